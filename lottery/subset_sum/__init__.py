@@ -1,0 +1,43 @@
+"""Subset sum for the weights of a network: draw coefficients, choose which to keep, check what comes of it.
+
+    from lottery import subset_sum
+    solution = subset_sum.solve(weights, coefficients, epsilon=0.01, objective="min_error", solver="exact")
+
+NumPy in, NumPy out; nothing here imports torch or another part of `lottery`.
+"""
+
+from lottery.subset_sum.coefficients import (
+    SHARINGS,
+    STREAMS,
+    Sharing,
+    Stream,
+    draw_coefficients,
+    number_of_coefficients,
+    redraw_coefficients,
+)
+from lottery.subset_sum.problem import OBJECTIVES, Objective, Problem, Solution, Status, SubsetSumError, approximations
+from lottery.subset_sum.solvers import SOLVERS, Choice, Solver, SolverName, choose, create, solve
+
+__all__ = [
+    "OBJECTIVES",
+    "SHARINGS",
+    "SOLVERS",
+    "STREAMS",
+    "Choice",
+    "Objective",
+    "Problem",
+    "Sharing",
+    "Solution",
+    "Solver",
+    "SolverName",
+    "Status",
+    "Stream",
+    "SubsetSumError",
+    "approximations",
+    "choose",
+    "create",
+    "draw_coefficients",
+    "number_of_coefficients",
+    "redraw_coefficients",
+    "solve",
+]

@@ -1,0 +1,69 @@
+"""The free solver: COIN-OR CBC through PuLP, one process a weight."""
+
+import numpy as np
+import pulp
+
+from lottery.subset_sum.mip import RELATIVE_GAP, TOLERANCE, MipSolver, Model, bound
+from lottery.subset_sum.problem import Objective, Status, SubsetSumError
+
+
+def _command(objective: Objective, time_limit: float | None) -> pulp.LpSolver:
+    options = [] if objective == "min_error" else [f"primalTolerance {TOLERANCE}", f"integerTolerance {TOLERANCE}"]
+    settings = dict(
+        msg=False, threads=1, timeLimit=time_limit, gapRel=RELATIVE_GAP[objective], options=options, mip=True
+    )
+    for solver in (pulp.PULP_CBC_CMD, pulp.COIN_CMD):  # the one inside PuLP, else the system's (conda, Debian)
+        command = solver(**settings)
+        if command.available():
+            return command
+    raise SubsetSumError("cbc: neither PuLP's own CBC nor a `cbc` command was found; install coin-or-cbc")
+
+
+class _CbcModel(Model):
+    def __init__(self, command: pulp.LpSolver, coefficients, epsilon, objective) -> None:
+        self.command = command
+        self.x = [pulp.LpVariable(f"x{k}", cat="Binary") for k in range(coefficients.size)]
+        z = pulp.LpVariable("z", 0, bound(epsilon, objective))
+        total = pulp.LpAffineExpression(zip(self.x, map(float, coefficients), strict=True))
+        self.problem = pulp.LpProblem("weight", pulp.LpMinimize)
+        self.problem += {
+            "min_error": pulp.LpAffineExpression(z),
+            "min_cardinality": pulp.lpSum(self.x) + z / (2 * epsilon),
+            "first_feasible": pulp.LpAffineExpression(),
+        }[objective]
+        self.below = total + z >= 0.0
+        self.above = total - z <= 0.0
+        self.problem += self.below, "below"
+        self.problem += self.above, "above"
+
+    def solve(self, weight: float) -> tuple[np.ndarray | None, Status]:
+        self.below.changeRHS(weight)
+        self.above.changeRHS(weight)
+        try:
+            self.problem.solve(self.command)
+        except pulp.PulpSolverError:
+            return None, Status.FAILED
+        found = self.problem.sol_status in (pulp.LpSolutionOptimal, pulp.LpSolutionIntegerFeasible)
+        status = {
+            pulp.LpSolutionOptimal: Status.SOLVED,
+            pulp.LpSolutionInfeasible: Status.INFEASIBLE,
+            pulp.LpSolutionIntegerFeasible: Status.TIME_LIMIT,
+            pulp.LpSolutionNoSolutionFound: Status.TIME_LIMIT,
+        }.get(self.problem.sol_status, Status.FAILED)
+        values = [variable.value() for variable in self.x]
+        if not found or any(value is None for value in values):
+            return None, status
+        return np.array(values), status
+
+
+class CbcSolver(MipSolver):
+    """The paper's MIP in CBC; needs no licence."""
+
+    name = "cbc"
+
+    def __init__(self, time_limit: float | None = None) -> None:
+        super().__init__()
+        self._time_limit = time_limit
+
+    def build(self, coefficients: np.ndarray, epsilon: float, objective: Objective) -> Model:
+        return _CbcModel(_command(objective, self._time_limit), coefficients, epsilon, objective)

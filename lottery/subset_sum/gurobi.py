@@ -1,0 +1,111 @@
+"""The paper's solver: Gurobi, one environment a process, one thread, one model a coefficient set."""
+
+import logging
+from dataclasses import dataclass
+from typing import Literal
+
+import gurobipy as gp
+import numpy as np
+from gurobipy import GRB
+
+from lottery.subset_sum.mip import RELATIVE_GAP, TOLERANCE, MipSolver, Model, bound
+from lottery.subset_sum.problem import Objective, Status, SubsetSumError
+
+logging.getLogger("gurobipy").setLevel(logging.WARNING)  # it repeats the licence banner on every start
+
+SIZE_LIMIT = 2000  # variables (and constraints) that the licence inside pip's gurobipy allows
+
+
+@dataclass(frozen=True)
+class Licence:
+    """What the environment says when asked: which models may be solved, until when, or why none."""
+
+    kind: Literal["none", "size-limited", "full"]
+    detail: str
+
+    def fits(self, n: int) -> bool:
+        """Whether a model of n coefficients (n + 1 variables) may be solved."""
+        return self.kind == "full" or (self.kind == "size-limited" and n + 1 <= SIZE_LIMIT)
+
+
+def _environment() -> gp.Env:
+    environment = gp.Env(empty=True)
+    environment.setParam("OutputFlag", 0)
+    environment.start()
+    return environment
+
+
+def licence() -> Licence:
+    """Ask Gurobi which licence it has.  An import proves nothing: the pip package carries a size-limited one."""
+    try:
+        environment = _environment()
+    except gp.GurobiError as error:
+        return Licence("none", str(error))
+    with environment, gp.Model(env=environment) as model:
+        expires = str(model.LicenseExpiration)
+        model.addVars(SIZE_LIMIT + 1, ub=1.0)
+        try:
+            model.optimize()
+        except gp.GurobiError as error:
+            if error.errno != GRB.Error.SIZE_LIMIT_EXCEEDED:
+                return Licence("none", str(error))
+            return Licence("size-limited", f"models up to {SIZE_LIMIT} variables, not for production, until {expires}")
+    return Licence("full", f"until {expires}" if expires != "99999999" else "does not expire")
+
+
+class _GurobiModel(Model):
+    def __init__(self, environment: gp.Env, coefficients, epsilon, objective, time_limit) -> None:
+        model = gp.Model(env=environment)
+        model.Params.Threads = 1
+        model.Params.MIPGap = RELATIVE_GAP[objective]
+        if time_limit is not None:
+            model.Params.TimeLimit = time_limit
+        self.x = model.addMVar(coefficients.size, vtype=GRB.BINARY)
+        z = model.addVar(ub=bound(epsilon, objective))
+        total = coefficients @ self.x
+        self.below = model.addConstr(total + z >= 0.0)
+        self.above = model.addConstr(total - z <= 0.0)
+        if objective == "min_error":
+            model.setObjective(z)
+        else:
+            model.Params.FeasibilityTol = model.Params.IntFeasTol = TOLERANCE
+            if objective == "min_cardinality":
+                model.setObjective(self.x.sum() + z / (2 * epsilon))
+        self.model = model
+
+    def solve(self, weight: float) -> tuple[np.ndarray | None, Status]:
+        self.model.reset()  # no start from the previous weight: an answer must not depend on the order
+        self.below.RHS = weight
+        self.above.RHS = weight
+        try:
+            self.model.optimize()
+        except gp.GurobiError as error:
+            if error.errno in (GRB.Error.NO_LICENSE, GRB.Error.SIZE_LIMIT_EXCEEDED):
+                raise SubsetSumError(f"gurobi: {error}; get a licence or take solver: exact or cbc") from error
+            return None, Status.FAILED
+        status = {
+            GRB.OPTIMAL: Status.SOLVED,
+            GRB.INFEASIBLE: Status.INFEASIBLE,
+            GRB.INF_OR_UNBD: Status.INFEASIBLE,
+            GRB.TIME_LIMIT: Status.TIME_LIMIT,
+        }.get(self.model.Status, Status.FAILED)
+        return (self.x.X if self.model.SolCount else None), status
+
+
+class GurobiSolver(MipSolver):
+    """The paper's MIP in Gurobi; raises SubsetSumError where no licence is found."""
+
+    name = "gurobi"
+
+    def __init__(self, time_limit: float | None = None) -> None:
+        super().__init__()
+        self._time_limit = time_limit
+        try:
+            self._environment = _environment()
+        except gp.GurobiError as error:
+            raise SubsetSumError(
+                f"gurobi: no licence ({error}); set GRB_LICENSE_FILE, or take solver: exact, cbc or mip"
+            ) from error
+
+    def build(self, coefficients: np.ndarray, epsilon: float, objective: Objective) -> Model:
+        return _GurobiModel(self._environment, coefficients, epsilon, objective, self._time_limit)

@@ -1,0 +1,72 @@
+"""What the two MIP solvers share: one model a coefficient set, solved for one weight after another.
+
+Model (Pensia et al., section 4, as in the released code), for binary x and z >= 0:
+
+    minimise z   subject to   a.x + z >= w,   a.x - z <= w,   z <= epsilon.
+
+`min_cardinality` minimises sum(x) + z / (2 epsilon) instead: z <= epsilon makes the second term at most a
+half, so it only breaks ties.  `first_feasible` has no objective.
+"""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from lottery.subset_sum.problem import Objective, Status
+
+# The paper's gap.  A minimal cardinality must be proved to the unit, so that objective gets a tighter one.
+RELATIVE_GAP = {"min_error": 0.01, "min_cardinality": 1e-4, "first_feasible": 0.01}
+# Where a subset may lie right at epsilon, the solver gets tight tolerances and an epsilon smaller by `MARGIN`,
+# so that what it calls feasible is feasible.  min_error keeps the defaults: the published ones.
+TOLERANCE = 1e-9
+MARGIN = 1e-8
+
+
+def bound(epsilon: float, objective: Objective) -> float:
+    """The epsilon that the model gets."""
+    return epsilon if objective == "min_error" else max(epsilon - MARGIN, epsilon / 2)
+
+
+class Model(ABC):
+    """The MIP of one coefficient set; only the right-hand sides change from weight to weight."""
+
+    @abstractmethod
+    def solve(self, weight: float) -> tuple[np.ndarray | None, Status]:
+        """The values of x (n,), or None where there is no subset to report, and what the solver says."""
+
+
+class MipSolver(ABC):
+    """Solves rows weight by weight, keeping the model of the coefficient set it saw last."""
+
+    name: str
+    block: int | None = 16  # weights between two chances to save: about ten seconds
+
+    def __init__(self) -> None:
+        self._model: Model | None = None
+        self._key: tuple[bytes, float, str] | None = None
+
+    @abstractmethod
+    def build(self, coefficients: np.ndarray, epsilon: float, objective: Objective) -> Model:
+        """The model of one set of coefficients (n,)."""
+
+    def _model_of(self, coefficients: np.ndarray, epsilon: float, objective: Objective) -> Model:
+        key = (coefficients.tobytes(), epsilon, objective)
+        if self._model is None or key != self._key:
+            self._model, self._key = self.build(coefficients, epsilon, objective), key
+        return self._model
+
+    def solve_row(self, weights: np.ndarray, coefficients: np.ndarray, epsilon: float, objective: Objective):
+        """Masks (T,) uint64 and statuses (T,) uint8 for one row; see `solvers.Solver`."""
+        masks = np.zeros(weights.shape, np.uint64)
+        status = np.full(weights.shape, Status.INFEASIBLE, np.uint8)
+        n = coefficients.shape[-1]
+        for t, weight in enumerate(weights):
+            if n == 0:
+                status[t] = Status.SOLVED if abs(weight) <= epsilon else Status.INFEASIBLE
+                continue
+            own = coefficients if coefficients.ndim == 1 else coefficients[t]
+            chosen, status[t] = self._model_of(own, epsilon, objective).solve(float(weight))
+            if chosen is not None:
+                bits = np.flatnonzero(chosen > 0.5).astype(np.uint64)
+                masks[t] = np.bitwise_or.reduce(np.uint64(1) << bits) if bits.size else 0
+        return masks, status

@@ -1,0 +1,110 @@
+"""A subset sum problem and its solution: for each weight, which of its coefficients to keep."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Literal, get_args
+
+import numpy as np
+
+from lottery.subset_sum.searches import masked_sums
+
+Objective = Literal["min_error", "min_cardinality", "first_feasible"]
+OBJECTIVES: tuple[str, ...] = get_args(Objective)
+MOST_COEFFICIENTS = 64  # bits of a mask
+
+
+class SubsetSumError(ValueError):
+    """A problem that cannot be posed or solved as asked; the message says what is wrong and what to do."""
+
+
+class Status(IntEnum):
+    """What a solver says of one weight (kept apart from `feasible`, which is checked on the mask itself)."""
+
+    SOLVED = 0
+    INFEASIBLE = 1
+    TIME_LIMIT = 2
+    FAILED = 3
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Weights and the coefficients that may be added up to each of them.
+
+    weights: (R, T) float, finite.
+    coefficients: (R, n), one set for all weights of a row, or (R, T, n), a set for each weight; n <= 64.
+    epsilon: the largest |sum - weight| that counts as feasible, > 0.
+    objective: `min_error` (nearest sum), `min_cardinality` (fewest coefficients within epsilon, ties by
+        error) or `first_feasible` (any subset within epsilon).
+    """
+
+    weights: np.ndarray
+    coefficients: np.ndarray
+    epsilon: float = 0.01
+    objective: Objective = "min_error"
+
+    def __post_init__(self) -> None:
+        for name in ("weights", "coefficients"):
+            array = np.ascontiguousarray(getattr(self, name), dtype=np.float64)
+            if not np.isfinite(array).all():
+                raise SubsetSumError(f"{name}: {np.count_nonzero(~np.isfinite(array))} values are NaN or infinite")
+            object.__setattr__(self, name, array)
+        weights, coefficients = self.weights, self.coefficients
+        if weights.ndim != 2:
+            raise SubsetSumError(f"weights: shape (R, T) is needed, not {weights.shape}")
+        if coefficients.shape[:-1] not in (weights.shape[:1], weights.shape):
+            raise SubsetSumError(
+                f"coefficients: shape {coefficients.shape} fits neither (R, n) nor (R, T, n) for weights {weights.shape}"
+            )
+        if self.n > MOST_COEFFICIENTS:
+            raise SubsetSumError(f"coefficients: {self.n} a weight, but a mask holds {MOST_COEFFICIENTS}")
+        if not (np.isfinite(self.epsilon) and self.epsilon > 0):
+            raise SubsetSumError(f"epsilon: a positive number is needed, not {self.epsilon}")
+        if self.objective not in OBJECTIVES:
+            raise SubsetSumError(f"objective: {self.objective!r} is not one of {', '.join(OBJECTIVES)}")
+        with np.errstate(over="ignore"):
+            reach = np.abs(coefficients).sum(axis=-1).max(initial=0) + np.abs(weights).max(initial=0)
+        if not np.isfinite(4 * reach):
+            raise SubsetSumError("coefficients: their sums leave the range of float64")
+
+    @property
+    def n(self) -> int:
+        """Coefficients a weight."""
+        return int(self.coefficients.shape[-1])
+
+
+def approximations(masks: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
+    """(R, T) float64 sums of the kept coefficients, added in index order, for (R, n) or (R, T, n) coefficients."""
+    shared = coefficients.ndim == 2
+    sums = np.empty(masks.shape if shared else (masks.size, 1))
+    per_set = masks if shared else masks.reshape(-1, 1)
+    masked_sums(np.ascontiguousarray(coefficients).reshape(sums.shape[0], coefficients.shape[-1]), per_set, sums)
+    return sums.reshape(masks.shape)
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What was kept for each weight, and what comes of it; all but `masks` and `status` is computed from the masks.
+
+    masks: (R, T) uint64, bit k set: coefficient k is kept.   approximation: (R, T) float64, the subset sums.
+    errors: (R, T) float64, |approximation - weight|.         cardinality: (R, T) int64, coefficients kept.
+    feasible: (R, T) bool, error <= epsilon.                  status: (R, T) uint8, see `Status`.
+    solver: the name of the solver that ran (never `auto` or `mip`).
+    """
+
+    masks: np.ndarray
+    approximation: np.ndarray
+    errors: np.ndarray
+    cardinality: np.ndarray
+    feasible: np.ndarray
+    status: np.ndarray
+    solver: str
+
+    @classmethod
+    def of(cls, problem: Problem, masks: np.ndarray, status: np.ndarray, solver: str) -> "Solution":
+        """The solution that keeps `masks`, checked: no bit beyond the n coefficients."""
+        if problem.n < MOST_COEFFICIENTS and (masks >> np.uint64(problem.n)).any():
+            raise SubsetSumError(f"masks: bits beyond the {problem.n} coefficients are set")
+        approximation = approximations(masks, problem.coefficients)
+        errors = np.abs(approximation - problem.weights)
+        cardinality = np.bitwise_count(masks).astype(np.int64)
+        return cls(masks, approximation, errors, cardinality, errors <= problem.epsilon, status, solver)
