@@ -1,0 +1,147 @@
+"""Chunks -> the approximated network and its masks, everything recomputed and checked on the way."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lottery.approximation.chunks import Chunk, ChunkResult, read_chunk
+from lottery.approximation.settings import Settings
+from lottery.approximation.target import Target
+from lottery.errors import LotteryError
+from lottery.subset_sum import approximations
+
+
+@dataclass(frozen=True)
+class LayerApproximation:
+    """A layer of subset sums. All arrays are (rows, columns); `drawn` counts the coefficients each weight had."""
+
+    masks: np.ndarray
+    sums: np.ndarray
+    errors: np.ndarray
+    cardinality: np.ndarray
+    drawn: np.ndarray
+    status: np.ndarray
+
+
+@dataclass(frozen=True)
+class Approximation:
+    """A whole approximated network, and which solver solved how many chunks."""
+
+    target: Target
+    layers: tuple[LayerApproximation, ...]
+    solvers: dict[str, int]
+
+    def network(self) -> Target:
+        """The approximated network itself: the sums as float32, in the target's form."""
+        weights = {
+            spec.name: layer.sums.astype(np.float32).reshape(spec.shape)
+            for spec, layer in zip(self.target.layers, self.layers, strict=True)
+        }
+        return Target(self.target.network, self.target.image, weights)
+
+    def errors(self) -> np.ndarray:
+        """|sum - weight| of every weight, in float64."""
+        return np.concatenate([layer.errors.ravel() for layer in self.layers])
+
+    def errors_float32(self) -> np.ndarray:
+        """The same after the sums are rounded to float32, as the network that is evaluated holds them."""
+        network = self.network()
+        return np.concatenate(
+            [np.abs(network.matrix(index) - self.target.matrix(index)).ravel() for index in range(len(self.layers))]
+        )
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What is kept on disk: masks, errors and cardinalities by layer."""
+        return {
+            f"{spec.name}.{part}": getattr(layer, part).astype(kind)
+            for spec, layer in zip(self.target.layers, self.layers, strict=True)
+            for part, kind in (("masks", np.uint64), ("errors", np.float64), ("cardinality", np.uint8))
+        }
+
+
+def _masked_with_further(coefficients: np.ndarray, result: ChunkResult, index: int) -> float:
+    row, column = result.redrawn[index]
+    own = coefficients[row] if coefficients.ndim == 2 else coefficients[row, column]
+    drawn = np.concatenate([own, result.further[index, : result.further_count[index]]])
+    return float(approximations(result.masks[row : row + 1, column : column + 1], drawn[None])[0, 0])
+
+
+def approximate_chunk(target: Target, settings: Settings, chunk: Chunk, result: ChunkResult) -> LayerApproximation:
+    """Sums and errors of a chunk from its masks and freshly drawn coefficients; nothing is taken on trust."""
+    chunk.check(target)
+    weights = target.matrix(chunk.layer)[chunk.rows.start : chunk.rows.stop]
+    if result.masks.shape != weights.shape or result.masks.dtype != np.uint64:
+        raise LotteryError(f"masks have shape {result.masks.shape} {result.masks.dtype}, not {weights.shape} uint64")
+    coefficients = settings.draw(target, chunk.layer, chunk.rows)
+    drawn = np.full(weights.shape, settings.n)
+    drawn[tuple(result.redrawn.T)] += result.further_count
+    if (np.bitwise_count(result.masks >> drawn.astype(np.uint64)) > 0).any():
+        raise LotteryError("masks keep coefficients that were never drawn")
+    first_n = np.uint64(2**settings.n - 1)
+    sums = approximations(result.masks & first_n, coefficients)
+    for index, (row, column) in enumerate(result.redrawn):
+        sums[row, column] = _masked_with_further(coefficients, result, index)
+    errors = np.abs(sums - weights)
+    beyond = np.argwhere(errors > settings.epsilon)
+    if len(beyond):
+        row, column = beyond[0]
+        raise LotteryError(
+            f"{len(beyond)} weights are beyond epsilon {settings.epsilon}, the first in row {chunk.rows.start + row},"
+            f" column {column}: {errors[row, column]:.6g}"
+        )
+    return LayerApproximation(
+        result.masks, sums, errors, np.bitwise_count(result.masks).astype(np.int64), drawn, result.status
+    )
+
+
+def assemble(target: Target, settings: Settings, paths: Sequence[tuple[Chunk, Path]]) -> Approximation:
+    """The approximated network from all its chunks, given in any order; gaps, overlaps and damage are refused by name."""
+    solvers: Counter[str] = Counter()
+    parts: dict[int, list[tuple[range, LayerApproximation]]] = {index: [] for index in range(len(target.layers))}
+    for chunk, path in sorted(paths, key=lambda item: (item[0].layer, item[0].rows.start)):
+        result, solver = read_chunk(path)
+        try:
+            parts[chunk.layer].append((chunk.rows, approximate_chunk(target, settings, chunk, result)))
+        except LotteryError as error:
+            raise LotteryError(f"{path}: {error}; delete it and run again") from error
+        solvers[solver] += 1
+    layers = []
+    for spec, chunks in zip(target.layers, parts.values(), strict=True):
+        covered = [row for rows, _ in chunks for row in rows]
+        if covered != list(range(spec.rows)):
+            raise LotteryError(f"{spec.name}: the chunks cover {len(covered)} rows, not each of the {spec.rows} once")
+        layers.append(
+            LayerApproximation(
+                **{
+                    name: np.concatenate([getattr(part, name) for _, part in chunks])
+                    for name in LayerApproximation.__dataclass_fields__
+                }
+            )
+        )
+    return Approximation(target, tuple(layers), dict(solvers))
+
+
+def summary(approximation: Approximation, settings: Settings) -> dict[str, object]:
+    """The numbers of table 1 that need no dataset; every count is taken from the masks."""
+    errors, cast = approximation.errors(), approximation.errors_float32()
+    cardinality = np.concatenate([layer.cardinality.ravel() for layer in approximation.layers])
+    statuses = np.concatenate([layer.status.ravel() for layer in approximation.layers])
+    return {
+        "network": approximation.target.network,
+        "solvers": approximation.solvers,
+        "weights": approximation.target.size,
+        "coefficients_per_weight": settings.n,
+        "initial": int(sum(layer.drawn.sum() for layer in approximation.layers)),
+        "remaining": int(cardinality.sum()),
+        "largest_error": float(errors.max()),
+        "median_error": float(np.median(errors)),
+        "largest_error_float32": float(cast.max()),
+        "beyond_epsilon": int((errors > settings.epsilon).sum()),
+        "beyond_epsilon_float32": int((cast > settings.epsilon).sum()),
+        "redrawn": int(sum((layer.drawn > settings.n).sum() for layer in approximation.layers)),
+        "not_proved": int((statuses != 0).sum()),
+        "cardinality_histogram": np.bincount(cardinality).tolist(),
+    }

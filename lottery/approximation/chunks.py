@@ -1,0 +1,228 @@
+"""Solve a chunk (some rows of one layer), saving on the way, so that a killed job loses seconds.
+
+The result does not depend on how a layer is cut, on the order, or on where a job was killed.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lottery.approximation.settings import Settings
+from lottery.approximation.target import Target
+from lottery.errors import LotteryError
+from lottery.files import read_tensors, write_tensors
+from lottery.subset_sum import (
+    MOST_COEFFICIENTS,
+    Problem,
+    Solution,
+    Solver,
+    Status,
+    redraw_coefficients,
+)
+
+SECONDS_BETWEEN_SAVES = 15.0
+MOST_REDRAWS = 4
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Rows of a layer, by index."""
+
+    layer: int
+    rows: range
+
+    def check(self, target: Target) -> None:
+        if not 0 <= self.layer < len(target.layers):
+            raise LotteryError(f"layer: {self.layer} is not one of the {len(target.layers)} layers")
+        rows = target.layers[self.layer].rows
+        if not 0 <= self.rows.start < self.rows.stop <= rows:
+            raise LotteryError(f"rows: {self.rows.start} to {self.rows.stop} are not within 0 to {rows}")
+
+
+@dataclass(frozen=True)
+class ChunkResult:
+    """Masks of a chunk, and the further coefficients of the weights that needed them.
+
+    masks: (R, T) uint64; bits from n on stand for further coefficients.    status: (R, T) uint8.
+    redrawn: (m, 2) int64, row in the chunk and column.    further: (m, most) float64, padded with 0.
+    further_count: (m,) int64, how many were drawn.
+    """
+
+    masks: np.ndarray
+    status: np.ndarray
+    redrawn: np.ndarray
+    further: np.ndarray
+    further_count: np.ndarray
+
+
+def further_per_redraw(n: int) -> int:
+    """Each redraw adds a quarter more coefficients: with c = 3 that is about two more bits of precision."""
+    return -(-n // 4)
+
+
+def problem_id(problem: Problem, solver: str) -> str:
+    """A hash of what decides the masks; a partial result with another one is not continued."""
+    digest = hashlib.sha256(json.dumps([problem.epsilon, problem.objective, solver]).encode())
+    digest.update(problem.weights.tobytes())
+    digest.update(problem.coefficients.tobytes())
+    return digest.hexdigest()
+
+
+class Partial:
+    """The weights of a chunk solved so far, in row-major order, kept in a file beside the result."""
+
+    def __init__(self, path: Path, problem: Problem, solver: str) -> None:
+        self.path = path
+        self.id = problem_id(problem, solver)
+        self.masks = np.zeros(problem.weights.shape, np.uint64)
+        self.status = np.zeros(problem.weights.shape, np.uint8)
+        self.done = 0
+        if path.exists():
+            try:
+                arrays, metadata = read_tensors(path)
+            except LotteryError:
+                return  # damaged: solving again is always right
+            if metadata.get("problem") == self.id:
+                self.masks, self.status, self.done = arrays["masks"], arrays["status"], metadata["done"]
+
+    def save(self) -> None:
+        arrays = {"masks": self.masks, "status": self.status}
+        write_tensors(self.path, arrays, {"problem": self.id, "done": self.done})
+
+
+def _blocks(shape: tuple[int, int], block: int | None, done: int) -> Iterator[tuple[int, slice]]:
+    """Parts of rows that are still to solve; the same cuts whether or not a part was done before."""
+    rows, columns = shape
+    step = columns if block is None else block
+    for row in range(rows):
+        for start in range(0, columns, step):
+            stop = min(start + step, columns)
+            if row * columns + stop > done:
+                yield row, slice(start, stop)
+
+
+def solve_masks(
+    problem: Problem,
+    solver: Solver,
+    partial_path: Path,
+    zero_small_weights: bool,
+    progress: Callable[[int], None],
+) -> Partial:
+    """All weights of `problem` solved, continued from the file at `partial_path` where it is of this problem."""
+    partial = Partial(partial_path, problem, f"{solver.name}, zeros {zero_small_weights}")
+    progress(partial.done)
+    columns = problem.weights.shape[1]
+    saved = time.monotonic()
+    for row, part in _blocks(problem.weights.shape, solver.block, partial.done):
+        weights = problem.weights[row, part]
+        coefficients = problem.coefficients[row] if problem.coefficients.ndim == 2 else problem.coefficients[row, part]
+        masks, status = np.zeros(weights.shape, np.uint64), np.full(weights.shape, Status.SOLVED, np.uint8)
+        wanted = np.abs(weights) > problem.epsilon if zero_small_weights else np.ones(weights.shape, bool)
+        if wanted.any():
+            own = coefficients if coefficients.ndim == 1 else coefficients[wanted]
+            masks[wanted], status[wanted] = solver.solve_row(weights[wanted], own, problem.epsilon, problem.objective)
+        partial.masks[row, part], partial.status[row, part] = masks, status
+        partial.done = row * columns + part.stop
+        progress(len(weights))
+        if time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
+            partial.save()
+            saved = time.monotonic()
+    return partial
+
+
+def _redraw(
+    target: Target, settings: Settings, chunk: Chunk, solver: Solver, problem: Problem, row: int, column: int
+) -> tuple[int, int, np.ndarray]:
+    """(mask, status, further coefficients) for one weight, drawn until a subset lies within epsilon."""
+    own = problem.coefficients[row] if problem.coefficients.ndim == 2 else problem.coefficients[row, column]
+    low, high = settings.coefficient_range(target)
+    further = np.empty(0)
+    for round_ in range(1, MOST_REDRAWS + 1):
+        new = redraw_coefficients(
+            seed=settings.seed,
+            layer=chunk.layer,
+            row=chunk.rows.start + row,
+            weight=column,
+            round_=round_,
+            count=further_per_redraw(settings.n),
+            low=low,
+            high=high,
+        )
+        further = np.concatenate([further, new])
+        weight = problem.weights[row, column].reshape(1, 1)
+        if len(own) + len(further) > MOST_COEFFICIENTS:
+            break
+        single = Problem(weight, np.concatenate([own, further])[None], problem.epsilon, problem.objective)
+        masks, status = solver.solve_row(single.weights[0], single.coefficients[0], single.epsilon, single.objective)
+        if Solution.of(single, masks[None], status[None], solver.name).feasible.all():
+            return int(masks[0]), int(status[0]), further
+    raise LotteryError(
+        f"{target.layers[chunk.layer].name}, row {chunk.rows.start + row}, column {column}: no subset within"
+        f" {problem.epsilon} of {problem.weights[row, column]:.6g} even with {len(further)} further coefficients;"
+        " raise coefficients_per_bit, or widen the coefficient range"
+    )
+
+
+def solve_chunk(
+    target: Target,
+    settings: Settings,
+    chunk: Chunk,
+    solver: Solver,
+    partial_path: Path,
+    progress: Callable[[int], None] = lambda weights: None,
+) -> ChunkResult:
+    """Solve every weight of a chunk; on the way, finished weights are saved at `partial_path`.
+
+    Raises LotteryError where a weight stays infeasible (with `on_infeasible: redraw`: after several redraws);
+    the work done is kept at `partial_path` even then.
+    """
+    chunk.check(target)
+    weights = target.matrix(chunk.layer)[chunk.rows.start : chunk.rows.stop]
+    coefficients = settings.draw(target, chunk.layer, chunk.rows)
+    problem = Problem(weights, coefficients, settings.epsilon, settings.objective)
+    partial = solve_masks(problem, solver, partial_path, settings.zero_small_weights, progress)
+    masks, status = partial.masks, partial.status
+    infeasible = np.argwhere(~Solution.of(problem, masks, status, solver.name).feasible)
+    if len(infeasible) and settings.on_infeasible == "error":
+        partial.save()
+        named = ", ".join(
+            f"row {chunk.rows.start + row} column {column} ({Status(status[row, column]).name.lower()})"
+            for row, column in infeasible[:3]
+        )
+        raise LotteryError(
+            f"{target.layers[chunk.layer].name}: {len(infeasible)} of {weights.size} weights have no subset within"
+            f" {settings.epsilon}: {named}{', ...' if len(infeasible) > 3 else ''}; set on_infeasible: redraw, or raise"
+            f" coefficients_per_bit (what was solved is kept in {partial_path})"
+        )
+    further = []
+    for row, column in infeasible:
+        mask, weight_status, drawn = _redraw(target, settings, chunk, solver, problem, int(row), int(column))
+        masks[row, column], status[row, column] = mask, weight_status
+        further.append(drawn)
+    most = max(map(len, further), default=0)
+    return ChunkResult(
+        masks,
+        status,
+        infeasible.astype(np.int64).reshape(-1, 2),
+        np.array([np.pad(drawn, (0, most - len(drawn))) for drawn in further]).reshape(len(further), most),
+        np.array([len(drawn) for drawn in further], np.int64),
+    )
+
+
+def write_chunk(path: Path, result: ChunkResult, solver: str) -> None:
+    """Write a chunk with the solver that made it."""
+    write_tensors(path, vars(result), {"solver": solver})
+
+
+def read_chunk(path: Path) -> tuple[ChunkResult, str]:
+    """A chunk and the solver that made it."""
+    arrays, metadata = read_tensors(path)
+    try:
+        return ChunkResult(**arrays), metadata["solver"]
+    except (KeyError, TypeError) as error:
+        raise LotteryError(f"{path}: not a solved chunk ({error}); delete it and run again") from error

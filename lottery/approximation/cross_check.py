@@ -1,0 +1,110 @@
+"""A random sample of weights solved again by another solver: error, cardinality and time beside the exact ones."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from lottery.approximation.settings import Settings
+from lottery.approximation.target import Target
+from lottery.errors import LotteryError
+from lottery.subset_sum import Problem, Solution, Status, create
+
+
+@dataclass(frozen=True)
+class CheckedWeight:
+    """One sampled weight: where it is, what both solvers found; errors are |sum - weight|."""
+
+    layer: str
+    row: int
+    column: int
+    weight: float
+    exact_error: float
+    solver_error: float
+    exact_cardinality: int
+    solver_cardinality: int
+    solver_status: str
+
+
+@dataclass(frozen=True)
+class CrossCheck:
+    """The sample and what it cost: seconds a weight, one thread each.
+
+    The exact solver's time is that of the whole rows that the sample touches (all weights of a row share the
+    work), its compiled code warm; the other solver's is that of the sampled weights.
+    """
+
+    solver: str
+    weights: tuple[CheckedWeight, ...]
+    exact_seconds: float
+    solver_seconds: float
+
+
+def sample_weights(target: Target, sample: int, seed: int) -> list[tuple[int, int, int]]:
+    """(layer, row, column) of `sample` different weights of the whole network, each as likely as any other."""
+    if not 1 <= sample <= target.size:
+        raise LotteryError(f"sample: {sample} is not within 1 to the {target.size} weights of the network")
+    chosen = np.sort(np.random.default_rng(seed).choice(target.size, sample, replace=False))
+    places = []
+    for position in chosen:
+        layer = 0
+        while position >= target.layers[layer].size:
+            position -= target.layers[layer].size
+            layer += 1
+        row, column = divmod(int(position), target.layers[layer].columns)
+        places.append((layer, row, column))
+    return places
+
+
+def cross_check(
+    target: Target,
+    settings: Settings,
+    solver_name: str,
+    sample: int,
+    seed: int,
+    time_limit: float | None = None,
+    progress: Callable[[int], None] = lambda weights: None,
+) -> CrossCheck:
+    """Solve the sample with `solver_name` (`gurobi` or `cbc`) and its rows with `exact`."""
+    exact, solver = create("exact"), create(solver_name, time_limit)
+    exact.solve_row(np.zeros(1), np.ones(settings.n), settings.epsilon, settings.objective)  # load compiled code
+    rows: dict[tuple[int, int], list[int]] = {}
+    for layer, row, column in sample_weights(target, sample, seed):
+        rows.setdefault((layer, row), []).append(column)
+    checked = []
+    exact_seconds = solver_seconds = 0.0
+    exact_weights = 0
+    for (layer, row), columns in rows.items():
+        weights = target.matrix(layer)[row : row + 1]
+        coefficients = settings.draw(target, layer, range(row, row + 1))
+        problem = Problem(weights, coefficients, settings.epsilon, settings.objective)
+        start = time.perf_counter()
+        masks, status = exact.solve_row(weights[0], coefficients[0], settings.epsilon, settings.objective)
+        exact_seconds += time.perf_counter() - start
+        exact_weights += weights.shape[1]
+        best = Solution.of(problem, masks[None], status[None], "exact")
+        for column in columns:
+            one = weights[:, column : column + 1]
+            own = coefficients if coefficients.ndim == 2 else coefficients[:, column]
+            start = time.perf_counter()
+            masks, status = solver.solve_row(one[0], own[0], settings.epsilon, settings.objective)
+            solver_seconds += time.perf_counter() - start
+            found = Solution.of(
+                Problem(one, own, settings.epsilon, settings.objective), masks[None], status[None], solver_name
+            )
+            checked.append(
+                CheckedWeight(
+                    target.layers[layer].name,
+                    row,
+                    column,
+                    float(one[0, 0]),
+                    float(best.errors[0, column]),
+                    float(found.errors[0, 0]),
+                    int(best.cardinality[0, column]),
+                    int(found.cardinality[0, 0]),
+                    Status(status[0]).name.lower(),
+                )
+            )
+            progress(1)
+    return CrossCheck(solver_name, tuple(checked), exact_seconds / exact_weights, solver_seconds / sample)

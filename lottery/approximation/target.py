@@ -1,0 +1,103 @@
+"""The target network as a file of weights: written by training or imported, read by everything after."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from lottery.errors import LotteryError
+from lottery.files import read_tensors, write_tensors
+from lottery.networks import ImageShape, Layer, NetworkName, layers
+
+
+@dataclass(frozen=True)
+class Target:
+    """A network's weights (float32, by layer name, in order from input to output); refuses what does not fit."""
+
+    network: NetworkName
+    image: ImageShape
+    weights: dict[str, np.ndarray]
+
+    def __post_init__(self) -> None:
+        if self.network not in get_args(NetworkName):
+            raise LotteryError(f"network: {self.network!r} is not one of {', '.join(get_args(NetworkName))}")
+        expected = {layer.name: layer.shape for layer in self.layers}
+        found = {name: array.shape for name, array in self.weights.items()}
+        if found.keys() != expected.keys():
+            missing, surplus = expected.keys() - found.keys(), found.keys() - expected.keys()
+            raise LotteryError(
+                f"{self.network}: weights "
+                + "; ".join(
+                    f"{what}: {', '.join(sorted(names))}"
+                    for what, names in (("missing", missing), ("not of this network", surplus))
+                    if names
+                )
+            )
+        for name, shape in expected.items():
+            if found[name] != shape:
+                raise LotteryError(f"{self.network}: {name} has shape {found[name]}, {shape} is expected")
+            bad = np.count_nonzero(~np.isfinite(self.weights[name]))
+            if bad:
+                raise LotteryError(f"{self.network}: {name} has {bad} weights that are NaN or infinite")
+        ordered = {name: np.asarray(self.weights[name], np.float32) for name in expected}
+        object.__setattr__(self, "weights", ordered)
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        return layers(self.network, self.image)
+
+    @property
+    def size(self) -> int:
+        """Number of weights."""
+        return sum(layer.size for layer in self.layers)
+
+    def matrix(self, layer: int) -> np.ndarray:
+        """Weights of a layer as float64 (rows, columns), a row an output unit."""
+        return self.weights[self.layers[layer].name].reshape(self.layers[layer].rows, -1).astype(np.float64)
+
+    def range(self) -> tuple[float, float]:
+        """Smallest and largest weight of the whole network, 0 included (as the released code has it)."""
+        return (
+            min(0.0, *(float(array.min()) for array in self.weights.values())),
+            max(0.0, *(float(array.max()) for array in self.weights.values())),
+        )
+
+    def metadata(self) -> dict[str, Any]:
+        return {
+            "network": self.network,
+            "image": {"channels": self.image.channels, "size": self.image.size, "classes": self.image.classes},
+        }
+
+
+def write_target(path: Path, target: Target) -> None:
+    """Write the weights with what network they are of."""
+    write_tensors(path, target.weights, target.metadata())
+
+
+def read_target(path: Path) -> Target:
+    """The target (or an approximated network: the same form) in `path`."""
+    weights, metadata = read_tensors(path)
+    try:
+        return Target(metadata["network"], ImageShape(**metadata["image"]), weights)
+    except (KeyError, TypeError) as error:
+        raise LotteryError(f"{path}: holds no network ({error}); import it with `lottery import-weights`") from error
+
+
+def import_weights(source: Path, network: NetworkName, image: ImageShape) -> Target:
+    """A user's own weights: safetensors, or a PyTorch state dict (loaded with weights_only, so no code runs)."""
+    if not source.is_file():
+        raise LotteryError(f"weights: the file {source} does not exist")
+    if source.suffix == ".safetensors":
+        return Target(network, image, read_tensors(source)[0])
+    import pickle
+
+    import torch
+
+    try:
+        state = torch.load(source, map_location="cpu", weights_only=True)
+        weights = {name: tensor.detach().float().numpy() for name, tensor in state.items()}
+    except (OSError, RuntimeError, ValueError, AttributeError, EOFError, pickle.UnpicklingError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise LotteryError(f"weights: {source} is no state dict of tensors ({reason})") from error
+    return Target(network, image, weights)
