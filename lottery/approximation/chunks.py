@@ -5,8 +5,9 @@ The result does not depend on how a layer is cut, on the order, or on where a jo
 
 import hashlib
 import json
+import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from lottery.approximation.settings import Settings
 from lottery.approximation.target import Target
 from lottery.errors import LotteryError
 from lottery.files import read_tensors, write_tensors
+from lottery.networks import Layer
 from lottery.subset_sum import (
     MOST_COEFFICIENTS,
     Problem,
@@ -36,12 +38,35 @@ class Chunk:
     layer: int
     rows: range
 
+    @property
+    def file_name(self) -> str:
+        """What the workflow calls the file of this chunk; `chunk_of` reads it back."""
+        return f"layer_{self.layer}_rows_{self.rows.start}_to_{self.rows.stop - 1}.safetensors"
+
     def check(self, target: Target) -> None:
         if not 0 <= self.layer < len(target.layers):
             raise LotteryError(f"layer: {self.layer} is not one of the {len(target.layers)} layers")
         rows = target.layers[self.layer].rows
         if not 0 <= self.rows.start < self.rows.stop <= rows:
             raise LotteryError(f"rows: {self.rows.start} to {self.rows.stop} are not within 0 to {rows}")
+
+
+def chunk_of(path: Path) -> Chunk:
+    """The chunk that a file is of, by its name."""
+    match = re.fullmatch(r"layer_(\d+)_rows_(\d+)_to_(\d+)\.safetensors", path.name)
+    if match is None:
+        raise LotteryError(f"{path}: a chunk's file is called layer_L_rows_A_to_B.safetensors")
+    layer, first, last = map(int, match.groups())
+    return Chunk(layer, range(first, last + 1))
+
+
+def cut(layers: Sequence[Layer], rows_per_chunk: int) -> list[Chunk]:
+    """All chunks of a network, of at most `rows_per_chunk` rows each."""
+    return [
+        Chunk(index, range(start, min(start + rows_per_chunk, layer.rows)))
+        for index, layer in enumerate(layers)
+        for start in range(0, layer.rows, rows_per_chunk)
+    ]
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,9 @@ from lottery.subset_sum.problem import Objective, Status, SubsetSumError
 
 def _command(objective: Objective, time_limit: float | None) -> pulp.LpSolver:
     options = [] if objective == "min_error" else [f"primalTolerance {TOLERANCE}", f"integerTolerance {TOLERANCE}"]
-    settings = dict(
-        msg=False, threads=1, timeLimit=time_limit, gapRel=RELATIVE_GAP[objective], options=options, mip=True
-    )
+    gap = RELATIVE_GAP[objective]
     for solver in (pulp.PULP_CBC_CMD, pulp.COIN_CMD):  # the one inside PuLP, else the system's (conda, Debian)
-        command = solver(**settings)
+        command = solver(msg=False, threads=1, timeLimit=time_limit, gapRel=gap, options=options)
         if command.available():
             return command
     raise SubsetSumError("cbc: neither PuLP's own CBC nor a `cbc` command was found; install coin-or-cbc")

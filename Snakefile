@@ -1,0 +1,41 @@
+"""Optimal Lottery Tickets via SubsetSum (Pensia et al., NeurIPS 2020) as a workflow.
+
+    snakemake --cores 16 all                                          the paper's setting, MNIST downloaded
+    snakemake --cores 2 all --configfile config/demo.yaml             embedded data, two minutes
+    snakemake --cores 2 all --config source=FOLDER                    MNIST files that you have
+
+One stage at a time: data, targets, subset_sum, tables, figures.  `snakemake --list-rules` describes each rule.
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.19")
+
+
+configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+
+
+pathvars:
+    logs="<results>/logs",
+    benchmarks="<results>/benchmarks",
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/data.smk"
+include: "workflow/rules/targets.smk"
+include: "workflow/rules/subset_sum.smk"
+include: "workflow/rules/results.smk"
+
+
+rule all:
+    "Everything: table 1, the comparison with the paper, figures, and the page that shows them."
+    default_target: True
+    input:
+        rules.tables.input,
+        rules.figures.input,
+        "<results>/summary.html",

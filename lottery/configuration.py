@@ -1,0 +1,93 @@
+"""The workflow's configuration: completed from its schema, and refused in one line where it is wrong."""
+
+import copy
+import difflib
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
+
+from lottery.approximation.settings import Settings
+from lottery.errors import LotteryError
+
+
+def _known_keys(error: ValidationError) -> list[str]:
+    return list(error.schema.get("properties", {}))
+
+
+def _one_line(error: ValidationError) -> str:
+    """jsonschema prints the schema and the instance; a person wants the key, the fault and a way out."""
+    where = ".".join(str(part) for part in error.absolute_path) or "top level"
+    if error.validator == "additionalProperties":
+        unknown = sorted(set(error.instance) - set(_known_keys(error)))[0]
+        close = difflib.get_close_matches(unknown, _known_keys(error), n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(_known_keys(error))}"
+        return f"config: {where}: unknown key {unknown!r}; {hint}"
+    if error.validator == "enum":
+        return f"config: {where}: {error.instance!r} is not one of {', '.join(map(str, error.validator_value))}"
+    return f"config: {where}: {error.message}"
+
+
+def _fill(schema: dict[str, Any], root: dict[str, Any], value: Any) -> Any:
+    """`value` with the defaults that the schema states for keys that are absent."""
+    if "$ref" in schema:
+        schema = root["$defs"][schema["$ref"].rpartition("/")[2]]
+    for alternative in schema.get("oneOf", []):
+        if value is not None and alternative.get("type") != "null":
+            return _fill(alternative, root, value)
+    if not isinstance(value, dict):
+        return value
+    for key, part in schema.get("properties", {}).items():
+        if key not in value and "default" in part:
+            value[key] = copy.deepcopy(part["default"])
+        if key in value:
+            value[key] = _fill(part, root, value[key])
+    others = schema.get("additionalProperties")
+    if isinstance(others, dict):
+        for key in value:
+            if key not in schema.get("properties", {}):
+                value[key] = _fill(others, root, value[key])
+    return value
+
+
+def settings_of(entry: dict[str, Any]) -> Settings:
+    """The library's settings of one approximation in the config."""
+    ends = entry["coefficient_range"]
+    low, high = (None, None) if ends == "target" else ends
+    names = set(Settings.__dataclass_fields__) - {"low", "high"}
+    return Settings(low=low, high=high, **{name: entry[name] for name in names})
+
+
+def complete(config: dict[str, Any], schema_path: Path) -> dict[str, Any]:
+    """A valid configuration with every default filled in and entries set to null left out.
+
+    Raises LotteryError: one line with the key, the fault and what is allowed.
+    """
+    schema = yaml.safe_load(schema_path.read_text(encoding="utf-8"))
+    filled = _fill(schema, schema, copy.deepcopy(config))
+    error = best_match(Draft202012Validator(schema).iter_errors(filled))
+    if error is not None:
+        raise LotteryError(_one_line(error))
+    for group in ("targets", "approximations"):
+        filled[group] = {name: entry for name, entry in filled[group].items() if entry is not None}
+    for name, entry in filled["approximations"].items():
+        if entry["target"] not in filled["targets"]:
+            raise LotteryError(
+                f"config: approximations.{name}.target: {entry['target']!r} is not one of the targets"
+                f" ({', '.join(filled['targets']) or 'none'})"
+            )
+        try:
+            settings_of(entry)
+        except (LotteryError, ValueError) as problem:
+            raise LotteryError(f"config: approximations.{name}: {problem}") from problem
+    checked = filled["cross_check"]["approximation"]
+    if checked is not None and checked not in filled["approximations"]:
+        raise LotteryError(
+            f"config: cross_check.approximation: {checked!r} is not one of the approximations"
+            f" ({', '.join(filled['approximations']) or 'none'})"
+        )
+    if filled["dataset"] == "mnist5k" and filled["source"] not in ("download", "embedded"):
+        raise LotteryError("config: source: mnist5k is embedded; set dataset: mnist to read a folder")
+    return filled

@@ -1,0 +1,120 @@
+"""What code a command really uses, as one hash, so that a workflow can see a change in a package.
+
+The code of a verb is the function of that name in `lottery.cli`, what it refers to there, and every module of the package
+that these import, directly or through others.  Modules are taken as parsed code without docstrings, so that
+comments, layout and documentation change nothing.
+"""
+
+import ast
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+PACKAGE = "lottery"
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def module_path(module: str, root: Path = ROOT) -> Path | None:
+    """The file of a module of the package, or None where there is no such module."""
+    base = root.joinpath(*module.split("."))
+    for candidate in (base / "__init__.py", base.with_suffix(".py")):
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+def _without_docstrings(tree: ast.AST) -> ast.AST:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+                node.body = node.body[1:]
+    return tree
+
+
+@lru_cache(maxsize=None)
+def _parsed(path: Path, _changed: int) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _tree(path: Path) -> ast.Module:
+    return _parsed(path, path.stat().st_mtime_ns)
+
+
+def _imported(node: ast.AST, root: Path) -> set[str]:
+    """Modules of the package that `node` imports anywhere inside, functions included."""
+    found = set()
+    for part in ast.walk(node):
+        if isinstance(part, ast.Import):
+            found.update(alias.name for alias in part.names)
+        elif isinstance(part, ast.ImportFrom):
+            if part.level:
+                raise ValueError(f"relative import in line {part.lineno}: write {PACKAGE}.… in full")
+            module = part.module or ""
+            found.add(module)
+            found.update(f"{module}.{alias.name}" for alias in part.names)
+    return {module for module in found if module.split(".")[0] == PACKAGE and module_path(module, root)}
+
+
+def _with_parents(module: str) -> list[str]:
+    """Importing a.b.c runs a and a.b too."""
+    parts = module.split(".")
+    return [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
+
+
+def _closure(modules: set[str], root: Path) -> set[str]:
+    reached: set[str] = set()
+    waiting = list(modules)
+    while waiting:
+        for module in _with_parents(waiting.pop()):
+            path = module_path(module, root)
+            if module not in reached and path is not None:
+                reached.add(module)
+                waiting.extend(_imported(_tree(path), root))
+    return reached
+
+
+def _definitions_used(tree: ast.Module, name: str) -> list[ast.stmt]:
+    """The statement of `tree` that defines `name`, and those of all names that it uses, in the order of the file."""
+    defined: dict[str, ast.stmt] = {}
+    for statement in tree.body:
+        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+            defined[statement.name] = statement
+        elif isinstance(statement, ast.Assign | ast.AnnAssign):
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            defined.update({target.id: statement for target in targets if isinstance(target, ast.Name)})
+        elif isinstance(statement, ast.Import | ast.ImportFrom):
+            defined.update({(alias.asname or alias.name).split(".")[0]: statement for alias in statement.names})
+    if name not in defined:
+        raise KeyError(f"{name} is not defined in {PACKAGE}.cli")
+    used: set[str] = set()
+    waiting = [name]
+    while waiting:
+        current = waiting.pop()
+        if current in defined and current not in used:
+            used.add(current)
+            waiting.extend(part.id for part in ast.walk(defined[current]) if isinstance(part, ast.Name))
+    return [statement for statement in tree.body if any(defined[name] is statement for name in used)]
+
+
+def modules_used(verb: str, root: Path = ROOT) -> set[str]:
+    """Modules of the package (but `lottery.cli`) that the verb can import."""
+    statements = _definitions_used(_tree(root / PACKAGE / "cli.py"), verb.replace("-", "_"))
+    direct = set().union(*(_imported(statement, root) for statement in statements)) | {PACKAGE}
+    return _closure(direct, root) - {f"{PACKAGE}.cli"}
+
+
+def fingerprint(verb: str, root: Path = ROOT) -> str:
+    """Sixteen hexadecimal digits that change when, and only when, code that `lottery VERB` uses changes.
+
+    Data files that belong to a module (same folder, not Python) are not looked at: rules list those as inputs.
+    """
+    digest = hashlib.sha256()
+    for statement in _definitions_used(_tree(root / PACKAGE / "cli.py"), verb.replace("-", "_")):
+        digest.update(ast.dump(_without_docstrings(ast.parse(ast.unparse(statement)))).encode())
+    for module in sorted(modules_used(verb, root)):
+        path = module_path(module, root)
+        assert path is not None
+        digest.update(module.encode())
+        digest.update(ast.dump(_without_docstrings(ast.parse(path.read_text(encoding="utf-8")))).encode())
+    return digest.hexdigest()[:16]

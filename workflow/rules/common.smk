@@ -1,0 +1,118 @@
+"""What rules look up: the validated config, fingerprints of the package's code, flags and file names."""
+
+import os
+import re
+import shlex
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from lottery.approximation.chunks import cut
+from lottery.configuration import complete
+from lottery.datasets import named
+from lottery.errors import LotteryError
+from lottery.fingerprint import fingerprint
+from lottery.networks import layers
+
+# `lottery` lies beside the Python that runs Snakemake, also where that environment is not activated.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+
+try:
+    config = complete(config, Path(workflow.source_path("../schemas/config.schema.yaml")))
+except LotteryError as error:
+    raise WorkflowError(str(error))
+
+TRAINED = [name for name, target in config["targets"].items() if target["weights"] is None]
+IMPORTED = [name for name in config["targets"] if name not in TRAINED]
+CHECKED = config["cross_check"]["approximation"]
+
+
+def one_of(names):
+    """A wildcard's pattern: one of `names`, or nothing at all where there is none."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+wildcard_constraints:
+    approximation=one_of(config["approximations"]),
+    layer=r"\d+",
+    first=r"\d+",
+    last=r"\d+",
+    checker=one_of(config["cross_check"]["solvers"]),
+
+
+def flags(**values):
+    """Command line flags: None and False are left out, lists become several words."""
+    words = []
+    for name, value in values.items():
+        if value is None or value is False:
+            continue
+        words.append("--" + name.replace("_", "-"))
+        if value is not True:
+            words += map(str, value if isinstance(value, list) else [value])
+    return shlex.join(words)
+
+
+def recipe_flags(wildcards):
+    keys = ["network", "epochs", "learning_rate", "momentum", "weight_decay", "batch_size", "seed"]
+    target = config["targets"][wildcards.target]
+    return flags(**{key: target[key] for key in keys}, device=config["device"])
+
+
+def approximation_flags(wildcards):
+    keys = ["epsilon", "coefficients_per_bit", "objective", "sharing", "stream", "seed", "zero_small_weights", "on_infeasible"]
+    entry = config["approximations"][wildcards.approximation]
+    ends = entry["coefficient_range"]
+    return flags(**{key: entry[key] for key in keys}, coefficient_range=None if ends == "target" else ends)
+
+
+def solver_flags(wildcards):
+    """What decides the solver of a whole network."""
+    entry = config["approximations"][wildcards.approximation]
+    first = network_layers(entry["target"])[0]
+    return flags(
+        solver=entry["solver"],
+        epsilon=entry["epsilon"],
+        coefficients_per_bit=entry["coefficients_per_bit"],
+        weights_per_set=first.columns if entry["sharing"] == "row" else 1,
+    )
+
+
+def time_limit_flags(wildcards):
+    return flags(time_limit=config["approximations"][wildcards.approximation]["time_limit"])
+
+
+def network_layers(target):
+    return layers(config["targets"][target]["network"], named(config["dataset"]).image)
+
+
+def target_weights(wildcards):
+    """The target of an approximation."""
+    return f"<results>/targets/{config['approximations'][wildcards.approximation]['target']}/weights.safetensors"
+
+
+def imported_weights(wildcards):
+    return config["targets"][wildcards.target]["weights"]
+
+
+def chunks(wildcards):
+    """The files of all chunks of an approximation."""
+    entry = config["approximations"][wildcards.approximation]
+    return [
+        f"<results>/subset_sum/{wildcards.approximation}/chunks/{chunk.file_name}"
+        for chunk in cut(network_layers(entry["target"]), entry["rows_per_chunk"])
+    ]
+
+
+def approximation_files(name):
+    return expand("<results>/subset_sum/{approximation}/" + name, approximation=config["approximations"])
+
+
+def approximation_folders(wildcards, input):
+    return [str(Path(path).parent) for path in input.numbers]
+
+
+def cross_check_files(name):
+    if CHECKED is None:
+        return []
+    return expand(f"<results>/subset_sum/{CHECKED}/" + name, checker=config["cross_check"]["solvers"])

@@ -1,0 +1,29 @@
+"""Datasets.  Out: <results>/data/DATASET.safetensors, verified arrays."""
+
+
+rule data:
+    "The dataset."
+    input:
+        f"<results>/data/{config['dataset']}.safetensors",
+
+
+rule fetch:
+    "Download a dataset or read its published files, verify it, write one file of arrays."
+    output:
+        "<results>/data/{dataset}.safetensors",
+    log:
+        "<logs>/fetch/{dataset}.log",
+    benchmark:
+        "<benchmarks>/fetch/{dataset}.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        code=fingerprint("fetch"),
+        source=config["source"],
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    message:
+        "Dataset {wildcards.dataset} from {params.source}"
+    shell:
+        "lottery fetch --dataset {wildcards.dataset} --source {params.source:q} --output {output:q} 2>&1 | tee {log:q}"

@@ -1,0 +1,135 @@
+"""What people read.  Out: <results>/tables/, <results>/figures/, <results>/summary.html."""
+
+
+rule tables:
+    "Table 1, comparison with the paper, cardinalities, cross-checks, cost."
+    input:
+        "<results>/tables/table1.csv",
+
+
+rule figures:
+    "All figures, SVG and PNG."
+    input:
+        expand("<results>/figures/{figure}.svg", figure=["errors", "cardinality", "seconds"]),
+
+
+rule tabulate:
+    "Every table, from the numbers of each approximation."
+    input:
+        numbers=approximation_files("assembly.json"),
+        cost=approximation_files("cost.json"),
+        accuracy=approximation_files("evaluation.json"),
+        checks=cross_check_files("cross_check_{checker}.csv"),
+        seconds=cross_check_files("cross_check_{checker}_seconds.json"),
+    output:
+        table1=report(
+            "<results>/tables/table1.csv", caption="../report/table1.rst", category="Tables"
+        ),
+        people="<results>/tables/table1.md",
+        comparison=report(
+            "<results>/tables/comparison.csv", caption="../report/comparison.rst", category="Tables"
+        ),
+        cardinality="<results>/tables/cardinality.csv",
+        checks="<results>/tables/cross_check.csv",
+        cost="<results>/tables/cost.csv",
+    log:
+        "<logs>/tabulate.log",
+    benchmark:
+        "<benchmarks>/tabulate.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        code=fingerprint("tabulate"),
+        approximations=approximation_folders,
+        folder=subpath(output.table1, parent=True),
+    localrule: True
+    shell:
+        "lottery tabulate --approximations {params.approximations:q} --cross-checks {input.checks:q} "
+        "--seconds {input.seconds:q} --output {params.folder:q} 2>&1 | tee {log:q}"
+
+
+rule plot_errors:
+    "Figure: how far subset sums are from their weights."
+    input:
+        solutions=approximation_files("solution.safetensors"),
+        numbers=approximation_files("assembly.json"),
+    output:
+        svg=report("<results>/figures/errors.svg", caption="../report/errors.rst", category="Figures"),
+        png="<results>/figures/errors.png",
+    log:
+        "<logs>/plot_errors.log",
+    benchmark:
+        "<benchmarks>/plot_errors.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        code=fingerprint("plot-errors"),
+        approximations=approximation_folders,
+        stem=subpath(output.svg, strip_suffix=".svg"),
+    localrule: True
+    shell:
+        "lottery plot-errors --approximations {params.approximations:q} --output {params.stem:q} 2>&1 | tee {log:q}"
+
+
+rule plot_cardinality:
+    "Figure: how many coefficients are kept for a weight."
+    input:
+        "<results>/tables/cardinality.csv",
+    output:
+        svg=report("<results>/figures/cardinality.svg", caption="../report/cardinality.rst", category="Figures"),
+        png="<results>/figures/cardinality.png",
+    log:
+        "<logs>/plot_cardinality.log",
+    benchmark:
+        "<benchmarks>/plot_cardinality.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        code=fingerprint("plot-cardinality"),
+        stem=subpath(output.svg, strip_suffix=".svg"),
+    localrule: True
+    shell:
+        "lottery plot-cardinality --table {input:q} --output {params.stem:q} 2>&1 | tee {log:q}"
+
+
+rule plot_seconds:
+    "Figure: what a weight costs by each solver."
+    input:
+        "<results>/tables/cost.csv",
+    output:
+        svg=report("<results>/figures/seconds.svg", caption="../report/seconds.rst", category="Figures"),
+        png="<results>/figures/seconds.png",
+    log:
+        "<logs>/plot_seconds.log",
+    benchmark:
+        "<benchmarks>/plot_seconds.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        code=fingerprint("plot-seconds"),
+        stem=subpath(output.svg, strip_suffix=".svg"),
+    localrule: True
+    shell:
+        "lottery plot-seconds --table {input:q} --output {params.stem:q} 2>&1 | tee {log:q}"
+
+
+rule summarise:
+    "One page to read."
+    input:
+        table1=rules.tabulate.output.table1,
+        others=rules.tabulate.output[1:],
+        figures=rules.figures.input,
+    output:
+        "<results>/summary.html",
+    log:
+        "<logs>/summarise.log",
+    benchmark:
+        "<benchmarks>/summarise.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        code=fingerprint("summarise"),
+        tables=subpath(input.table1, parent=True),
+    localrule: True
+    shell:
+        "lottery summarise --tables {params.tables:q} --figures {input.figures:q} --output {output:q} 2>&1 | tee {log:q}"

@@ -1,0 +1,153 @@
+"""Experiment 1: every weight as a subset sum of random coefficients.
+
+In: <results>/targets/TARGET/weights.safetensors.  Out: <results>/subset_sum/APPROXIMATION/ with
+
+    solver.json                        which solver runs, and why
+    chunks/layer_L_rows_A_to_B.*       masks of some rows of a layer
+    network.safetensors                the approximated network
+    solution.safetensors               its masks, errors and cardinalities
+    assembly.json, cost.json           its numbers, and what it cost
+    evaluation.json                    its accuracy beside the target's
+    cross_check_SOLVER.csv             a sample of weights solved again
+"""
+
+
+rule subset_sum:
+    "All approximated networks, evaluated."
+    input:
+        approximation_files("evaluation.json"),
+
+
+rule choose_solver:
+    "Settle the solver once for a whole network (which Gurobi licence is there?)."
+    output:
+        "<results>/subset_sum/{approximation}/solver.json",
+    log:
+        "<logs>/choose_solver/{approximation}.log",
+    benchmark:
+        "<benchmarks>/choose_solver/{approximation}.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        code=fingerprint("choose-solver"),
+        solver=solver_flags,
+    resources:
+        mem_mb=500,
+        runtime=5,
+    shell:
+        "lottery choose-solver {params.solver} --output {output:q} 2>&1 | tee {log:q}"
+
+
+rule solve:
+    "Solve subset sum for some rows of a layer; a killed job goes on where it was."
+    input:
+        target=target_weights,
+        solver="<results>/subset_sum/{approximation}/solver.json",
+    output:
+        "<results>/subset_sum/{approximation}/chunks/layer_{layer}_rows_{first}_to_{last}.safetensors",
+    log:
+        "<logs>/solve/{approximation}/layer_{layer}_rows_{first}_to_{last}.log",
+    benchmark:
+        "<benchmarks>/solve/{approximation}/layer_{layer}_rows_{first}_to_{last}.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        code=fingerprint("solve"),
+        settings=approximation_flags,
+        limit=time_limit_flags,
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    message:
+        "Solving {wildcards.approximation}: layer {wildcards.layer}, rows {wildcards.first} to {wildcards.last}"
+    shell:
+        "lottery solve --target {input.target:q} --solver-choice {input.solver:q} --layer {wildcards.layer} "
+        "--first-row {wildcards.first} --last-row {wildcards.last} {params.settings} {params.limit} "
+        "--output {output:q} 2>&1 | tee {log:q}"
+
+
+rule assemble:
+    "Chunks to the approximated network; every weight is checked against epsilon."
+    input:
+        target=target_weights,
+        chunks=chunks,
+    output:
+        network="<results>/subset_sum/{approximation}/network.safetensors",
+        solution="<results>/subset_sum/{approximation}/solution.safetensors",
+        numbers="<results>/subset_sum/{approximation}/assembly.json",
+        cost="<results>/subset_sum/{approximation}/cost.json",
+    log:
+        "<logs>/assemble/{approximation}.log",
+    benchmark:
+        "<benchmarks>/assemble/{approximation}.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        code=fingerprint("assemble"),
+        settings=approximation_flags,
+        folder=subpath(output.network, parent=True),
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    message:
+        "Assembling {wildcards.approximation}"
+    shell:
+        "lottery assemble --target {input.target:q} --chunks {input.chunks:q} {params.settings} "
+        "--output {params.folder:q} 2>&1 | tee {log:q}"
+
+
+rule evaluate:
+    "Accuracy of the approximated network beside its target's."
+    input:
+        data=rules.data.input,
+        target=target_weights,
+        network="<results>/subset_sum/{approximation}/network.safetensors",
+    output:
+        "<results>/subset_sum/{approximation}/evaluation.json",
+    log:
+        "<logs>/evaluate/{approximation}.log",
+    benchmark:
+        "<benchmarks>/evaluate/{approximation}.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        code=fingerprint("evaluate"),
+        device=config["device"],
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    message:
+        "Evaluating {wildcards.approximation}"
+    shell:
+        "lottery evaluate --data {input.data:q} --target {input.target:q} --network {input.network:q} "
+        "--device {params.device} --output {output:q} 2>&1 | tee {log:q}"
+
+
+rule cross_check:
+    "Solve a random sample of weights by another solver, and hold it against the exact optimum."
+    input:
+        target_weights,
+    output:
+        weights="<results>/subset_sum/{approximation}/cross_check_{checker}.csv",
+        seconds="<results>/subset_sum/{approximation}/cross_check_{checker}_seconds.json",
+    log:
+        "<logs>/cross_check/{approximation}_{checker}.log",
+    benchmark:
+        "<benchmarks>/cross_check/{approximation}_{checker}.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        code=fingerprint("cross-check"),
+        settings=approximation_flags,
+        limit=time_limit_flags,
+        sample=config["cross_check"]["sample"],
+        seed=config["cross_check"]["seed"],
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    message:
+        "Cross-checking {params.sample} weights of {wildcards.approximation} by {wildcards.checker}"
+    shell:
+        "lottery cross-check --target {input:q} --name {wildcards.approximation} --solver {wildcards.checker} "
+        "--sample {params.sample} --sample-seed {params.seed} {params.settings} {params.limit} "
+        "--seconds {output.seconds:q} --output {output.weights:q} 2>&1 | tee {log:q}"

@@ -1,0 +1,66 @@
+"""Target networks, trained or imported.
+
+In: <results>/data/DATASET.safetensors, or a file of weights.  Out: <results>/targets/TARGET/weights.safetensors.
+"""
+
+
+rule targets:
+    "All target networks."
+    input:
+        expand("<results>/targets/{target}/weights.safetensors", target=config["targets"]),
+
+
+rule train:
+    "Train a target network; the seed decides every byte."
+    input:
+        rules.data.input,
+    output:
+        weights="<results>/targets/{target}/weights.safetensors",
+        history="<results>/targets/{target}/history.json",
+    log:
+        "<logs>/train/{target}.log",
+    benchmark:
+        "<benchmarks>/train/{target}.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        code=fingerprint("train"),
+        recipe=recipe_flags,
+    wildcard_constraints:
+        target=one_of(TRAINED),
+    resources:
+        mem_mb=3000,
+        runtime=60,
+    message:
+        "Training target {wildcards.target}"
+    shell:
+        "lottery train --data {input:q} {params.recipe} --history {output.history:q} --output {output.weights:q} "
+        "2>&1 | tee {log:q}"
+
+
+rule import_weights:
+    "Take a file of weights as the target."
+    input:
+        imported_weights,
+    output:
+        "<results>/targets/{target}/weights.safetensors",
+    log:
+        "<logs>/import_weights/{target}.log",
+    benchmark:
+        "<benchmarks>/import_weights/{target}.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        code=fingerprint("import-weights"),
+        network=lambda wildcards: config["targets"][wildcards.target]["network"],
+        dataset=config["dataset"],
+    wildcard_constraints:
+        target=one_of(IMPORTED),
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    message:
+        "Target {wildcards.target} from {input}"
+    shell:
+        "lottery import-weights --weights {input:q} --network {params.network} --dataset {params.dataset} "
+        "--output {output:q} 2>&1 | tee {log:q}"
