@@ -1,5 +1,6 @@
 """Where a result came from: a small JSON beside each one."""
 
+import json
 import platform
 import subprocess
 from collections.abc import Mapping
@@ -46,7 +47,7 @@ def record(result: Path, verb: str, settings: Mapping[str, Any], seconds: float,
         {
             "result": result.name,
             "verb": verb,
-            "settings": {name: str(value) if isinstance(value, Path) else value for name, value in settings.items()},
+            "settings": json.loads(json.dumps(dict(settings), default=str)),  # paths as text
             **facts,
             "seconds": round(seconds, 3),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
