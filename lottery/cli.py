@@ -111,9 +111,7 @@ def solve(arguments: argparse.Namespace) -> Outcome:
     chunk = Chunk(arguments.layer, range(arguments.first_row, arguments.last_row + 1))
     chunk.check(target)
     columns = target.layers[chunk.layer].columns
-    solver = create(
-        _chosen(arguments, settings.n, columns if settings.sharing == "row" else 1), arguments.time_limit
-    )
+    solver = create(_chosen(arguments, settings.n, columns if settings.sharing == "row" else 1), arguments.time_limit)
     partial = arguments.output.with_name(f"{arguments.output.name}.partial")
     started = time.monotonic()
     with _progress(len(chunk.rows) * columns, f"{target.layers[chunk.layer].name}, {solver.name}") as bar:
@@ -190,9 +188,10 @@ def cross_check(arguments: argparse.Namespace) -> Outcome:
         "solver_seconds": check.solver_seconds,
     }
     write_json(arguments.seconds, measured)
+    mean = sum(check.solver_seconds) / len(check.solver_seconds)
     print(
-        f"{choice.solver} ({choice.reason}): {check.solver_seconds:.3g} s a weight, exact {check.exact_seconds:.3g} s;"
-        f" all {target.size:,} weights would take {check.solver_seconds * target.size / 3600:,.1f} core hours"
+        f"{choice.solver} ({choice.reason}): {mean:.3g} s a weight, exact {check.exact_seconds:.3g} s;"
+        f" all {target.size:,} weights would take {mean * target.size / 3600:,.1f} core hours"
     )
     return arguments.output, {"solver": choice.solver, "reason": choice.reason}
 
@@ -420,7 +419,9 @@ def main(argv: list[str] | None = None) -> int:
         print(f"lottery {arguments.verb}: {error or type(error).__name__}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"lottery {arguments.verb}: stopped; finished work is kept, run the same command to go on", file=sys.stderr)
+        print(
+            f"lottery {arguments.verb}: stopped; finished work is kept, run the same command to go on", file=sys.stderr
+        )
         return 130
     return 0
 

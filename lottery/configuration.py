@@ -14,20 +14,33 @@ from lottery.errors import LotteryError
 
 
 def _known_keys(error: ValidationError) -> list[str]:
-    return list(error.schema.get("properties", {}))
+    schema: Any = error.schema
+    return list(schema.get("properties", {}))
 
 
 def _one_line(error: ValidationError) -> str:
     """jsonschema prints the schema and the instance; a person wants the key, the fault and a way out."""
+    instance: Any = error.instance
+    allowed: Any = error.validator_value
     where = ".".join(str(part) for part in error.absolute_path) or "top level"
     if error.validator == "additionalProperties":
-        unknown = sorted(set(error.instance) - set(_known_keys(error)))[0]
+        unknown = sorted(set(instance) - set(_known_keys(error)))[0]
         close = difflib.get_close_matches(unknown, _known_keys(error), n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(_known_keys(error))}"
         return f"config: {where}: unknown key {unknown!r}; {hint}"
     if error.validator == "enum":
-        return f"config: {where}: {error.instance!r} is not one of {', '.join(map(str, error.validator_value))}"
+        return f"config: {where}: {instance!r} is not one of {', '.join(map(str, allowed))}"
     return f"config: {where}: {error.message}"
+
+
+def _typed(schema: dict[str, Any], value: Any) -> Any:
+    """Text as the number, truth value or null that the schema asks for: inside a nested `--config`, Snakemake reads text."""
+    types = schema.get("type", [])
+    types = [types] if isinstance(types, str) else types
+    if not isinstance(value, str) or not types or ("string" in types and value != "null"):
+        return value
+    parsed = yaml.safe_load(value)
+    return value if isinstance(parsed, str) or (parsed is None and "null" not in types) else parsed
 
 
 def _fill(schema: dict[str, Any], root: dict[str, Any], value: Any) -> Any:
@@ -35,8 +48,10 @@ def _fill(schema: dict[str, Any], root: dict[str, Any], value: Any) -> Any:
     if "$ref" in schema:
         schema = root["$defs"][schema["$ref"].rpartition("/")[2]]
     for alternative in schema.get("oneOf", []):
-        if value is not None and alternative.get("type") != "null":
-            return _fill(alternative, root, value)
+        value = _fill(alternative, root, value)
+    value = _typed(schema, value)
+    if isinstance(value, list):
+        return [_fill(schema.get("items", {}), root, item) for item in value]
     if not isinstance(value, dict):
         return value
     for key, part in schema.get("properties", {}).items():

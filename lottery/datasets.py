@@ -42,7 +42,10 @@ def _idx_files(md5: tuple[str, str, str, str], sha256: tuple[str | None, ...] = 
         ("t10k-images-idx3-ubyte", (10000, 28, 28)),
         ("t10k-labels-idx1-ubyte", (10000,)),
     )
-    return tuple(IdxFile(name, shape, *sums) for (name, shape), *sums in zip(forms, md5, sha256, strict=True))
+    return tuple(
+        IdxFile(name, shape, gzipped, content)
+        for (name, shape), gzipped, content in zip(forms, md5, sha256, strict=True)
+    )
 
 
 GREY_28 = ImageShape(channels=1, size=28)

@@ -7,7 +7,7 @@ comments, layout and documentation change nothing.
 
 import ast
 import hashlib
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 PACKAGE = "lottery"
@@ -27,12 +27,16 @@ def _without_docstrings(tree: ast.AST) -> ast.AST:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0] if node.body else None
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
                 node.body = node.body[1:]
     return tree
 
 
-@lru_cache(maxsize=None)
+@cache
 def _parsed(path: Path, _changed: int) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
@@ -43,7 +47,7 @@ def _tree(path: Path) -> ast.Module:
 
 def _imported(node: ast.AST, root: Path) -> set[str]:
     """Modules of the package that `node` imports anywhere inside, functions included."""
-    found = set()
+    found: set[str] = set()
     for part in ast.walk(node):
         if isinstance(part, ast.Import):
             found.update(alias.name for alias in part.names)

@@ -32,7 +32,9 @@ def _found(folder: Path, name: str) -> Path:
     for candidate in (folder / f"{name}.gz", folder / name):
         if candidate.is_file():
             return candidate
-    raise LotteryError(f"{folder}: neither {name}.gz nor {name} is there; `source` must be the folder with the IDX files")
+    raise LotteryError(
+        f"{folder}: neither {name}.gz nor {name} is there; `source` must be the folder with the IDX files"
+    )
 
 
 def _content(path: Path) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def layers(network: NetworkName, image: ImageShape) -> tuple[Layer, ...]:
         widths = [16 * side * side, 120, 84, image.classes]
     linear = tuple(
         Layer(f"fc{number}.weight", (outputs, inputs))
-        for number, (inputs, outputs) in enumerate(zip(widths, widths[1:], strict=False), start=1)
+        for number, (inputs, outputs) in enumerate(pairwise(widths), start=1)
     )
     if network != "lenet5":
         return linear

@@ -116,7 +116,7 @@ class Partial:
                 self.masks, self.status, self.done = arrays["masks"], arrays["status"], metadata["done"]
 
     def save(self) -> None:
-        arrays = {"masks": self.masks, "status": self.status}
+        arrays: dict[str, np.ndarray] = {"masks": self.masks, "status": self.status}
         write_tensors(self.path, arrays, {"problem": self.id, "done": self.done})
 
 

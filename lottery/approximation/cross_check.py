@@ -32,13 +32,13 @@ class CrossCheck:
     """The sample and what it cost: seconds a weight, one thread each.
 
     The exact solver's time is that of the whole rows that the sample touches (all weights of a row share the
-    work), its compiled code warm; the other solver's is that of the sampled weights.
+    work), its compiled code warm, as a mean; the other solver's is that of each sampled weight.
     """
 
     solver: str
     weights: tuple[CheckedWeight, ...]
     exact_seconds: float
-    solver_seconds: float
+    solver_seconds: tuple[float, ...]
 
 
 def sample_weights(target: Target, sample: int, seed: int) -> list[tuple[int, int, int]]:
@@ -73,8 +73,8 @@ def cross_check(
     for layer, row, column in sample_weights(target, sample, seed):
         rows.setdefault((layer, row), []).append(column)
     checked = []
-    exact_seconds = solver_seconds = 0.0
-    exact_weights = 0
+    exact_seconds, exact_weights = 0.0, 0
+    solver_seconds = []
     for (layer, row), columns in rows.items():
         weights = target.matrix(layer)[row : row + 1]
         coefficients = settings.draw(target, layer, range(row, row + 1))
@@ -89,7 +89,7 @@ def cross_check(
             own = coefficients if coefficients.ndim == 2 else coefficients[:, column]
             start = time.perf_counter()
             masks, status = solver.solve_row(one[0], own[0], settings.epsilon, settings.objective)
-            solver_seconds += time.perf_counter() - start
+            solver_seconds.append(time.perf_counter() - start)
             found = Solution.of(
                 Problem(one, own, settings.epsilon, settings.objective), masks[None], status[None], solver_name
             )
@@ -107,4 +107,4 @@ def cross_check(
                 )
             )
             progress(1)
-    return CrossCheck(solver_name, tuple(checked), exact_seconds / exact_weights, solver_seconds / sample)
+    return CrossCheck(solver_name, tuple(checked), exact_seconds / exact_weights, tuple(solver_seconds))

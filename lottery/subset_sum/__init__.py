@@ -15,7 +15,16 @@ from lottery.subset_sum.coefficients import (
     number_of_coefficients,
     redraw_coefficients,
 )
-from lottery.subset_sum.problem import MOST_COEFFICIENTS, OBJECTIVES, Objective, Problem, Solution, Status, SubsetSumError, approximations
+from lottery.subset_sum.problem import (
+    MOST_COEFFICIENTS,
+    OBJECTIVES,
+    Objective,
+    Problem,
+    Solution,
+    Status,
+    SubsetSumError,
+    approximations,
+)
 from lottery.subset_sum.solvers import SOLVERS, Choice, Solver, SolverName, choose, create, solve
 
 __all__ = [

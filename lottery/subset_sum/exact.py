@@ -92,7 +92,9 @@ def _fewest(weights, coefficients, large_bits, epsilon, out):
     small_starts = np.empty((2, small_bits + 2), np.int64)
     for s in range(weights.shape[0]):
         members = coefficients[s]
-        a = sorted_classes(members[:large_bits], large, large_masks, large_starts[0], spare, spare_masks, large_starts[1])
+        a = sorted_classes(
+            members[:large_bits], large, large_masks, large_starts[0], spare, spare_masks, large_starts[1]
+        )
         b = sorted_classes(members[large_bits:], small, small_masks, small_starts[0], small_spare, small_spare_masks,
                            small_starts[1])  # fmt: skip
         fewest(weights[s], members, large_bits, a[0], a[1], a[2], b[0], b[1], b[2], epsilon, out[s])

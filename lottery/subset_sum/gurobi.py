@@ -89,7 +89,7 @@ class _GurobiModel(Model):
             GRB.INF_OR_UNBD: Status.INFEASIBLE,
             GRB.TIME_LIMIT: Status.TIME_LIMIT,
         }.get(self.model.Status, Status.FAILED)
-        return (self.x.X if self.model.SolCount else None), status
+        return (np.asarray(self.x.X) if self.model.SolCount else None), status
 
 
 class GurobiSolver(MipSolver):

@@ -96,8 +96,7 @@ def sorted_classes(coefficients, sums, masks, starts, spare_sums, spare_masks, s
             size = starts[members + 1] - start if members <= k else 0
             fewer = starts[members - 1] if members > 0 else 0
             fewer_size = starts[members] - fewer if members > 0 else 0
-            _merge(sums, masks, start, size, fewer, fewer_size, coefficients[k], bit,
-                   spare_sums, spare_masks, position)
+            _merge(sums, masks, start, size, fewer, fewer_size, coefficients[k], bit, spare_sums, spare_masks, position)
             position += size + fewer_size
         spare_starts[k + 2] = position
         sums, spare_sums = spare_sums, sums

@@ -74,10 +74,9 @@ class Problem:
 
 def approximations(masks: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
     """(R, T) float64 sums of the kept coefficients, added in index order, for (R, n) or (R, T, n) coefficients."""
-    shared = coefficients.ndim == 2
-    sums = np.empty(masks.shape if shared else (masks.size, 1))
-    per_set = masks if shared else masks.reshape(-1, 1)
-    masked_sums(np.ascontiguousarray(coefficients).reshape(sums.shape[0], coefficients.shape[-1]), per_set, sums)
+    sets = masks if coefficients.ndim == 2 else masks.reshape(-1, 1)
+    sums = np.empty(sets.shape)
+    masked_sums(np.ascontiguousarray(coefficients).reshape(len(sets), coefficients.shape[-1]), sets, sums)
     return sums.reshape(masks.shape)
 
 

@@ -43,8 +43,9 @@ def _joined(large_mask, small_mask, large_bits):
 
 
 @njit(cache=True)
-def nearest_by_lookup(weights, coefficients, large_bits, large, large_masks, small, small_masks,
-                      cells, low, scale, epsilon, first, out):
+def nearest_by_lookup(
+    weights, coefficients, large_bits, large, large_masks, small, small_masks, cells, low, scale, epsilon, first, out
+):
     """Masks of the subsets nearest to `weights` (T,), into `out` (T,) uint64.
 
     `first`: take the first subset met within epsilon instead of the nearest.
@@ -86,8 +87,7 @@ def nearest_by_lookup(weights, coefficients, large_bits, large, large_masks, sma
 
 
 @njit(cache=True)
-def nearest_by_sweep(weights, coefficients, large_bits, large, large_masks, small, small_masks,
-                     epsilon, first, out):
+def nearest_by_sweep(weights, coefficients, large_bits, large, large_masks, small, small_masks, epsilon, first, out):
     """`nearest_by_lookup` without a grid, by one pass over both halves for each weight."""
     size = 1 << large_bits
     for t in range(weights.size):
@@ -157,8 +157,9 @@ def _nearest_pair(weight, a, a_start, a_end, b, b_start, b_end):
 
 
 @njit(cache=True)
-def fewest(weights, coefficients, large_bits, large, large_masks, large_starts,
-           small, small_masks, small_starts, epsilon, out):
+def fewest(
+    weights, coefficients, large_bits, large, large_masks, large_starts, small, small_masks, small_starts, epsilon, out
+):
     """Masks of the smallest subsets within epsilon of `weights` (T,), ties by error, into `out` (T,).
 
     The halves come from `sorted_classes`.  Where no subset is within epsilon: the nearest of all.
@@ -173,8 +174,14 @@ def fewest(weights, coefficients, large_bits, large, large_masks, large_starts,
             for in_large in range(max(0, members - small_bits), min(large_bits, members) + 1):
                 in_small = members - in_large
                 error, i, j = _nearest_pair(
-                    weight, large, large_starts[in_large], large_starts[in_large + 1],
-                    small, small_starts[in_small], small_starts[in_small + 1])
+                    weight,
+                    large,
+                    large_starts[in_large],
+                    large_starts[in_large + 1],
+                    small,
+                    small_starts[in_small],
+                    small_starts[in_small + 1],
+                )
                 if error < best:
                     best = error
                     best_mask = _joined(large_masks[i], small_masks[j], large_bits)

@@ -1,6 +1,5 @@
 """What rules look up: the validated config, fingerprints of the package's code, flags and file names."""
 
-import os
 import re
 import shlex
 import sys
@@ -16,14 +15,18 @@ from lottery.fingerprint import fingerprint
 from lottery.networks import layers
 
 # `lottery` lies beside the Python that runs Snakemake, also where that environment is not activated.
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+shell.prefix(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
 
 try:
-    config = complete(config, Path(workflow.source_path("../schemas/config.schema.yaml")))
+    config = complete(
+        config, Path(workflow.source_path("../schemas/config.schema.yaml"))
+    )
 except LotteryError as error:
     raise WorkflowError(str(error))
 
-TRAINED = [name for name, target in config["targets"].items() if target["weights"] is None]
+TRAINED = [
+    name for name, target in config["targets"].items() if target["weights"] is None
+]
 IMPORTED = [name for name in config["targets"] if name not in TRAINED]
 CHECKED = config["cross_check"]["approximation"]
 
@@ -47,23 +50,43 @@ def flags(**values):
     for name, value in values.items():
         if value is None or value is False:
             continue
-        words.append("--" + name.replace("_", "-"))
+        words.append(f"--{name.replace('_', '-')}")
         if value is not True:
-            words += map(str, value if isinstance(value, list) else [value])
+            words.extend(map(str, value if isinstance(value, list) else [value]))
     return shlex.join(words)
 
 
 def recipe_flags(wildcards):
-    keys = ["network", "epochs", "learning_rate", "momentum", "weight_decay", "batch_size", "seed"]
+    keys = [
+        "network",
+        "epochs",
+        "learning_rate",
+        "momentum",
+        "weight_decay",
+        "batch_size",
+        "seed",
+    ]
     target = config["targets"][wildcards.target]
     return flags(**{key: target[key] for key in keys}, device=config["device"])
 
 
 def approximation_flags(wildcards):
-    keys = ["epsilon", "coefficients_per_bit", "objective", "sharing", "stream", "seed", "zero_small_weights", "on_infeasible"]
+    keys = [
+        "epsilon",
+        "coefficients_per_bit",
+        "objective",
+        "sharing",
+        "stream",
+        "seed",
+        "zero_small_weights",
+        "on_infeasible",
+    ]
     entry = config["approximations"][wildcards.approximation]
     ends = entry["coefficient_range"]
-    return flags(**{key: entry[key] for key in keys}, coefficient_range=None if ends == "target" else ends)
+    return flags(
+        **{key: entry[key] for key in keys},
+        coefficient_range=None if ends == "target" else ends,
+    )
 
 
 def solver_flags(wildcards):
@@ -79,7 +102,9 @@ def solver_flags(wildcards):
 
 
 def time_limit_flags(wildcards):
-    return flags(time_limit=config["approximations"][wildcards.approximation]["time_limit"])
+    return flags(
+        time_limit=config["approximations"][wildcards.approximation]["time_limit"]
+    )
 
 
 def network_layers(target):
@@ -105,7 +130,10 @@ def chunks(wildcards):
 
 
 def approximation_files(name):
-    return expand("<results>/subset_sum/{approximation}/" + name, approximation=config["approximations"])
+    return expand(
+        f"<results>/subset_sum/{{approximation}}/{name}",
+        approximation=config["approximations"],
+    )
 
 
 def approximation_folders(wildcards, input):
@@ -115,4 +143,7 @@ def approximation_folders(wildcards, input):
 def cross_check_files(name):
     if CHECKED is None:
         return []
-    return expand(f"<results>/subset_sum/{CHECKED}/" + name, checker=config["cross_check"]["solvers"])
+    return expand(
+        f"<results>/subset_sum/{CHECKED}/{name}",
+        checker=config["cross_check"]["solvers"],
+    )

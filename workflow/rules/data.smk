@@ -17,12 +17,12 @@ rule fetch:
         "<benchmarks>/fetch/{dataset}.tsv"
     conda:
         "../../environment.yml"
-    params:
-        code=fingerprint("fetch"),
-        source=config["source"],
     resources:
         mem_mb=1500,
         runtime=30,
+    params:
+        code=fingerprint("fetch"),
+        source=config["source"],
     message:
         "Dataset {wildcards.dataset} from {params.source}"
     shell:

@@ -10,7 +10,10 @@ rule tables:
 rule figures:
     "All figures, SVG and PNG."
     input:
-        expand("<results>/figures/{figure}.svg", figure=["errors", "cardinality", "seconds"]),
+        expand(
+            "<results>/figures/{figure}.svg",
+            figure=["errors", "cardinality", "seconds"],
+        ),
 
 
 rule tabulate:
@@ -23,11 +26,15 @@ rule tabulate:
         seconds=cross_check_files("cross_check_{checker}_seconds.json"),
     output:
         table1=report(
-            "<results>/tables/table1.csv", caption="../report/table1.rst", category="Tables"
+            "<results>/tables/table1.csv",
+            caption="../report/table1.rst",
+            category="Tables",
         ),
         people="<results>/tables/table1.md",
         comparison=report(
-            "<results>/tables/comparison.csv", caption="../report/comparison.rst", category="Tables"
+            "<results>/tables/comparison.csv",
+            caption="../report/comparison.rst",
+            category="Tables",
         ),
         cardinality="<results>/tables/cardinality.csv",
         checks="<results>/tables/cross_check.csv",
@@ -36,13 +43,13 @@ rule tabulate:
         "<logs>/tabulate.log",
     benchmark:
         "<benchmarks>/tabulate.tsv"
+    localrule: True
     conda:
         "../../environment.yml"
     params:
         code=fingerprint("tabulate"),
         approximations=approximation_folders,
         folder=subpath(output.table1, parent=True),
-    localrule: True
     shell:
         "lottery tabulate --approximations {params.approximations:q} --cross-checks {input.checks:q} "
         "--seconds {input.seconds:q} --output {params.folder:q} 2>&1 | tee {log:q}"
@@ -54,19 +61,23 @@ rule plot_errors:
         solutions=approximation_files("solution.safetensors"),
         numbers=approximation_files("assembly.json"),
     output:
-        svg=report("<results>/figures/errors.svg", caption="../report/errors.rst", category="Figures"),
+        svg=report(
+            "<results>/figures/errors.svg",
+            caption="../report/errors.rst",
+            category="Figures",
+        ),
         png="<results>/figures/errors.png",
     log:
         "<logs>/plot_errors.log",
     benchmark:
         "<benchmarks>/plot_errors.tsv"
+    localrule: True
     conda:
         "../../environment.yml"
     params:
         code=fingerprint("plot-errors"),
         approximations=approximation_folders,
         stem=subpath(output.svg, strip_suffix=".svg"),
-    localrule: True
     shell:
         "lottery plot-errors --approximations {params.approximations:q} --output {params.stem:q} 2>&1 | tee {log:q}"
 
@@ -76,18 +87,22 @@ rule plot_cardinality:
     input:
         "<results>/tables/cardinality.csv",
     output:
-        svg=report("<results>/figures/cardinality.svg", caption="../report/cardinality.rst", category="Figures"),
+        svg=report(
+            "<results>/figures/cardinality.svg",
+            caption="../report/cardinality.rst",
+            category="Figures",
+        ),
         png="<results>/figures/cardinality.png",
     log:
         "<logs>/plot_cardinality.log",
     benchmark:
         "<benchmarks>/plot_cardinality.tsv"
+    localrule: True
     conda:
         "../../environment.yml"
     params:
         code=fingerprint("plot-cardinality"),
         stem=subpath(output.svg, strip_suffix=".svg"),
-    localrule: True
     shell:
         "lottery plot-cardinality --table {input:q} --output {params.stem:q} 2>&1 | tee {log:q}"
 
@@ -97,18 +112,22 @@ rule plot_seconds:
     input:
         "<results>/tables/cost.csv",
     output:
-        svg=report("<results>/figures/seconds.svg", caption="../report/seconds.rst", category="Figures"),
+        svg=report(
+            "<results>/figures/seconds.svg",
+            caption="../report/seconds.rst",
+            category="Figures",
+        ),
         png="<results>/figures/seconds.png",
     log:
         "<logs>/plot_seconds.log",
     benchmark:
         "<benchmarks>/plot_seconds.tsv"
+    localrule: True
     conda:
         "../../environment.yml"
     params:
         code=fingerprint("plot-seconds"),
         stem=subpath(output.svg, strip_suffix=".svg"),
-    localrule: True
     shell:
         "lottery plot-seconds --table {input:q} --output {params.stem:q} 2>&1 | tee {log:q}"
 
@@ -125,11 +144,11 @@ rule summarise:
         "<logs>/summarise.log",
     benchmark:
         "<benchmarks>/summarise.tsv"
+    localrule: True
     conda:
         "../../environment.yml"
     params:
         code=fingerprint("summarise"),
         tables=subpath(input.table1, parent=True),
-    localrule: True
     shell:
         "lottery summarise --tables {params.tables:q} --figures {input.figures:q} --output {output:q} 2>&1 | tee {log:q}"

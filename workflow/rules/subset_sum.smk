@@ -28,12 +28,12 @@ rule choose_solver:
         "<benchmarks>/choose_solver/{approximation}.tsv"
     conda:
         "../../environment.yml"
-    params:
-        code=fingerprint("choose-solver"),
-        solver=solver_flags,
     resources:
         mem_mb=500,
         runtime=5,
+    params:
+        code=fingerprint("choose-solver"),
+        solver=solver_flags,
     shell:
         "lottery choose-solver {params.solver} --output {output:q} 2>&1 | tee {log:q}"
 
@@ -51,13 +51,13 @@ rule solve:
         "<benchmarks>/solve/{approximation}/layer_{layer}_rows_{first}_to_{last}.tsv"
     conda:
         "../../environment.yml"
+    resources:
+        mem_mb=1000,
+        runtime=60,
     params:
         code=fingerprint("solve"),
         settings=approximation_flags,
         limit=time_limit_flags,
-    resources:
-        mem_mb=1000,
-        runtime=60,
     message:
         "Solving {wildcards.approximation}: layer {wildcards.layer}, rows {wildcards.first} to {wildcards.last}"
     shell:
@@ -82,13 +82,13 @@ rule assemble:
         "<benchmarks>/assemble/{approximation}.tsv"
     conda:
         "../../environment.yml"
+    resources:
+        mem_mb=1500,
+        runtime=10,
     params:
         code=fingerprint("assemble"),
         settings=approximation_flags,
         folder=subpath(output.network, parent=True),
-    resources:
-        mem_mb=1500,
-        runtime=10,
     message:
         "Assembling {wildcards.approximation}"
     shell:
@@ -110,12 +110,12 @@ rule evaluate:
         "<benchmarks>/evaluate/{approximation}.tsv"
     conda:
         "../../environment.yml"
-    params:
-        code=fingerprint("evaluate"),
-        device=config["device"],
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        code=fingerprint("evaluate"),
+        device=config["device"],
     message:
         "Evaluating {wildcards.approximation}"
     shell:
@@ -136,15 +136,15 @@ rule cross_check:
         "<benchmarks>/cross_check/{approximation}_{checker}.tsv"
     conda:
         "../../environment.yml"
+    resources:
+        mem_mb=1000,
+        runtime=60,
     params:
         code=fingerprint("cross-check"),
         settings=approximation_flags,
         limit=time_limit_flags,
         sample=config["cross_check"]["sample"],
         seed=config["cross_check"]["seed"],
-    resources:
-        mem_mb=1000,
-        runtime=60,
     message:
         "Cross-checking {params.sample} weights of {wildcards.approximation} by {wildcards.checker}"
     shell:

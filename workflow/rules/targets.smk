@@ -7,7 +7,9 @@ In: <results>/data/DATASET.safetensors, or a file of weights.  Out: <results>/ta
 rule targets:
     "All target networks."
     input:
-        expand("<results>/targets/{target}/weights.safetensors", target=config["targets"]),
+        expand(
+            "<results>/targets/{target}/weights.safetensors", target=config["targets"]
+        ),
 
 
 rule train:
@@ -21,16 +23,16 @@ rule train:
         "<logs>/train/{target}.log",
     benchmark:
         "<benchmarks>/train/{target}.tsv"
-    conda:
-        "../../environment.yml"
-    params:
-        code=fingerprint("train"),
-        recipe=recipe_flags,
     wildcard_constraints:
         target=one_of(TRAINED),
+    conda:
+        "../../environment.yml"
     resources:
         mem_mb=3000,
         runtime=60,
+    params:
+        code=fingerprint("train"),
+        recipe=recipe_flags,
     message:
         "Training target {wildcards.target}"
     shell:
@@ -48,17 +50,17 @@ rule import_weights:
         "<logs>/import_weights/{target}.log",
     benchmark:
         "<benchmarks>/import_weights/{target}.tsv"
+    wildcard_constraints:
+        target=one_of(IMPORTED),
     conda:
         "../../environment.yml"
+    resources:
+        mem_mb=1500,
+        runtime=10,
     params:
         code=fingerprint("import-weights"),
         network=lambda wildcards: config["targets"][wildcards.target]["network"],
         dataset=config["dataset"],
-    wildcard_constraints:
-        target=one_of(IMPORTED),
-    resources:
-        mem_mb=1500,
-        runtime=10,
     message:
         "Target {wildcards.target} from {input}"
     shell:

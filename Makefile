@@ -1,0 +1,45 @@
+# make demo: set-up, then the workflow on embedded data.  make test: set-up, then the tests.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: env demo test test-slow lint benchmarks clean help
+
+help:
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed, $(PYTHON) is older; use make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+env: $(STAMP) ## create .venv with pinned packages
+
+demo: $(STAMP) ## the whole workflow on 5,000 embedded digits
+	$(BIN)/snakemake --cores 2 --rerun-incomplete --show-failed-logs --quiet rules --configfile config/demo.yaml -- all
+	@echo; cat results/demo/tables/table1.md
+	@echo; echo "Table:    results/demo/tables/table1.csv (and .md, comparison.csv, cost.csv)"
+	@echo "Figures:  results/demo/figures/ (errors, cardinality, seconds; .svg and .png)"
+	@echo "Summary:  results/demo/summary.html"
+
+test: $(STAMP) lint ## lint, types and tests
+	$(BIN)/python -m pytest
+
+test-slow: $(STAMP) ## tests that take minutes
+	$(BIN)/python -m pytest -m slow
+
+lint: $(STAMP) ## formatters, linters and types, changing nothing
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check --compact-diff Snakefile workflow
+	$(BIN)/snakemake --lint
+
+benchmarks: $(STAMP) ## speed of the solvers side by side, some minutes
+	$(BIN)/python -m benchmarks.solvers --output results/benchmarks
+
+clean: ## remove the environment
+	rm -rf $(VENV)

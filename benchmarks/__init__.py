@@ -1,0 +1,1 @@
+"""How fast the solvers are, measured; see README.md."""

@@ -1,0 +1,92 @@
+"""What several tests need: real data where it is at hand, the demo workflow run once, a Snakemake to call."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = Path(os.environ.get("LOTTERY_SHARED", ROOT.parent / "shared"))
+WORKFLOW_FILES = ("Snakefile", "workflow", "config", "lottery", "environment.yml", "pyproject.toml")
+
+Snakemake = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def mnist_folder() -> Path:
+    """The four real IDX files of MNIST."""
+    folder = SHARED / "data" / "mnist"
+    if not folder.is_dir():
+        pytest.skip(f"the real MNIST files are not at {folder} (set LOTTERY_SHARED to the folder above data/mnist)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def released_fc2() -> Path:
+    """The target weights that were released with the paper."""
+    path = SHARED / "data" / "official_targets" / "fc2.pt"
+    if not path.is_file():
+        pytest.skip(f"the released target weights are not at {path} (set LOTTERY_SHARED)")
+    return path
+
+
+def run_snakemake(folder: Path, *arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, timeout=500, **options)  # type: ignore[call-overload]
+
+
+@pytest.fixture(scope="session")
+def snakemake() -> Snakemake:
+    """Run Snakemake in a folder that holds a copy of the workflow; the package is taken from that copy."""
+    return run_snakemake
+
+
+def copy_workflow(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in WORKFLOW_FILES:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+@pytest.fixture
+def workflow(tmp_path: Path) -> Path:
+    """A fresh copy of the workflow in which nothing was run."""
+    return copy_workflow(tmp_path / "project")
+
+
+SMALL = (
+    "--configfile",
+    "config/demo.yaml",
+    "--config",
+    "cross_check={solvers: [gurobi, cbc], sample: 2}",
+    "targets={fc2: {network: fc2, epochs: 2}}",
+)
+
+
+@pytest.fixture(scope="session")
+def small() -> tuple[str, ...]:
+    """Options for the demo with less training and a smaller sample: all stages in about half a minute."""
+    return SMALL
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the small demo was run, once for all tests; tests that change it work on a copy."""
+    folder = copy_workflow(tmp_path_factory.mktemp("demo") / "project")
+    done = run_snakemake(folder, "all", *SMALL)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@pytest.fixture
+def finished(demo: Path, tmp_path: Path) -> Path:
+    """A copy of the finished demo, times of files and Snakemake's records included."""
+    return Path(shutil.copytree(demo, tmp_path / "project"))

@@ -1,0 +1,84 @@
+"""The command line: quick to start, clear when something is wrong."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lottery.approximation.target import Target, write_target
+from lottery.cli import main
+from lottery.files import replaced, write_text
+from lottery.networks import ImageShape, layers
+
+SMALL = ImageShape(channels=1, size=4)
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    generator = np.random.default_rng(0)
+    weights = {
+        layer.name: generator.normal(0, 0.05, layer.shape).astype(np.float32) for layer in layers("fc2", SMALL)
+    }
+    write_target(tmp_path / "target.safetensors", Target("fc2", SMALL, weights))
+    return tmp_path / "target.safetensors"
+
+
+def solve_arguments(target: Path, *more: str) -> list[str]:
+    words = f"solve --target {target} --layer 1 --first-row 0 --last-row 3 --output {target.parent / 'chunk.safetensors'}"
+    return [*words.split(), *more]
+
+
+def test_solving_never_imports_torch(target: Path) -> None:
+    code = "import sys; from lottery.cli import main; assert main(sys.argv[1:]) == 0; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code, *solve_arguments(target)], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--layer", "7"], "layer: 7 is not one of the 2 layers"),
+        (["--last-row", "10"], "rows: 0 to 11 are not within 0 to 10"),
+        (["--objective", "best"], "objective: 'best' is not one of min_error"),
+        (["--epsilon", "0"], "epsilon: a number between 0 and 1 is needed"),
+        (["--epsilon", "nan"], "epsilon: a number between 0 and 1 is needed"),
+        (["--coefficients-per-bit", "0.01"], "gives 0 coefficients"),
+        (["--coefficient-range", "1", "1"], "low < high is needed"),
+        (["--solver", "cplex"], "solver: 'cplex' is not one of exact"),
+        (["--target", "nowhere.safetensors"], "nowhere.safetensors: cannot be read"),
+        (["--coefficients-per-bit", "9", "--solver", "exact"], "63 coefficients: the exact solver needs"),
+        (["--coefficients-per-bit", "10"], "70 a weight, but a mask holds 64"),
+        (["--output", "/dev/null/chunk.safetensors"], "Not a directory"),
+    ],
+)
+def test_a_mistake_is_one_line_and_a_failure(
+    target: Path, capsys: pytest.CaptureFixture[str], more: list[str], message: str
+) -> None:
+    assert main(solve_arguments(target, *more)) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.startswith("lottery solve: ")
+    assert error.count("\n") == 1
+
+
+def test_a_full_disk_leaves_the_old_file_and_no_part(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    write_text(path, "old")
+    with pytest.raises(OSError, match="No space left"), replaced(path) as temporary:
+        temporary.write_text("half of the n")
+        raise OSError(28, "No space left on device")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_every_verb_has_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    verbs = capsys.readouterr().out
+    for verb in ("fetch", "train", "solve", "assemble", "evaluate", "cross-check", "tabulate", "summarise", "solvers"):
+        assert verb in verbs
+        with pytest.raises(SystemExit) as exit_:
+            main([verb, "--help"])
+        assert exit_.value.code == 0
+        capsys.readouterr()

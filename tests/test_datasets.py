@@ -1,0 +1,149 @@
+"""Datasets: what is right is read, what is damaged or mislabelled is refused by name."""
+
+import gzip
+import shutil
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lottery import datasets
+from lottery.datasets import fetch, load
+from lottery.errors import LotteryError
+from lottery.idx import IdxFile, read_idx
+from lottery.vision import torchvision
+
+IMAGES = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
+EXPECTED = IdxFile("images", (2, 3, 3), md5="of no gzip")
+
+
+def idx_bytes(array: np.ndarray, magic: int | None = None) -> bytes:
+    magic = 0x0800 | array.ndim if magic is None else magic
+    return struct.pack(f">I{array.ndim}I", magic, *array.shape) + array.tobytes()
+
+
+def test_a_raw_idx_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / "images").write_bytes(idx_bytes(IMAGES))
+    np.testing.assert_array_equal(read_idx(tmp_path, EXPECTED), IMAGES)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "truncated, 0 bytes"),
+        (idx_bytes(IMAGES)[:-1], "17 bytes of data where 18 are stated"),
+        (idx_bytes(IMAGES) + b"x", "19 bytes of data where 18 are stated"),
+        (idx_bytes(IMAGES[0, 0]).ljust(40, b"\0"), "magic number 0x00000801 where 0x00000803"),
+        (idx_bytes(IMAGES, magic=0x0D03), "magic number 0x00000d03"),
+        (idx_bytes(IMAGES[:1]), r"states \(1, 3, 3\), where \(2, 3, 3\) is expected"),
+    ],
+    ids=["empty", "truncated", "too long", "labels for images", "floats", "wrong count"],
+)
+def test_a_damaged_or_mislabelled_idx_file_is_refused_by_name(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "images").write_bytes(content)
+    with pytest.raises(LotteryError, match=message) as raised:
+        read_idx(tmp_path, EXPECTED)
+    assert str(tmp_path / "images") in str(raised.value)
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[:-9], lambda b: b[:20] + b"zz" + b[22:], lambda b: b"not gzip"])
+def test_a_damaged_gzip_file_is_refused_by_name(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    (tmp_path / "images.gz").write_bytes(damage(gzip.compress(idx_bytes(IMAGES))))
+    with pytest.raises(LotteryError, match="images.gz: damaged or truncated"):
+        read_idx(tmp_path, EXPECTED)
+
+
+def test_the_right_form_with_other_content_is_refused_by_checksum(tmp_path: Path) -> None:
+    (tmp_path / "images.gz").write_bytes(gzip.compress(idx_bytes(IMAGES)))
+    with pytest.raises(LotteryError, match="wrong checksum"):
+        read_idx(tmp_path, EXPECTED)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LotteryError, match=r"neither images\.gz nor images"):
+        read_idx(tmp_path, EXPECTED)
+
+
+def test_the_embedded_digits_are_balanced_and_split(tmp_path: Path) -> None:
+    fetch("mnist5k", "download", tmp_path / "data.safetensors")
+    data = load(tmp_path / "data.safetensors")
+    assert data.train_images.shape == (4000, 1, 28, 28)
+    assert np.bincount(data.train_labels).tolist() == [400] * 10
+    assert np.bincount(data.test_labels).tolist() == [100] * 10
+    train = {image.tobytes() for image in data.train_images}
+    assert not any(image.tobytes() in train for image in data.test_images), "a test image is among the training images"
+
+
+def test_the_real_mnist_is_read_and_verified_gzipped_or_raw(tmp_path: Path, mnist_folder: Path) -> None:
+    fetch("mnist", str(mnist_folder), tmp_path / "gzipped.safetensors")
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    for path in mnist_folder.glob("*.gz"):
+        (raw / path.stem).write_bytes(gzip.decompress(path.read_bytes()))
+    fetch("mnist", str(raw), tmp_path / "raw.safetensors")
+    assert (tmp_path / "gzipped.safetensors").read_bytes() == (tmp_path / "raw.safetensors").read_bytes()
+    assert load(tmp_path / "raw.safetensors").train_images.shape == (60000, 1, 28, 28)
+
+
+def test_mnist_is_not_taken_for_fashion_mnist(tmp_path: Path, mnist_folder: Path) -> None:
+    with pytest.raises(LotteryError, match="train-images-idx3-ubyte.gz: has the right form but the wrong checksum"):
+        fetch("fashion_mnist", str(mnist_folder), tmp_path / "data.safetensors")
+    assert not list(tmp_path.iterdir()), "nothing may be left of a refused dataset"
+
+
+def test_one_changed_pixel_in_mnist_is_found(tmp_path: Path, mnist_folder: Path) -> None:
+    folder = tmp_path / "files"
+    shutil.copytree(mnist_folder, folder)
+    path = folder / "t10k-images-idx3-ubyte.gz"
+    content = bytearray(gzip.decompress(path.read_bytes()))
+    content[5000] ^= 1
+    path.unlink()
+    path.with_suffix("").write_bytes(content)
+    with pytest.raises(LotteryError, match="t10k-images-idx3-ubyte: has the right form but the wrong checksum"):
+        fetch("mnist", str(folder), tmp_path / "data.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "message"),
+    [
+        ("mnist9", "download", "'mnist9' is not one of mnist5k, mnist"),
+        ("mnist", "/nowhere/at/all", "the folder /nowhere/at/all does not exist"),
+        ("mnist", "embedded", "only mnist5k is"),
+        ("mnist5k", "/tmp", "mnist5k is embedded"),
+        ("cifar10", "/tmp", "no intact cifar-10-batches-py folder"),
+    ],
+)
+def test_a_source_that_cannot_be_is_one_line(tmp_path: Path, name: str, source: str, message: str) -> None:
+    with pytest.raises(LotteryError, match=message):
+        fetch(name, source, tmp_path / "data.safetensors")
+
+
+def test_without_network_the_error_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy that refuses connections stands for a machine without network."""
+    for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:9")
+    monkeypatch.setattr(datasets, "DOWNLOAD_ATTEMPTS", 1)
+    with pytest.raises(LotteryError, match="download failed .*set `source: FOLDER`.*or set `dataset: mnist5k`") as raised:
+        fetch("kmnist", "download", tmp_path / "data.safetensors")
+    assert "\n" not in str(raised.value)
+
+
+def test_a_truncated_dataset_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "data.safetensors"
+    fetch("mnist5k", "embedded", path)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(LotteryError, match="data.safetensors: cannot be read"):
+        load(path)
+
+
+def test_torchvision_can_be_imported_whatever_its_build() -> None:
+    vision = torchvision()
+    assert vision.datasets.MNIST.resources
+    assert torchvision() is vision
+    code = "from lottery.vision import torchvision; print(torchvision().transforms.ToTensor().__class__.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "ToTensor"

@@ -1,0 +1,83 @@
+"""The fingerprint of a verb covers what the verb loads, and sees code but not words."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from lottery.cli import parser
+from lottery.fingerprint import fingerprint, modules_used
+
+VERBS = sorted(next(action for action in parser()._actions if action.dest == "verb").choices)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    shutil.copytree(ROOT / "lottery", tmp_path / "lottery", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def edit(package: Path, module: str, before: str, after: str) -> None:
+    path = package / "lottery" / module
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after))
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_a_fingerprint_that_is_the_same_elsewhere(verb: str, package: Path) -> None:
+    assert fingerprint(verb) == fingerprint(verb, package)
+
+
+def test_comments_docstrings_and_layout_change_nothing(package: Path) -> None:
+    before = fingerprint("solve", package)
+    edit(package, "subset_sum/exact.py", '"""The exact solver', '"""Our exact solver')
+    edit(package, "subset_sum/searches.py", "    last = (1", "    # a comment\n\n    last = (1")
+    edit(package, "files.py", "temporary = path.with_name(", "temporary = path.with_name(  # a comment\n        ")
+    assert fingerprint("solve", package) == before
+
+
+def test_a_change_of_a_module_reaches_those_who_use_it_and_nobody_else(package: Path) -> None:
+    before = {verb: fingerprint(verb, package) for verb in VERBS}
+    edit(package, "subset_sum/half_sums.py", "1.0 - 1e-9", "1.0 - 2e-9")
+    changed = {verb for verb in VERBS if fingerprint(verb, package) != before[verb]}
+    assert {"solve", "assemble", "cross-check", "choose-solver"} <= changed
+    assert not changed & {"fetch", "train", "plot-cardinality", "plot-seconds", "tabulate", "summarise"}
+
+
+def test_a_change_of_one_verb_in_the_command_line_reaches_that_verb_alone(package: Path) -> None:
+    before = {verb: fingerprint(verb, package) for verb in VERBS}
+    edit(package, "cli.py", "weights by {solver.name} in", "weights with {solver.name} in")
+    assert {verb for verb in VERBS if fingerprint(verb, package) != before[verb]} == {"solve"}
+
+
+def test_solving_does_not_depend_on_torch_code() -> None:
+    assert "lottery.training" not in modules_used("solve")
+    assert "lottery.training" in modules_used("train")
+
+
+@pytest.mark.parametrize(
+    ("verb", "arguments"),
+    [
+        ("fetch", "--dataset mnist5k --output {tmp}/data.safetensors"),
+        ("choose-solver", "--solver mip --weights-per-set 784 --output {tmp}/solver.json"),
+        ("solvers", ""),
+        ("solve", "--target {tmp}/none --layer 0 --first-row 0 --last-row 1 --output {tmp}/x"),
+    ],
+)
+def test_the_modules_that_a_verb_really_loads_are_covered(verb: str, arguments: str, tmp_path: Path) -> None:
+    """What is loaded at run time must be what reading the imports found, for otherwise results go stale unseen."""
+    code = (
+        "import sys; from lottery.cli import main; main(sys.argv[1:]);"
+        "print('LOADED', *[name for name in sys.modules if name.split('.')[0] == 'lottery'])"
+    )
+    words = [verb, *arguments.format(tmp=tmp_path).split()]
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=ROOT, check=True)
+    loaded = set(done.stdout.rpartition("LOADED")[2].split())
+    machinery = {"lottery.cli", "lottery.errors", "lottery.provenance", "lottery.files"}
+    problem = {"lottery.subset_sum", *(name for name in loaded if name.startswith("lottery.subset_sum."))}
+    always = machinery | (problem if "lottery.subset_sum" not in modules_used(verb) else set())
+    assert loaded - always <= modules_used(verb)

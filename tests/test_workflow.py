@@ -1,0 +1,308 @@
+"""The workflow as people run it: real Snakemake, real training, real solvers, on the embedded digits."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT, Snakemake
+
+from lottery.files import read_tensors, write_tensors
+
+RESULTS = Path("results/demo")
+# Everything but what is measured (seconds, provenance, logs, and what shows seconds to people).
+SAME_BYTES = (
+    "data/mnist5k.safetensors",
+    "targets/fc2/weights.safetensors",
+    "targets/fc2/history.json",
+    "subset_sum/min_error/network.safetensors",
+    "subset_sum/min_error/solution.safetensors",
+    "subset_sum/min_error/evaluation.json",
+    "subset_sum/min_cardinality/solution.safetensors",
+    "subset_sum/min_error/cross_check_gurobi.csv",
+    "subset_sum/min_error/cross_check_cbc.csv",
+    "tables/table1.csv",
+    "tables/comparison.csv",
+    "tables/cardinality.csv",
+    "tables/cross_check.csv",
+    "figures/errors.svg",
+    "figures/errors.png",
+    "figures/cardinality.svg",
+)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / RESULTS / name).read_bytes() for name in SAME_BYTES}
+
+
+def rules_to_run(snakemake: Snakemake, folder: Path, *options: str) -> set[str]:
+    """Names of the rules that a dry run would run."""
+    done = snakemake(folder, "all", "-n", *options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = set(re.findall(r"^(?:local)?rule (\w+):|^(?:Reason|Job) .*", done.stdout + done.stderr, re.M))
+    table = re.search(r"Job stats:\njob +count\n[- ]+\n(.*?)\ntotal", done.stdout + done.stderr, re.S)
+    if table is None:
+        return found - {""}
+    return {line.split()[0] for line in table.group(1).splitlines()} - {"all", "tables", "figures"}
+
+
+def test_the_demo_makes_tables_figures_and_a_page(demo: Path) -> None:
+    results = demo / RESULTS
+    table = pd.read_csv(results / "tables/table1.csv").set_index("row")
+    ours = table.loc["min_error"]
+    assert ours.initial == 397_000 * 21
+    assert 9 < ours.relative_size < 11
+    assert ours.largest_error <= 0.01
+    assert ours.beyond_epsilon == 0
+    assert ours.target_accuracy > 85
+    assert abs(ours.target_accuracy - ours.accuracy) <= 0.2
+    assert table.loc["min_cardinality"].remaining < ours.remaining / 4
+    for figure in ("errors", "cardinality", "seconds"):
+        assert (results / f"figures/{figure}.svg").read_text().count("<path") > 5
+        assert (results / f"figures/{figure}.png").read_bytes().startswith(b"\x89PNG")
+    page = (results / "summary.html").read_text()
+    assert page.count("<svg") == 3
+    assert "3,725,871" in page
+    assert not re.search(r"""(?:src|href)=["']?https?:""", page)
+
+
+def test_counts_in_the_table_are_the_bits_of_the_masks(demo: Path) -> None:
+    tensors, _ = read_tensors(demo / RESULTS / "subset_sum/min_error/solution.safetensors")
+    kept = sum(int(np.bitwise_count(array).sum()) for name, array in tensors.items() if name.endswith(".masks"))
+    table = pd.read_csv(demo / RESULTS / "tables/table1.csv").set_index("row")
+    assert table.loc["min_error"].remaining == kept
+
+
+def test_the_cross_check_finds_both_solvers_near_the_optimum(demo: Path) -> None:
+    checked = pd.read_csv(demo / RESULTS / "tables/cross_check.csv")
+    assert set(checked.solver) == {"gurobi", "cbc"}
+    gap = checked.solver_error - checked.exact_error
+    assert (gap >= -1e-12).all(), "a solver cannot be better than the optimum"
+    assert (gap < 1e-3).all()
+
+
+def test_results_that_do_not_match_the_paper_settings_are_not_called_reproduced(demo: Path) -> None:
+    comparison = pd.read_csv(demo / RESULTS / "tables/comparison.csv")
+    assert set(comparison.verdict) == {"not comparable"}
+    assert comparison.why.str.contains("dataset").all()
+
+
+def test_every_computed_result_says_where_it_came_from(demo: Path) -> None:
+    for name in ("subset_sum/min_error/network.safetensors", "targets/fc2/weights.safetensors", "tables/table1.csv"):
+        path = demo / RESULTS / f"{name}.provenance.json"
+        provenance = json.loads(path.read_text())
+        assert {"verb", "settings", "seconds", "git_commit", "versions"} <= provenance.keys()
+        assert "numpy" in provenance["versions"]
+
+
+def test_a_second_run_has_nothing_to_do(demo: Path, snakemake: Snakemake, small: tuple[str, ...]) -> None:
+    done = snakemake(demo, "all", *small)
+    assert "Nothing to be done" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("module", "change", "expected"),
+    [
+        ("results/figures.py", ("alpha=0.5", "alpha=0.4"), {"plot_errors", "plot_cardinality", "plot_seconds", "summarise"}),
+        ("results/summary.py", ("page(", "page("), set()),
+        (
+            "subset_sum/searches.py",
+            ("if error < best:", "if best > error:"),
+            {"choose_solver", "solve", "assemble", "evaluate", "cross_check", "tabulate", "plot_errors",
+             "plot_cardinality", "plot_seconds", "summarise"},
+        ),
+        ("subset_sum/searches.py", ("    last = (1 <<", "    # why\n    last = (1 <<"), set()),
+        ("results/comparison.py", ("MOST_ACCURACY_LOST = 0.1", "MOST_ACCURACY_LOST = 0.2"), {"tabulate", "plot_cardinality", "plot_seconds", "summarise"}),
+    ],
+    ids=["a plot", "nothing", "the kernel", "a comment", "the comparison"],
+)  # fmt: skip
+def test_changed_code_invalidates_exactly_what_uses_it(
+    finished: Path,
+    snakemake: Snakemake,
+    small: tuple[str, ...],
+    module: str,
+    change: tuple[str, str],
+    expected: set[str],
+) -> None:
+    path = finished / "lottery" / module
+    before = path.read_text()
+    assert change[0] in before
+    path.write_text(before.replace(*change))
+    assert rules_to_run(snakemake, finished, *small) == expected
+
+
+def test_a_changed_docstring_or_touched_file_invalidates_nothing(
+    finished: Path, snakemake: Snakemake, small: tuple[str, ...]
+) -> None:
+    path = finished / "lottery/training.py"
+    path.write_text(path.read_text().replace('"""Training a target', '"""How to train a target'))
+    (finished / "lottery/subset_sum/exact.py").touch()
+    assert rules_to_run(snakemake, finished, *small) == set()
+
+
+def test_another_epsilon_solves_again_but_does_not_train(
+    finished: Path, snakemake: Snakemake, small: tuple[str, ...]
+) -> None:
+    rerun = rules_to_run(snakemake, finished, *small, "approximations={min_error: {epsilon: 0.02}}")
+    assert "train" not in rerun
+    assert "fetch" not in rerun
+    assert {"solve", "assemble", "evaluate"} <= rerun
+
+
+def test_more_cores_rerun_nothing(finished: Path, snakemake: Snakemake, small: tuple[str, ...]) -> None:
+    assert rules_to_run(snakemake, finished, "--cores", "1", *small) == set()
+
+
+def test_the_approximated_network_is_the_one_that_is_evaluated(
+    finished: Path, snakemake: Snakemake, small: tuple[str, ...]
+) -> None:
+    """The released code once reported the target's accuracy as the ticket's. A ruined ticket must show."""
+    path = finished / RESULTS / "subset_sum/min_error/network.safetensors"
+    weights, metadata = read_tensors(path)
+    write_tensors(path, {name: np.zeros_like(array) for name, array in weights.items()}, metadata)
+    evaluation = finished / RESULTS / "subset_sum/min_error/evaluation.json"
+    before = json.loads(evaluation.read_text())
+    done = snakemake(finished, "--force", str(RESULTS / "subset_sum/min_error/evaluation.json"), *small)
+    assert done.returncode == 0, done.stdout + done.stderr
+    after = json.loads(evaluation.read_text())
+    assert after["target_accuracy"] == before["target_accuracy"]
+    assert after["approximated_accuracy"] < 20
+    assert after["predictions_that_differ"] > 500
+
+
+def test_a_deleted_intermediate_result_is_restored_alone(
+    finished: Path, snakemake: Snakemake, small: tuple[str, ...]
+) -> None:
+    chunk = finished / RESULTS / "subset_sum/min_error/chunks/layer_1_rows_0_to_9.safetensors"
+    before = chunk.read_bytes()
+    chunk.unlink()
+    done = snakemake(finished, str(chunk.relative_to(finished)), *small)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert chunk.read_bytes() == before
+    assert "rule train" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("cut", ["rows_per_chunk: 97", "rows_per_chunk: 500"])
+def test_the_size_of_chunks_changes_no_byte(
+    finished: Path, demo: Path, snakemake: Snakemake, small: tuple[str, ...], cut: str
+) -> None:
+    options = (*small, "approximations={min_error: {" + cut + "}, min_cardinality: {" + cut + "}}")
+    done = snakemake(finished, "all", *options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert contents(finished) == contents(demo)
+
+
+@pytest.mark.parametrize(
+    "message", ["Training target", "Solving min_error", "Cross-checking", "rule tabulate"], ids=lambda text: text.split()[0]
+)
+def test_a_killed_run_finishes_with_the_same_bytes(
+    workflow: Path, demo: Path, snakemake: Snakemake, small: tuple[str, ...], message: str
+) -> None:
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", "all", *small]
+    with (workflow / "log").open("w") as log:
+        run = subprocess.Popen(command, cwd=workflow, stdout=log, stderr=log, start_new_session=True)
+        deadline = time.monotonic() + 120
+        while message not in (workflow / "log").read_text() and run.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        time.sleep(0.5)
+        os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+    assert run.returncode == -signal.SIGKILL, "the run was over before it was killed"
+    assert snakemake(workflow, "--unlock", *small).returncode == 0
+    done = snakemake(workflow, "all", "--rerun-incomplete", *small)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert contents(workflow) == contents(demo)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("approximations={min_error: {solver: gruobi}}", "approximations.min_error.solver: 'gruobi' is not one of exact"),
+        ("approximations={min_error: {solvre: cbc}}", "unknown key 'solvre'; did you mean 'solver'?"),
+        ("approximations={min_error: {epsilon: 2}}", "approximations.min_error.epsilon: 2 is greater than"),
+        ("approximations={min_error: {target: fc9}}", "'fc9' is not one of the targets (fc2)"),
+        ("approximations={min_error: {stream: official, sharing: weight}}", "take sharing: row, or stream: keyed"),
+        ("approximations={min_error: {coefficient_range: [1, 0]}}", "low < high is needed"),
+        ("targets={fc2: {epochs: ten}}", "targets.fc2.epochs: 'ten' is not of type 'integer'"),
+        ("targets={fc2: null}", "'fc2' is not one of the targets (none)"),
+        ("cross_check={approximation: nothing}", "cross_check.approximation: 'nothing'"),
+        ("datset=mnist", "unknown key 'datset'; did you mean 'dataset'?"),
+        ("source=/nowhere", "mnist5k is embedded"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_the_config_is_one_clear_line(
+    workflow: Path, snakemake: Snakemake, override: str, message: str
+) -> None:
+    done = snakemake(workflow, "-n", "all", "--configfile", "config/demo.yaml", "--config", override)
+    assert done.returncode != 0
+    assert message in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", ["config", "demo", "paper_mip"])
+def test_every_config_we_ship_can_be_planned(workflow: Path, snakemake: Snakemake, name: str) -> None:
+    done = snakemake(workflow, "-n", "--quiet", "all", "--configfile", f"config/{name}.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_paper_by_mip_is_cut_into_a_job_a_row(workflow: Path, snakemake: Snakemake) -> None:
+    done = snakemake(workflow, "-n", "all", "--configfile", "config/paper_mip.yaml")
+    assert re.search(r"^solve +510$", done.stdout + done.stderr, re.M)
+
+
+def test_snakemake_report_can_be_made(demo: Path, snakemake: Snakemake, small: tuple[str, ...], tmp_path: Path) -> None:
+    done = snakemake(demo, "all", "--report", str(tmp_path / "report.html"), *small)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "mnist5k" in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.slow
+def test_the_released_target_keeps_its_accuracy_as_published(
+    workflow: Path, snakemake: Snakemake, mnist_folder: Path, released_fc2: Path
+) -> None:
+    options = (
+        f"source={mnist_folder}",
+        f"targets={{fc2: {{network: fc2, weights: {released_fc2}}}}}",
+        "approximations={min_error: {stream: official}, min_cardinality: {stream: official}}",
+        "cross_check={sample: 2}",
+    )
+    done = snakemake(workflow, "all", "--config", *options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    table = pd.read_csv(workflow / "results/tables/table1.csv").set_index("row")
+    assert table.loc["min_error"].target_accuracy == 97.19
+    assert table.loc["min_error"].accuracy == 97.19
+    assert table.loc["min_error"].remaining == 3_898_757
+    assert table.loc["min_error"].largest_error < 0.01
+    assert table.loc["min_cardinality"].remaining == 213_191
+    assert table.loc["min_cardinality"].accuracy == pytest.approx(97.0, abs=0.1)
+    verdicts = pd.read_csv(workflow / "results/tables/comparison.csv").set_index("approximation").verdict
+    assert set(verdicts.loc["min_error"]) == {"reproduced"}
+
+
+def test_environment_yml_and_pyproject_name_the_same_packages() -> None:
+    import tomllib
+
+    import yaml
+
+    conda_names = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    conda = [line.strip() for line in environment if isinstance(line, str)]
+    pip = next(line["pip"] for line in environment if isinstance(line, dict))
+    only_conda = {"python", "pip", "coin-or-cbc"}
+    found = set()
+    for requirement in (*conda, *pip):
+        if requirement == "-e .":
+            continue
+        name, version = re.fullmatch(r"([\w-]+)(.*)", requirement).groups()  # type: ignore[union-attr]
+        if name not in only_conda:
+            found.add(f"{conda_names.get(name, name)}{version}")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert found == set(project["dependencies"])
