@@ -16,11 +16,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from lottery.approximation.settings import Settings
 from lottery.approximation.target import Target, import_weights, write_target
@@ -32,6 +34,7 @@ from lottery.subset_sum.half_sums import index_by_cell, sorted_sums
 from lottery.subset_sum.searches import nearest_by_lookup, nearest_by_sweep
 
 IMAGE = ImageShape(1, 28)
+ROW = IMAGE.pixels
 EPSILON = 0.01
 PACKAGES = ("lottery-subsetsum", "numpy", "numba", "gurobipy", "pulp")
 
@@ -58,7 +61,7 @@ QUICK = Effort(10, 1, (21, 24, 27), tuple(4**k for k in range(4)), 2, 0.05)
 
 @dataclass(frozen=True)
 class Measurement:
-    """Seconds a weight: the median of several runs, and their quartiles; a line of the CSV."""
+    """A line of the CSV: seconds a weight, their median and quartiles (low, high)."""
 
     section: str
     case: str
@@ -70,9 +73,9 @@ class Measurement:
     note: str = ""
 
     @classmethod
-    def of(cls, section: str, case: str, n: int, weights: int, seconds: list[float], note: str = "") -> "Measurement":
-        """From the seconds that `weights` weights took, run by run."""
-        low, median, high = np.quantile(np.array(seconds) / weights, (0.25, 0.5, 0.75))
+    def of(cls, section: str, case: str, n: int, weights: int, seconds: ArrayLike, note: str = "") -> "Measurement":
+        """From seconds a weight, run by run or weight by weight; `weights`: how many were solved."""
+        low, median, high = np.quantile(seconds, (0.25, 0.5, 0.75))
         return cls(section, case, n, weights, float(median), float(low), float(high), note)
 
 
@@ -88,13 +91,13 @@ def elapsed(call: Callable[[], object], loops: int = 1) -> float:
     return (time.perf_counter() - start) / loops
 
 
-def clock(call: Callable[[], object], runs: int, budget: float) -> list[float]:
-    """Seconds of a call, run by run: `runs` of them, fewer where they would exceed the budget; short calls are looped."""
+def clock(call: Callable[[], object], runs: int, budget: float) -> np.ndarray:
+    """Seconds of a call, run by run: `runs` of them, fewer where the budget ends first; short calls are looped."""
     first = elapsed(call)
     if first > budget / 2:
-        return [first]
+        return np.array([first])
     loops = max(1, int(0.01 / first))
-    return [elapsed(call, loops) for _ in range(min(runs, max(1, int(budget / first) - 1)))]
+    return np.array([elapsed(call, loops) for _ in range(min(runs, max(1, int(budget / first) - 1)))])
 
 
 def drawn_target() -> Target:
@@ -130,23 +133,24 @@ def side_by_side(target: Target, sample: int) -> list[Measurement]:
     settings = Settings(epsilon=EPSILON, stream="official")
     exact, others = warm(create("exact")), available(("gurobi", "cbc"))
     seconds: dict[str, list[float]] = {name: [] for name in ("exact", *others)}
-    solved = dict.fromkeys(others, 0)
+    solved, exact_weights = dict.fromkeys(others, 0), 0
     for number, (layer, row, column) in enumerate(sample_weights(target, sample, 1), start=1):
         progress(f"side by side: weight {number} of {sample}")
         weights = target.matrix(layer)[row]
         coefficients = settings.draw(target, layer, range(row, row + 1))[0]
         whole = elapsed(lambda w=weights, c=coefficients: exact.solve_row(w, c, EPSILON, "min_error"))
         seconds["exact"].append(whole / weights.size)
+        exact_weights += weights.size
         for name, solver in others.items():
             start = time.perf_counter()
             _, status = solver.solve_row(weights[column : column + 1], coefficients, EPSILON, "min_error")
             seconds[name].append(time.perf_counter() - start)
             solved[name] += int(status[0] == Status.SOLVED)
-    found = [Measurement.of("side by side", "exact", settings.n, 1, seconds["exact"], f"{sample} whole rows")]
+    found = [Measurement.of("side by side", "exact", settings.n, exact_weights, seconds["exact"], f"{sample} rows")]
     for name in others:
         low, ratio, high = np.quantile(np.array(seconds[name]) / np.array(seconds["exact"]), (0.25, 0.5, 0.75))
         note = f"{ratio:,.0f} times exact (quartiles {low:,.0f} to {high:,.0f}); {solved[name]} of {sample} solved"
-        found.append(Measurement.of("side by side", name, settings.n, 1, seconds[name], note))
+        found.append(Measurement.of("side by side", name, settings.n, sample, seconds[name], note))
     return found
 
 
@@ -162,7 +166,8 @@ def peak_memory() -> float:
 
 def network(target: Target, objective: str, sharing: str, rows: int, effort: Effort) -> Measurement:
     """All weights in the first `rows` rows of each layer by `exact`; called in a process of its own."""
-    settings = Settings(epsilon=EPSILON, objective=objective, sharing=sharing)
+    stream = "official" if sharing == "row" else "keyed"
+    settings = Settings(epsilon=EPSILON, objective=objective, sharing=sharing, stream=stream)
     work = []
     for index, layer in enumerate(target.layers):
         chosen = range(min(rows, layer.rows))
@@ -172,10 +177,10 @@ def network(target: Target, objective: str, sharing: str, rows: int, effort: Eff
     seconds = clock(
         lambda: [solver.solve_row(*row, EPSILON, objective) for row in work], effort.runs, 10 * effort.budget
     )
-    whole = float(np.median(seconds)) / weights * target.size
+    whole = np.median(seconds) / weights * target.size
     note = f"{whole:.3g} s the network" + (", extrapolated" if weights < target.size else "")
     note += f"; peak memory {peak_memory():,.0f} MB, {before:,.0f} MB before solving"
-    return Measurement.of("network", f"{objective}, {sharing} sharing", settings.n, weights, seconds, note)
+    return Measurement.of("network", f"{objective}, {sharing} sharing", settings.n, weights, seconds / weights, note)
 
 
 def networks(target: Target, effort: Effort) -> list[Measurement]:
@@ -196,12 +201,12 @@ def point(section: str, target: Target, n: int, weights: int, shared: bool, effo
     coefficients = generator.uniform(*target.range(), n if shared else (weights, n))
     solver = create("exact")
     seconds = clock(lambda: solver.solve_row(chosen, coefficients, EPSILON, "min_error"), effort.runs, effort.budget)
-    return Measurement.of(section, "row sharing" if shared else "weight sharing", n, weights, seconds)
+    return Measurement.of(section, "row sharing" if shared else "weight sharing", n, weights, seconds / weights)
 
 
 def affordable(n: int, shared: bool, budget: float) -> int:
-    """How many weights of a row of 784 fit the budget, halving it until they do."""
-    weights = 784
+    """How many weights fit the budget: a row of them, halved until they do."""
+    weights = ROW
     while weights > 1 and planned(n, weights, shared) > budget:
         weights //= 2
     return weights
@@ -237,32 +242,21 @@ sys.exit(main(sys.argv[1:]) or ("torch" in sys.modules and "torch was loaded"))
 
 def process(target: Target, effort: Effort) -> Measurement:
     """`lottery solve` on the last layer, from the start of the process to its end."""
+    run = partial(subprocess.run, capture_output=True, text=True)
     with tempfile.TemporaryDirectory() as folder:
         weights, chunk = Path(folder, "target.safetensors"), Path(folder, "layer_1_rows_0_to_9.safetensors")
         write_target(weights, target)
-        arguments = [
-            "solve",
-            "--target",
-            weights,
-            "--layer",
-            "1",
-            "--first-row",
-            "0",
-            "--last-row",
-            "9",
-            "--output",
-            chunk,
-        ]
+        rows = ["--layer", "1", "--first-row", "0", "--last-row", "9"]
+        arguments = ["solve", "--target", weights, *rows, "--output", chunk]
         progress("process: lottery solve")
-        checked = subprocess.run([sys.executable, "-c", WITHOUT_TORCH, *arguments], capture_output=True, text=True)
+        checked = run([sys.executable, "-c", WITHOUT_TORCH, *arguments])
         if checked.returncode and "torch was loaded" not in checked.stderr:
             raise LotteryError(f"lottery solve failed: {checked.stderr.strip()}")
         command = [sys.executable, "-m", "lottery.cli", *arguments]
-        seconds = [
-            elapsed(lambda: subprocess.run(command, check=True, capture_output=True)) for _ in range(effort.runs)
-        ]
+        seconds = np.array([elapsed(lambda: run(command, check=True)) for _ in range(effort.runs)])
+    size = target.layers[1].size
     note = f"{np.median(seconds):.3g} s a process; torch was {'' if checked.returncode else 'not '}loaded"
-    return Measurement.of("process", "lottery solve, 10 rows", 21, target.layers[1].size, seconds, note)
+    return Measurement.of("process", "lottery solve, 10 rows", 21, size, seconds / size, note)
 
 
 def constants(target: Target, bits: int) -> dict[str, float]:
@@ -364,12 +358,18 @@ def plot(found: list[Measurement], stem: Path) -> list[Path]:
 
     with plt.rc_context(STYLE):
         figure, (left, right) = plt.subplots(1, 2, figsize=(7.6, 3.4))
-        line(left, "cost against n", "weight sharing", "n", COLOURS[1], "exact, a set for each weight")
-        line(left, "cost against n", "row sharing", "n", COLOURS[0], "exact, one set for a row")
+        line(left, "cost against n", "weight sharing", "n", COLOURS[1], "exact, one set a weight")
+        line(left, "cost against n", "row sharing", "n", COLOURS[0], f"exact, one set for {ROW}")
         for mip, marker in (("gurobi", "s"), ("cbc", "^")):
             for m in found:
                 if (m.section, m.case) == ("side by side", mip):
                     left.plot(m.n, m.seconds_per_weight, marker, markersize=5, color="0.4", label=mip)
+        for m in found:
+            if (m.section, m.case) == ("cost against n", "row sharing") and m.weights < ROW:
+                at, offset = (m.n, m.seconds_per_weight), (8, -56)
+                left.annotate(
+                    f"n = {m.n}: {m.weights} weights", at, offset, textcoords="offset points", ha="right", fontsize=7
+                )
         left.set_yscale("log")
         left.set_xlabel("coefficients a weight, n")
         left.set_ylabel("seconds a weight")

@@ -2,6 +2,7 @@
 
 import copy
 import difflib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -106,3 +107,34 @@ def complete(config: dict[str, Any], schema_path: Path) -> dict[str, Any]:
     if filled["dataset"] == "mnist5k" and filled["source"] not in ("download", "embedded"):
         raise LotteryError("config: source: mnist5k is embedded; set dataset: mnist to read a folder")
     return filled
+
+
+def _described(schema: dict[str, Any], root: dict[str, Any], path: str) -> list[tuple[str, str, str, str]]:
+    """(key, allowed values, default, description) of every key below `schema`."""
+    rows = []
+    for key, part in schema.get("properties", {}).items():
+        if "enum" in part:
+            allowed = ", ".join(map(str, part["enum"]))
+        elif "oneOf" in part:
+            allowed = " or ".join(str(option.get("const", option.get("type"))) for option in part["oneOf"])
+        else:
+            allowed = " or ".join([part["type"]] if isinstance(part["type"], str) else part["type"])
+        default = json.dumps(part["default"]) if "default" in part else "required"
+        if part.get("type") == "object":
+            default = ""
+        rows.append((f"{path}{key}", allowed, default, part["description"]))
+        rows += _described(part, root, f"{path}{key}.")
+    others = schema.get("additionalProperties")
+    if isinstance(others, dict) and "oneOf" in others:
+        entry = root["$defs"][others["oneOf"][1]["$ref"].rpartition("/")[2]]
+        rows += _described(entry, root, f"{path}NAME.")
+    return rows
+
+
+def reference(schema_path: Path) -> str:
+    """Every key of the configuration as a Markdown table, from the schema."""
+    schema = yaml.safe_load(schema_path.read_text(encoding="utf-8"))
+    lines = ["| key | allowed | default | meaning |", "| --- | --- | --- | --- |"]
+    for key, allowed, default, description in _described(schema, schema, ""):
+        lines.append(f"| `{key}` | {allowed} | {f'`{default}`' if default else ''} | {' '.join(description.split())} |")
+    return "\n".join(lines) + "\n"

@@ -78,6 +78,15 @@ def _closure(modules: set[str], root: Path) -> set[str]:
     return reached
 
 
+def _free_names(statement: ast.stmt) -> set[str]:
+    """Names that a statement reads and does not itself import: what it imports is another thing of that name."""
+    read = {part.id for part in ast.walk(statement) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)}
+    if not isinstance(statement, ast.FunctionDef):
+        return read
+    imports = [part for part in ast.walk(statement) if isinstance(part, ast.Import | ast.ImportFrom)]
+    return read - {alias.asname or alias.name for part in imports for alias in part.names}
+
+
 def _definitions_used(tree: ast.Module, name: str) -> list[ast.stmt]:
     """The statement of `tree` that defines `name`, and those of all names that it uses, in the order of the file."""
     defined: dict[str, ast.stmt] = {}
@@ -97,7 +106,7 @@ def _definitions_used(tree: ast.Module, name: str) -> list[ast.stmt]:
         current = waiting.pop()
         if current in defined and current not in used:
             used.add(current)
-            waiting.extend(part.id for part in ast.walk(defined[current]) if isinstance(part, ast.Name))
+            waiting.extend(_free_names(defined[current]))
     return [statement for statement in tree.body if any(defined[name] is statement for name in used)]
 
 

@@ -18,15 +18,15 @@ SMALL = ImageShape(channels=1, size=4)
 @pytest.fixture
 def target(tmp_path: Path) -> Path:
     generator = np.random.default_rng(0)
-    weights = {
-        layer.name: generator.normal(0, 0.05, layer.shape).astype(np.float32) for layer in layers("fc2", SMALL)
-    }
+    weights = {layer.name: generator.normal(0, 0.05, layer.shape).astype(np.float32) for layer in layers("fc2", SMALL)}
     write_target(tmp_path / "target.safetensors", Target("fc2", SMALL, weights))
     return tmp_path / "target.safetensors"
 
 
 def solve_arguments(target: Path, *more: str) -> list[str]:
-    words = f"solve --target {target} --layer 1 --first-row 0 --last-row 3 --output {target.parent / 'chunk.safetensors'}"
+    words = (
+        f"solve --target {target} --layer 1 --first-row 0 --last-row 3 --output {target.parent / 'chunk.safetensors'}"
+    )
     return [*words.split(), *more]
 
 
@@ -49,7 +49,7 @@ def test_solving_never_imports_torch(target: Path) -> None:
         (["--target", "nowhere.safetensors"], "nowhere.safetensors: cannot be read"),
         (["--coefficients-per-bit", "9", "--solver", "exact"], "63 coefficients: the exact solver needs"),
         (["--coefficients-per-bit", "10"], "70 a weight, but a mask holds 64"),
-        (["--output", "/dev/null/chunk.safetensors"], "Not a directory"),
+        (["--output", "/dev/null/chunk.safetensors"], "/dev/null"),
     ],
 )
 def test_a_mistake_is_one_line_and_a_failure(

@@ -127,7 +127,9 @@ def test_without_network_the_error_says_how_to_go_on(tmp_path: Path, monkeypatch
     for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(variable, "http://127.0.0.1:9")
     monkeypatch.setattr(datasets, "DOWNLOAD_ATTEMPTS", 1)
-    with pytest.raises(LotteryError, match="download failed .*set `source: FOLDER`.*or set `dataset: mnist5k`") as raised:
+    with pytest.raises(
+        LotteryError, match="download failed .*set `source: FOLDER`.*or set `dataset: mnist5k`"
+    ) as raised:
         fetch("kmnist", "download", tmp_path / "data.safetensors")
     assert "\n" not in str(raised.value)
 

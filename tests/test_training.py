@@ -61,7 +61,9 @@ def test_a_diverging_training_is_an_error_not_a_result(digits: Images) -> None:
         train("fc4", digits, Recipe(epochs=3, learning_rate=1e6), prepare_device("cpu"))
 
 
-@pytest.mark.parametrize("wrong", [{"epochs": 0}, {"learning_rate": 0}, {"momentum": 1}, {"batch_size": 0}, {"seed": -1}])
+@pytest.mark.parametrize(
+    "wrong", [{"epochs": 0}, {"learning_rate": 0}, {"momentum": 1}, {"batch_size": 0}, {"seed": -1}]
+)
 def test_an_impossible_recipe_is_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(LotteryError):
         Recipe(**wrong)
@@ -75,9 +77,7 @@ def test_a_gpu_that_is_not_there_is_said_so() -> None:
     assert prepare_device("auto").type == "cpu"
 
 
-def test_the_released_target_has_its_published_accuracy(
-    tmp_path: Path, mnist_folder: Path, released_fc2: Path
-) -> None:
+def test_the_released_target_has_its_published_accuracy(tmp_path: Path, mnist_folder: Path, released_fc2: Path) -> None:
     fetch("mnist", str(mnist_folder), tmp_path / "mnist.safetensors")
     data = load(tmp_path / "mnist.safetensors")
     target = import_weights(released_fc2, "fc2", MNIST)

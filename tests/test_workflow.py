@@ -200,7 +200,9 @@ def test_the_size_of_chunks_changes_no_byte(
 
 
 @pytest.mark.parametrize(
-    "message", ["Training target", "Solving min_error", "Cross-checking", "rule tabulate"], ids=lambda text: text.split()[0]
+    "message",
+    ["Training target", "Solving min_error", "Cross-checking", "rule tabulate"],
+    ids=lambda text: text.split()[0],
 )
 def test_a_killed_run_finishes_with_the_same_bytes(
     workflow: Path, demo: Path, snakemake: Snakemake, small: tuple[str, ...], message: str
@@ -306,3 +308,9 @@ def test_environment_yml_and_pyproject_name_the_same_packages() -> None:
             found.add(f"{conda_names.get(name, name)}{version}")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert found == set(project["dependencies"])
+
+
+def test_the_table_of_config_keys_is_that_of_the_schema() -> None:
+    from lottery.configuration import reference
+
+    assert reference(ROOT / "workflow/schemas/config.schema.yaml") in (ROOT / "config/README.md").read_text()

@@ -1,0 +1,409 @@
+"""From a target to its approximation in chunks: cutting, order, interruption and damage change nothing or are refused."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import save_file
+from safetensors.torch import save_file as save_torch_file
+
+from lottery.approximation import chunks
+from lottery.approximation.assembly import assemble, summary
+from lottery.approximation.chunks import Chunk, ChunkResult, chunk_of, cut, read_chunk, solve_chunk, write_chunk
+from lottery.approximation.settings import Settings
+from lottery.approximation.target import Target, import_weights, read_target, write_target
+from lottery.errors import LotteryError
+from lottery.networks import ImageShape, layers
+from lottery.subset_sum import create
+from lottery.subset_sum.exact import ExactSolver
+
+IMAGE = ImageShape(channels=1, size=2)
+COARSE = Settings(epsilon=0.1, coefficients_per_bit=4, low=-1.0, high=1.0)  # 12 coefficients, quick to solve
+POOR = dataclasses.replace(COARSE, coefficients_per_bit=2, epsilon=0.05)  # 8 coefficients: some weights need a redraw
+KINDS = [("row", "keyed"), ("weight", "keyed"), ("row", "official")]
+
+
+def random_weights(network="fc2", image=IMAGE):
+    random = np.random.default_rng(0)
+    return {spec.name: random.uniform(-0.3, 0.3, spec.shape).astype(np.float32) for spec in layers(network, image)}
+
+
+@pytest.fixture(scope="module")
+def target():
+    return Target("fc2", IMAGE, random_weights())
+
+
+class CountingSolver:
+    """The exact solver in blocks of three weights, with a count of the weights it was given."""
+
+    name = "exact"
+    block = 3
+
+    def __init__(self):
+        self.solved = 0
+
+    def solve_row(self, weights, *rest):
+        self.solved += weights.size
+        return ExactSolver().solve_row(weights, *rest)
+
+
+def solve_all(folder, target, settings, rows_per_chunk, solver=None):
+    paths = []
+    for chunk in cut(target.layers, rows_per_chunk):
+        path = folder / chunk.file_name
+        result = solve_chunk(target, settings, chunk, solver or ExactSolver(), folder / "partial")
+        write_chunk(path, result, "exact")
+        paths.append((chunk, path))
+    return paths
+
+
+def same(first, second):
+    return all(
+        getattr(first, field.name).tobytes() == getattr(second, field.name).tobytes()
+        for field in dataclasses.fields(first)
+    )
+
+
+def changed(path, **arrays):
+    """The chunk in `path` with some arrays replaced by what a function makes of them."""
+    result, solver = read_chunk(path)
+    replacements = {name: change(getattr(result, name).copy()) for name, change in arrays.items()}
+    write_chunk(path, dataclasses.replace(result, **replacements), solver)
+
+
+@pytest.mark.parametrize(("sharing", "stream"), KINDS)
+@pytest.mark.parametrize("base", [COARSE, POOR], ids=["plain", "with redraws"])
+def test_an_approximation_does_not_depend_on_how_it_is_cut_or_in_which_order(tmp_path, target, sharing, stream, base):
+    settings = dataclasses.replace(base, sharing=sharing, stream=stream)
+    whole = assemble(target, settings, solve_all(tmp_path / "whole", target, settings, 500))
+    pieces = solve_all(tmp_path / "pieces", target, settings, 7)
+    assert len(pieces) > 70
+    for order in (pieces, pieces[::-1], pieces[1::2] + pieces[::2]):
+        again = assemble(target, settings, order)
+        assert all(same(*pair) for pair in zip(whole.layers, again.layers, strict=True))
+    assert whole.errors().max() <= settings.epsilon
+
+
+@pytest.mark.parametrize(("sharing", "stream"), KINDS)
+def test_rows_solved_alone_in_blocks_are_those_of_the_whole_layer(tmp_path, target, sharing, stream):
+    settings = dataclasses.replace(COARSE, sharing=sharing, stream=stream)
+    whole = solve_chunk(target, settings, Chunk(1, range(10)), ExactSolver(), tmp_path / "a")
+    alone = solve_chunk(target, settings, Chunk(1, range(4, 6)), CountingSolver(), tmp_path / "b")
+    assert np.array_equal(whole.masks[4:6], alone.masks)
+
+
+def test_the_networks_with_convolutions_and_four_layers_are_approximated_too(tmp_path):
+    for network in ("lenet5", "fc4"):
+        target = Target(network, IMAGE, random_weights(network))
+        first = Chunk(0, range(target.layers[0].rows))
+        result = solve_chunk(target, COARSE, first, ExactSolver(), tmp_path / network)
+        assert result.masks.shape == target.matrix(0).shape
+
+
+class Killed(Exception):
+    pass
+
+
+def interrupted(target, settings, chunk, partial, blocks):
+    """Start to solve, and be killed after some blocks."""
+    calls = []
+
+    def progress(weights):
+        calls.append(weights)
+        if len(calls) > blocks:
+            raise Killed
+
+    with pytest.raises(Killed):
+        solve_chunk(target, settings, chunk, CountingSolver(), partial, progress)
+
+
+@pytest.mark.parametrize("sharing", ["row", "weight"])
+def test_a_killed_job_goes_on_where_it_was_and_ends_with_the_same_bytes(tmp_path, target, monkeypatch, sharing):
+    monkeypatch.setattr(chunks, "SECONDS_BETWEEN_SAVES", 0)
+    settings, chunk = dataclasses.replace(POOR, sharing=sharing, on_infeasible="redraw"), Chunk(0, range(3, 20))
+    plain = solve_chunk(target, settings, chunk, CountingSolver(), tmp_path / "plain")
+    partial = tmp_path / "partial"
+    interrupted(target, settings, chunk, partial, blocks=6)  # two blocks a row: three and one weight
+    interrupted(target, settings, chunk, partial, blocks=5)
+    counting, reported = CountingSolver(), []
+    resumed = solve_chunk(target, settings, chunk, counting, partial, reported.append)
+    redraws = sum(resumed.further_count // chunks.further_per_redraw(settings.n))
+    assert same(plain, resumed)
+    # Of six (then five) blocks the last was not saved: five and four remain, 11 and 8 weights, one row of overlap less.
+    done = reported[0]
+    assert done >= 15
+    assert counting.solved == 17 * 4 - done + redraws
+    assert sum(reported) == 17 * 4
+
+
+def test_a_partial_result_of_another_problem_or_a_damaged_one_is_ignored(tmp_path, target, monkeypatch):
+    monkeypatch.setattr(chunks, "SECONDS_BETWEEN_SAVES", 0)
+    chunk, partial = Chunk(0, range(5)), tmp_path / "partial"
+    plain = solve_chunk(target, COARSE, chunk, CountingSolver(), tmp_path / "plain")
+    interrupted(target, COARSE, chunk, partial, blocks=6)
+    content = partial.read_bytes()
+    others = [
+        (dataclasses.replace(COARSE, seed=2), chunk),
+        (dataclasses.replace(COARSE, epsilon=0.09), chunk),
+        (dataclasses.replace(COARSE, objective="min_cardinality"), chunk),
+        (dataclasses.replace(COARSE, zero_small_weights=True), chunk),
+        (COARSE, Chunk(0, range(1, 6))),
+    ]
+    for settings, other in others:
+        partial.write_bytes(content)
+        reported = []
+        solve_chunk(target, settings, other, CountingSolver(), partial, reported.append)
+        assert reported[0] == 0
+    for damaged in (b"", b"garbage", content[:-1], content[: len(content) // 2]):
+        partial.write_bytes(damaged)
+        counting = CountingSolver()
+        assert same(plain, solve_chunk(target, COARSE, chunk, counting, partial))
+        assert counting.solved == 20
+
+
+def test_an_infeasible_weight_is_named_and_the_work_kept(tmp_path):
+    weights = random_weights()
+    weights["fc2.weight"][7, 123] = 100.0
+    target, partial = Target("fc2", IMAGE, weights), tmp_path / "partial"
+    settings = dataclasses.replace(COARSE, on_infeasible="error")
+    message = r"fc2\.weight: 1 of 2500 weights .* row 7 column 123 \(solved\).*on_infeasible: redraw"
+    with pytest.raises(LotteryError, match=message) as caught:
+        solve_chunk(target, settings, Chunk(1, range(5, 10)), ExactSolver(), partial)
+    assert "\n" not in str(caught.value)
+    counting = CountingSolver()
+    with pytest.raises(LotteryError, match="row 7"):
+        solve_chunk(target, settings, Chunk(1, range(5, 10)), counting, partial)
+    assert counting.solved == 0
+    with pytest.raises(LotteryError, match=r"fc2\.weight, row 7, column 123: .* even with 12 further coefficients"):
+        solve_chunk(target, COARSE, Chunk(1, range(5, 10)), ExactSolver(), partial)
+
+
+@pytest.mark.parametrize("sharing", ["row", "weight"])
+def test_redrawn_weights_get_further_coefficients_and_these_are_counted(tmp_path, target, sharing):
+    settings = dataclasses.replace(POOR, sharing=sharing)
+    approximation = assemble(target, settings, solve_all(tmp_path, target, settings, 250))
+    numbers = summary(approximation, settings)
+    drawn = np.concatenate([layer.drawn.ravel() for layer in approximation.layers])
+    assert settings.n == 8
+    assert set(np.unique(drawn)) > {8, 10}
+    assert numbers["redrawn"] == (drawn > 8).sum() > 0
+    assert numbers["initial"] == drawn.sum() > 8 * target.size
+    assert numbers["beyond_epsilon"] == 0
+    assert numbers["remaining"] == sum(np.bitwise_count(layer.masks).sum() for layer in approximation.layers)
+
+
+@pytest.mark.parametrize("solver", ["exact", "cbc"])
+def test_small_weights_become_zero_when_asked(tmp_path, target, solver):
+    settings, chunk = dataclasses.replace(COARSE, zero_small_weights=True), Chunk(0, range(4))
+    small = np.abs(target.matrix(0)[:4]) <= settings.epsilon
+    assert small.any()
+    assert not small.all()
+    result = solve_chunk(target, settings, chunk, create(solver), tmp_path / "partial")
+    assert np.array_equal(result.masks == 0, small)
+
+
+@pytest.fixture
+def solved(tmp_path, target):
+    return solve_all(tmp_path, target, POOR, 250)
+
+
+def test_a_missing_chunk_is_refused(target, solved):
+    with pytest.raises(LotteryError, match=r"fc1\.weight: the chunks cover 250 rows, not each of the 500 once"):
+        assemble(target, POOR, solved[1:])
+    with pytest.raises(LotteryError, match=r"fc2\.weight: the chunks cover 0 rows"):
+        assemble(target, POOR, solved[:-1])
+
+
+def test_overlapping_chunks_are_refused(tmp_path, target, solved):
+    chunk = Chunk(0, range(249, 251))
+    path = tmp_path / chunk.file_name
+    write_chunk(path, solve_chunk(target, POOR, chunk, ExactSolver(), tmp_path / "partial"), "exact")
+    with pytest.raises(LotteryError, match=r"fc1\.weight: the chunks cover 502 rows"):
+        assemble(target, POOR, [*solved, (chunk, path)])
+    with pytest.raises(LotteryError, match=r"fc1\.weight: the chunks cover 750 rows"):
+        assemble(target, POOR, [*solved, solved[0]])
+
+
+@pytest.mark.parametrize("chunk", [Chunk(9, range(2)), Chunk(1, range(8, 12))])
+def test_a_chunk_of_no_layer_or_of_rows_beyond_it_is_refused_by_name(tmp_path, target, solved, chunk):
+    path = tmp_path / chunk.file_name
+    path.write_bytes(solved[0][1].read_bytes())
+    with pytest.raises(LotteryError, match=path.name):
+        assemble(target, POOR, [*solved, (chunk, path)])
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[:-1], lambda content: b"", lambda content: content[:300]])
+def test_a_truncated_chunk_is_refused_by_name(target, solved, damage):
+    path = solved[1][1]
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(LotteryError, match=path.name):
+        assemble(target, POOR, solved)
+
+
+def test_a_foreign_file_in_place_of_a_chunk_is_refused_by_name(target, solved):
+    write_target(solved[1][1], target)
+    with pytest.raises(LotteryError, match=f"{solved[1][1].name}.*not a solved chunk"):
+        assemble(target, POOR, solved)
+    with pytest.raises(LotteryError, match="a chunk's file is called"):
+        chunk_of(solved[1][1].with_name("rows.safetensors"))
+
+
+@pytest.mark.parametrize("bit", [0, 3, 7])
+def test_a_flipped_bit_moves_the_sum_beyond_epsilon_and_is_refused_by_name(target, solved, bit):
+    chunk, path = solved[1]
+    coefficients = POOR.draw(target, chunk.layer, chunk.rows)
+    row = int(np.argmax(np.abs(coefficients[:, bit]) > 2 * POOR.epsilon))  # flipping back and forth cannot stay within
+    changed(path, masks=lambda masks: flip(masks, row, 2, bit))
+    with pytest.raises(LotteryError, match=rf"{path.name}: 1 weights .* row {chunk.rows.start + row}, column 2"):
+        assemble(target, POOR, solved)
+
+
+def flip(masks, row, column, bit):
+    masks[row, column] ^= np.uint64(1 << bit)
+    return masks
+
+
+@pytest.mark.parametrize("bit", [40, 63])
+def test_a_bit_that_was_never_drawn_is_refused_by_name(target, solved, bit):
+    path = solved[0][1]
+    changed(path, masks=lambda masks: flip(masks, 0, 0, bit))
+    with pytest.raises(LotteryError, match=rf"{path.name}: masks keep coefficients that were never drawn"):
+        assemble(target, POOR, solved)
+
+
+def test_masks_of_another_shape_or_kind_are_refused_by_name(target, solved):
+    path = solved[0][1]
+    content = path.read_bytes()
+    for change in (lambda masks: masks[:-1], lambda masks: masks.astype(np.int64)):
+        path.write_bytes(content)
+        changed(path, masks=change)
+        with pytest.raises(LotteryError, match=rf"{path.name}: masks have shape"):
+            assemble(target, POOR, solved)
+
+
+def test_further_coefficients_that_the_seed_does_not_give_are_refused(target, solved):
+    chunk, path = solved[0]
+    forged = ChunkResult(
+        masks=np.full((250, 4), 1 << POOR.n, np.uint64),
+        status=np.zeros((250, 4), np.uint8),
+        redrawn=np.argwhere(np.ones((250, 4))),
+        further=target.matrix(0)[chunk.rows.start : chunk.rows.stop].reshape(-1, 1),  # the weights themselves
+        further_count=np.ones(1000, np.int64),
+    )
+    write_chunk(path, forged, "exact")
+    with pytest.raises(LotteryError, match=path.name):
+        assemble(target, POOR, solved)
+
+
+def test_a_redrawn_weight_that_is_not_in_the_chunk_is_refused_by_name(target, solved):
+    path = solved[0][1]
+    assert len(read_chunk(path)[0].redrawn)
+    changed(path, redrawn=lambda redrawn: redrawn + 1000)
+    with pytest.raises(LotteryError, match=path.name):
+        assemble(target, POOR, solved)
+
+
+def test_other_settings_do_not_fit_the_masks(target, solved):
+    with pytest.raises(LotteryError, match="beyond epsilon"):
+        assemble(target, dataclasses.replace(POOR, seed=2), solved)
+
+
+def test_float32_errors_are_those_of_the_network_that_is_evaluated(target, solved):
+    approximation = assemble(target, POOR, solved)
+    network, sums = approximation.network(), np.concatenate([layer.sums.ravel() for layer in approximation.layers])
+    held = np.concatenate([network.weights[spec.name].ravel() for spec in target.layers])
+    wanted = np.concatenate([target.weights[spec.name].ravel() for spec in target.layers]).astype(np.float64)
+    assert held.dtype == np.float32
+    assert np.array_equal(held, sums.astype(np.float32))
+    assert np.array_equal(approximation.errors_float32(), np.abs(held.astype(np.float64) - wanted))
+    assert np.array_equal(approximation.errors(), np.abs(sums - wanted))
+    assert not np.array_equal(approximation.errors(), approximation.errors_float32())
+    assert summary(approximation, POOR)["largest_error_float32"] == approximation.errors_float32().max()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda w: w["fc1.weight"].__setitem__((3, 2), np.nan), r"fc1\.weight has 1 weights that are NaN"),
+        (lambda w: w["fc2.weight"].__setitem__(0, np.inf), r"fc2\.weight has 500 weights that are NaN or infinite"),
+        (
+            lambda w: w.update({"fc1.weight": np.zeros((4, 500), np.float32)}),
+            r"shape \(4, 500\), \(500, 4\) is expected",
+        ),
+        (lambda w: w.pop("fc2.weight"), r"missing: fc2\.weight"),
+        (lambda w: w.update({"fc2.bias": np.zeros(10)}), r"not of this network: fc2\.bias"),
+        (lambda w: w.update({"fc2.weight": np.full((10, 500), 1e300)}), r"fc2\.weight"),
+    ],
+    ids=["NaN", "infinite", "shape", "missing", "surplus", "beyond float32"],
+)
+def test_weights_that_are_not_the_networks_are_refused(change, message):
+    weights = random_weights()
+    change(weights)
+    with pytest.raises(LotteryError, match=message):
+        Target("fc2", IMAGE, weights)
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
+def test_weights_of_ones_own_are_imported_unchanged(tmp_path, target, suffix):
+    path = tmp_path / f"own{suffix}"
+    if suffix == ".pt":
+        torch.save({name: torch.from_numpy(array) for name, array in target.weights.items()}, path)
+    else:
+        save_file(target.weights, path)
+    write_target(tmp_path / "target.safetensors", import_weights(path, "fc2", IMAGE))
+    again = read_target(tmp_path / "target.safetensors")
+    assert (again.network, again.image, list(again.weights)) == ("fc2", IMAGE, ["fc1.weight", "fc2.weight"])
+    assert all(np.array_equal(again.weights[name], array) for name, array in target.weights.items())
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
+@pytest.mark.parametrize("kind", ["bfloat16", "float64"])
+def test_weights_of_another_precision_are_imported_as_float32(tmp_path, target, suffix, kind):
+    path, state = tmp_path / f"own{suffix}", {}
+    for name, array in target.weights.items():
+        state[name] = torch.from_numpy(array).to(getattr(torch, kind))
+    (torch.save if suffix == ".pt" else save_torch_file)(state, path)
+    imported = import_weights(path, "fc2", IMAGE)
+    assert all(np.array_equal(imported.weights[name], tensor.float().numpy()) for name, tensor in state.items())
+
+
+class Dangerous:
+    def __reduce__(self):
+        return print, ("this must not run",)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"hello world",
+        b"garbage" * 100,
+        b"PK\x03\x04 but no archive",
+        [torch.zeros(2)],
+        {"epoch": 3},
+        {1: torch.zeros(2)},
+        {"fc1.weight": Dangerous()},
+        torch.nn.Linear(2, 2),
+    ],
+    ids=["empty", "text", "garbage", "broken zip", "list", "numbers", "numbered", "code", "module"],
+)
+def test_what_is_no_state_dict_is_refused_in_one_line_and_runs_no_code(tmp_path, capsys, content):
+    path = tmp_path / "own.pt"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        torch.save(content, path)
+    with pytest.raises(LotteryError) as caught:
+        import_weights(path, "fc2", IMAGE)
+    assert "\n" not in str(caught.value)
+    assert "must not run" not in capsys.readouterr().out
+
+
+def test_a_missing_or_garbage_safetensors_file_is_refused_by_name(tmp_path):
+    path = tmp_path / "own.safetensors"
+    with pytest.raises(LotteryError, match=r"own\.safetensors does not exist"):
+        import_weights(path, "fc2", IMAGE)
+    path.write_bytes(b"hello world")
+    with pytest.raises(LotteryError, match=r"own\.safetensors: cannot be read"):
+        import_weights(path, "fc2", IMAGE)

@@ -1,0 +1,271 @@
+"""The exact solver beside a slow and obvious one: every subset tried."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lottery.subset_sum import (
+    OBJECTIVES,
+    Problem,
+    Solution,
+    Status,
+    SubsetSumError,
+    approximations,
+    choose,
+    create,
+    solve,
+)
+from lottery.subset_sum.exact import _nearest, plan
+
+NASTY = [0.0, -0.0, 1.0, -1.0, 0.5, 0.5, 1 / 3, 0.1, -0.1, 1e-300, -5e-324, 1e-12, 1e6, -1e6, 12345.678]
+number = st.one_of(st.floats(-1, 1), st.sampled_from(NASTY))
+epsilons = st.sampled_from([1e-12, 1e-3, 0.01, 0.1, 1.0])
+objectives = pytest.mark.parametrize("objective", OBJECTIVES)
+
+
+def every_subset(coefficients):
+    """(sums, cardinalities) of all 2^n subsets, by mask; added in index order."""
+    masks = np.arange(2**coefficients.size)
+    sums, cardinality = np.zeros(masks.size), np.zeros(masks.size, int)
+    for k, coefficient in enumerate(coefficients):
+        sums += (masks >> k & 1) * coefficient
+        cardinality += masks >> k & 1
+    return sums, cardinality
+
+
+@st.composite
+def problems(draw):
+    rows, columns, n = draw(st.integers(0, 2)), draw(st.integers(1, 3)), draw(st.integers(0, 10))
+    shape = (rows, columns, n) if draw(st.booleans()) else (rows, n)
+    kind = draw(st.sampled_from([number, st.floats(0, 1), st.floats(-1, 0), st.sampled_from([0.25, -0.5])]))
+    fill = lambda shape, kind: np.reshape(  # noqa: E731
+        draw(st.lists(kind, min_size=int(np.prod(shape)), max_size=int(np.prod(shape)))), shape
+    ).astype(float)
+    return fill((rows, columns), st.one_of(number, st.floats(-4, 4))), fill(shape, kind)
+
+
+def assert_optimal(solution, weights, coefficients, epsilon, objective):
+    for row, column in np.ndindex(weights.shape):
+        own = coefficients[row] if coefficients.ndim == 2 else coefficients[row, column]
+        weight = weights[row, column]
+        sums, sizes = every_subset(own)
+        errors = np.abs(sums - weight)
+        rounding = 1e-12 * (np.abs(own).sum() + abs(weight)) + 1e-9 * epsilon
+        error, cardinality = solution.errors[row, column], solution.cardinality[row, column]
+        surely, possibly = errors <= epsilon - rounding, errors <= epsilon + rounding
+        assert solution.approximation[row, column] == sums[int(solution.masks[row, column])]
+        assert solution.feasible[row, column] == (error <= epsilon)
+        assert not surely.any() or solution.feasible[row, column]
+        if objective == "min_error" or not possibly.any():
+            assert error <= errors.min() + rounding
+        elif objective == "min_cardinality" and solution.feasible[row, column]:
+            assert sizes[possibly].min() <= cardinality
+            assert not surely.any() or cardinality <= sizes[surely].min()
+            assert error <= errors[sizes == cardinality].min() + rounding
+
+
+@objectives
+@given(problem=problems(), epsilon=epsilons)
+@settings(deadline=None, max_examples=150)
+def test_no_subset_is_better_than_the_one_returned(objective, problem, epsilon):
+    weights, coefficients = problem
+    assert_optimal(solve(weights, coefficients, epsilon, objective), weights, coefficients, epsilon, objective)
+
+
+@objectives
+@pytest.mark.parametrize("shape", [(3, 9), (3, 4, 9)])
+def test_a_plain_problem_is_solved_to_the_optimum_whether_sets_are_shared_or_not(objective, shape):
+    random = np.random.default_rng(5)
+    weights, coefficients = random.uniform(-1, 1, (3, 4)), random.uniform(-1, 1, shape)
+    solution = solve(weights, coefficients, 0.02, objective)
+    assert_optimal(solution, weights, coefficients, 0.02, objective)
+    assert solution.feasible.any()
+
+
+@objectives
+@pytest.mark.parametrize("power", [-900, -400, 400, 900])
+def test_scaling_everything_by_a_power_of_two_keeps_the_masks(objective, power):
+    random = np.random.default_rng(1)
+    weights, coefficients = random.uniform(-1, 1, (2, 9)), random.uniform(-1, 1, (2, 12))
+    plain = solve(weights, coefficients, 0.01, objective)
+    scaled = solve(np.ldexp(weights, power), np.ldexp(coefficients, power), np.ldexp(0.01, power), objective)
+    assert np.array_equal(plain.masks, scaled.masks)
+
+
+@objectives
+def test_subnormal_numbers_are_solved_like_the_integers_they_are(objective):
+    random = np.random.default_rng(2)
+    weights, coefficients = random.integers(-60, 60, (2, 5)), random.integers(-50, 50, (2, 9))
+    plain = solve(weights, coefficients, 2, objective)
+    tiny = solve(weights * 5e-324, coefficients * 5e-324, 2 * 5e-324, objective)
+    assert np.array_equal(plain.errors, tiny.errors / 5e-324)
+    if objective != "first_feasible":
+        assert np.array_equal(plain.cardinality, tiny.cardinality) or objective == "min_error"
+
+
+@objectives
+def test_huge_and_tiny_coefficients_side_by_side_find_the_only_subset(objective):
+    coefficients = np.array([[1e300, 1.0, -1e300, 1e-300, 3e299]])
+    assert solve(np.array([[1e300]]), coefficients, 1e290, objective).cardinality == 1
+    assert solve(np.array([[1e-300]]), coefficients[:, 3:], 1e-310, objective).masks == 1
+
+
+@objectives
+@pytest.mark.parametrize("name", ["exact", "gurobi", "cbc"])
+@pytest.mark.parametrize(("weight", "feasible"), [(0.005, True), (0.5, False)])
+def test_with_no_coefficients_only_weights_near_zero_are_feasible(objective, name, weight, feasible):
+    solution = solve(np.array([[weight]]), np.zeros((1, 0)), 0.01, objective, name)
+    assert (solution.masks == 0).all()
+    assert solution.feasible == feasible
+
+
+@objectives
+@pytest.mark.parametrize(("weight", "mask"), [(0.7, 1), (0.1, 0), (5.0, 1), (-5.0, 0)])
+def test_one_coefficient_is_kept_or_not(objective, weight, mask):
+    assert solve(np.array([[weight]]), np.array([[0.75]]), 0.1, objective).masks == mask
+
+
+@objectives
+@pytest.mark.parametrize(
+    ("weights", "coefficients"), [((0, 3), (0, 5)), ((0, 3), (0, 3, 5)), ((2, 0), (2, 5)), ((2, 0), (2, 0, 5))]
+)
+def test_no_weights_at_all_are_solved_to_nothing(objective, weights, coefficients):
+    solution = solve(np.zeros(weights), np.zeros(coefficients), 0.01, objective)
+    assert solution.masks.shape == solution.feasible.shape == weights
+
+
+@objectives
+def test_a_weight_out_of_reach_gets_the_nearest_subset_and_is_called_infeasible(objective):
+    solution = solve(np.array([[10.0, -10.0]]), np.array([[1.0, 2.0, -3.0, 0.5]]), 0.01, objective)
+    assert not solution.feasible.any()
+    assert solution.approximation.tolist() == [[3.5, -3.0]]
+
+
+def test_min_cardinality_takes_the_smaller_error_among_equally_small_subsets():
+    solution = solve(np.array([[1.0]]), np.array([[1.009, 1.002, 0.4, 0.6]]), 0.01, "min_cardinality")
+    assert solution.masks == 0b10
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"weights": [[np.nan]]}, "weights: 1 values are NaN"),
+        ({"coefficients": [[np.inf, 1.0]]}, "coefficients: 1 values are NaN or infinite"),
+        ({"weights": [1.0]}, r"shape \(R, T\)"),
+        ({"weights": np.zeros((1, 1, 1))}, r"shape \(R, T\)"),
+        ({"coefficients": [1.0, 2.0]}, "fits neither"),
+        ({"coefficients": np.zeros((2, 3))}, "fits neither"),
+        ({"coefficients": np.zeros((1, 2, 3))}, "fits neither"),
+        ({"coefficients": np.zeros((1, 65))}, "65 a weight"),
+        ({"coefficients": [[1e308, 1e308]]}, "leave the range"),
+        ({"weights": [[1.7e308]]}, "leave the range"),
+        ({"epsilon": 0.0}, "epsilon"),
+        ({"epsilon": -1.0}, "epsilon"),
+        ({"epsilon": np.nan}, "epsilon"),
+        ({"epsilon": np.inf}, "epsilon"),
+        ({"objective": "best"}, "objective: 'best'"),
+        ({"solver": "magic"}, "solver: 'magic'"),
+    ],
+)
+def test_what_cannot_be_solved_is_refused_by_name(change, message):
+    with pytest.raises(SubsetSumError, match=message):
+        solve(**{"weights": [[0.5]], "coefficients": [[0.25, 0.5]], **change})
+
+
+def test_a_solver_that_does_not_exist_cannot_be_created():
+    with pytest.raises(SubsetSumError, match="'mip' is not one of exact, gurobi, cbc"):
+        create("mip")
+    with pytest.raises(SubsetSumError, match="solver: ''"):
+        choose("", 5, 1)
+
+
+@pytest.mark.parametrize("large_bits", [6, 8, 11, 12])
+@pytest.mark.parametrize("first", [False, True])
+def test_look_up_and_sweep_agree_however_the_set_is_split(large_bits, first):
+    random = np.random.default_rng(large_bits)
+    weights, sets = random.uniform(-2, 2, (4, 25)), random.uniform(-1, 1, (4, 12))
+    sets[1] = np.round(sets[1], 1)  # many equal sums
+    sets[2, ::2] = 0.0
+    sets[3] = np.abs(sets[3])
+    optimum = np.array([[np.abs(every_subset(sets[s])[0] - w).min() for w in weights[s]] for s in range(4)])
+    for cells_per_sum in (0, 1, 4):
+        masks = np.zeros(weights.shape, np.uint64)
+        _nearest(weights, sets, large_bits, cells_per_sum, 0.01, first, masks)
+        errors = np.abs(approximations(masks, sets) - weights)
+        if first:
+            assert np.array_equal(errors <= 0.01, optimum <= 0.01)
+        else:
+            np.testing.assert_allclose(errors, optimum, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("columns", [1, 30])
+def test_the_size_of_the_paper_against_all_two_million_subsets(columns):
+    random = np.random.default_rng(21)
+    weights, coefficients = random.uniform(-1, 1, (1, columns)), random.uniform(-1, 1, (1, 21))
+    sums, sizes = every_subset(coefficients[0])
+    nearest = solve(weights, coefficients, 0.01, "min_error")
+    fewest = solve(weights, coefficients, 0.01, "min_cardinality")
+    for column in range(min(columns, 3)):
+        errors = np.abs(sums - weights[0, column])
+        assert nearest.errors[0, column] == pytest.approx(errors.min(), abs=1e-13)
+        assert fewest.cardinality[0, column] == sizes[errors <= 0.01].min()
+    assert nearest.feasible.all()
+    assert fewest.feasible.all()
+
+
+@objectives
+def test_forty_four_coefficients_are_still_tractable(objective):
+    coefficients = np.random.default_rng(44).uniform(-1, 1, (1, 44))
+    solution = solve(np.array([[0.3]]), coefficients, 1e-9, objective)
+    assert solution.feasible.all()
+    if objective == "min_error":
+        assert solution.errors < 1e-11
+
+
+def test_a_set_too_large_for_the_memory_is_refused_with_the_gigabytes_it_needs():
+    with pytest.raises(SubsetSumError, match=r"60 coefficients: .* needs 51\.5 GB .* 8\.0 GB are free"):
+        plan(60, 1, memory=8 * 10**9)
+
+
+def test_little_memory_gives_another_plan_that_fits():
+    roomy, tight = plan(24, 10_000, memory=10**12), plan(24, 10_000, memory=250_000)
+    assert tight.memory <= 250_000 < roomy.memory
+    assert tight.nanoseconds > roomy.nanoseconds
+
+
+@objectives
+@pytest.mark.parametrize("shape", [(2, 6), (2, 3, 6)])
+def test_the_input_is_left_alone_and_the_solution_has_its_documented_form(objective, shape):
+    random = np.random.default_rng(3)
+    weights, coefficients = random.uniform(-1, 1, (2, 3)), random.uniform(-1, 1, shape)
+    before = weights.copy(), coefficients.copy()
+    weights.flags.writeable = coefficients.flags.writeable = False
+    solution = solve(weights, coefficients, 0.01, objective)
+    assert np.array_equal(weights, before[0])
+    assert np.array_equal(coefficients, before[1])
+    kinds = {name: getattr(solution, name).dtype for name in ("masks", "approximation", "errors", "status")}
+    assert kinds == {"masks": np.uint64, "approximation": np.float64, "errors": np.float64, "status": np.uint8}
+    assert solution.cardinality.dtype.kind == "i"
+    assert solution.feasible.dtype == bool
+    for name in (*kinds, "cardinality", "feasible"):
+        assert getattr(solution, name).shape == weights.shape
+    kept = (solution.masks[..., None] >> np.arange(6, dtype=np.uint64) & np.uint64(1)).astype(bool)
+    sets = coefficients if coefficients.ndim == 3 else coefficients[:, None]
+    np.testing.assert_allclose(solution.approximation, (kept * sets).sum(axis=-1), rtol=0, atol=1e-15)
+    assert np.array_equal(solution.cardinality, kept.sum(axis=-1))
+    assert solution.solver == "exact"
+
+
+def test_masks_with_bits_beyond_the_coefficients_are_refused():
+    problem = Problem(np.zeros((1, 1)), np.ones((1, 3)))
+    status = np.full((1, 1), Status.SOLVED, np.uint8)
+    assert Solution.of(problem, np.array([[7]], np.uint64), status, "exact").approximation == 3
+    with pytest.raises(SubsetSumError, match="bits beyond the 3 coefficients"):
+        Solution.of(problem, np.array([[8]], np.uint64), status, "exact")
+
+
+def test_the_sixty_fourth_coefficient_has_a_bit_too():
+    problem = Problem(np.array([[2.0]]), np.arange(64.0)[None])
+    solution = Solution.of(problem, np.array([[2**63 + 1]], np.uint64), np.zeros((1, 1), np.uint8), "exact")
+    assert solution.approximation == 63

@@ -1,0 +1,130 @@
+"""The two MIP solvers beside the exact one, and the choice among them."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from lottery.subset_sum import OBJECTIVES, Status, SubsetSumError, choose, create, gurobi, solve
+from lottery.subset_sum.mip import RELATIVE_GAP
+
+LICENCE = gurobi.licence()
+SOLVERS = [
+    pytest.param("gurobi", marks=pytest.mark.skipif(not LICENCE.fits(50), reason=f"no Gurobi: {LICENCE.detail}")),
+    "cbc",
+]
+solvers = pytest.mark.parametrize("name", SOLVERS)
+objectives = pytest.mark.parametrize("objective", OBJECTIVES)
+EPSILON = 0.05
+
+
+@pytest.fixture(params=[(2, 9), (2, 4, 8)], ids=["shared sets", "own sets"])
+def problem(request):
+    random = np.random.default_rng(9)
+    weights, coefficients = random.uniform(-0.5, 0.5, (2, 4)), random.uniform(-0.5, 0.5, request.param)
+    weights[0, 3] = 20.0  # out of reach
+    return weights, coefficients
+
+
+@solvers
+@objectives
+def test_a_mip_solver_finds_what_the_exact_solver_finds(name, objective, problem):
+    exact, mip = (solve(*problem, EPSILON, objective, solver) for solver in ("exact", name))
+    assert exact.feasible.sum() >= 5
+    assert np.array_equal(mip.feasible, exact.feasible)
+    assert (mip.status[exact.feasible] == Status.SOLVED).all()
+    assert mip.solver == name
+    best, found = exact.errors[exact.feasible], mip.errors[exact.feasible]
+    if objective == "min_error":
+        # A gap g stops at z <= optimum / (1 - g).  What remains is tolerance: a row may be off by 1e-6, and each x by
+        # 1e-5 from the integer that it is rounded to.
+        tolerance = 1e-6 + 1e-5 * np.abs(problem[1]).sum(axis=-1).max()
+        assert (found <= best / (1 - RELATIVE_GAP["min_error"]) + tolerance).all()
+        assert (found >= best - 1e-12).all()
+    elif objective == "min_cardinality":
+        assert np.array_equal(mip.cardinality[exact.feasible], exact.cardinality[exact.feasible])
+
+
+@solvers
+@objectives
+def test_a_weight_out_of_reach_is_reported_infeasible(name, objective, problem):
+    solution = solve(*problem, EPSILON, objective, name)
+    assert solution.status[0, 3] == Status.INFEASIBLE
+    assert not solution.feasible[0, 3]
+
+
+@solvers
+@objectives
+def test_the_answer_to_a_weight_does_not_depend_on_the_weights_before_it(name, objective):
+    random = np.random.default_rng(3)
+    weights, coefficients = random.uniform(-0.5, 0.5, (1, 6)), random.uniform(-0.5, 0.5, (1, 10))
+    forward = solve(weights, coefficients, EPSILON, objective, name)
+    backward = solve(weights[:, ::-1], coefficients, EPSILON, objective, name)
+    alone = [solve(weights[:, [t]], coefficients, EPSILON, objective, name).masks[0, 0] for t in range(6)]
+    assert np.array_equal(forward.masks, backward.masks[:, ::-1])
+    assert np.array_equal(forward.masks[0], alone)
+
+
+@solvers
+def test_a_change_of_objective_or_epsilon_is_not_answered_with_the_model_before(name):
+    weight, coefficients = np.array([0.5]), np.array([0.48, 0.26, 0.24])
+    solver = create(name)
+    masks = [
+        int(solver.solve_row(weight, coefficients, epsilon, objective)[0][0])
+        for epsilon, objective in [(0.05, "min_error"), (0.05, "min_cardinality"), (0.001, "min_cardinality")]
+    ]
+    assert masks == [0b110, 0b001, 0b110]
+
+
+@solvers
+def test_a_time_limit_is_recorded_and_is_no_error(name):
+    coefficients = np.random.default_rng(30).uniform(-1, 1, (1, 40))
+    solution = solve(np.array([[0.3]]), coefficients, 1e-7, "min_error", name, time_limit=0.2)
+    assert solution.status == Status.TIME_LIMIT
+    assert solution.feasible == (solution.errors <= 1e-7)
+
+
+def test_without_a_licence_gurobi_is_refused_in_one_line_and_mip_takes_cbc(tmp_path):
+    script = """
+import json
+from lottery.subset_sum import SubsetSumError, choose, create, gurobi
+messages = []
+for attempt in (lambda: choose("gurobi", 9, 1), lambda: create("gurobi")):
+    try:
+        attempt()
+    except SubsetSumError as error:
+        messages.append(str(error))
+choice = choose("mip", 9, 1)
+print(json.dumps([gurobi.licence().kind, messages, choice.solver, choice.reason]))
+"""
+    environment = {**os.environ, "GRB_LICENSE_FILE": str(tmp_path / "missing.lic")}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True)
+    kind, messages, solver, reason = json.loads(done.stdout.splitlines()[-1])
+    assert kind == "none"
+    assert len(messages) == 2
+    for message in messages:
+        assert "licence" in message
+        assert "exact, cbc or mip" in message
+        assert "\n" not in message
+    assert solver == "cbc"
+    assert "licence is none" in reason
+    assert "missing.lic" in reason
+
+
+@pytest.mark.skipif(LICENCE.kind != "size-limited", reason=f"Gurobi's licence is {LICENCE.kind}, not size-limited")
+def test_a_model_beyond_a_size_limited_licence_is_refused_or_goes_to_cbc():
+    assert choose("gurobi", 1999, 1).solver == choose("mip", 1999, 1).solver == "gurobi"
+    with pytest.raises(SubsetSumError, match="size-limited.*get one"):
+        choose("gurobi", 2500, 1)
+    choice = choose("mip", 2500, 1)
+    assert choice.solver == "cbc"
+    assert "size-limited" in choice.reason
+
+
+def test_auto_is_exact_where_that_is_tractable_and_a_mip_where_not():
+    assert choose("auto", 21, 784).solver == "exact"
+    assert choose("auto", 60, 1).solver in ("gurobi", "cbc")
+    assert choose("exact", 60, 1).solver == "exact"

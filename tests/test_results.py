@@ -1,0 +1,137 @@
+"""Verdicts follow the numbers; figures and tables say what was measured."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lottery.files import write_json, write_tensors
+from lottery.results.comparison import compare, verdicts
+from lottery.results.figures import plot_cardinality, plot_errors, plot_seconds
+from lottery.results.summary import summary_page
+from lottery.results.tables import cardinality, cost, cross_check_summary, markdown, table1
+
+ASSEMBLY = {
+    "network": "fc2",
+    "solvers": {"exact": 3},
+    "weights": 397_000,
+    "coefficients_per_weight": 21,
+    "initial": 8_337_000,
+    "remaining": 3_898_757,
+    "largest_error": 6e-4,
+    "median_error": 4.7e-7,
+    "beyond_epsilon": 0,
+    "beyond_epsilon_float32": 0,
+    "redrawn": 0,
+    "not_proved": 0,
+    "cardinality_histogram": [1, 2, 3],
+    "settings": {"objective": "min_error", "epsilon": 0.01, "sharing": "row", "stream": "official", "seed": 1},
+}
+EVALUATION = {
+    "dataset": "mnist",
+    "test_images": 10_000,
+    "target_accuracy": 97.19,
+    "approximated_accuracy": 97.19,
+    "predictions_that_differ": 0,
+}
+
+
+def approximation(folder: Path, **changes: object) -> Path:
+    write_json(folder / "assembly.json", {**ASSEMBLY, **{k: v for k, v in changes.items() if k in ASSEMBLY}})
+    write_json(folder / "evaluation.json", {**EVALUATION, **{k: v for k, v in changes.items() if k in EVALUATION}})
+    write_json(folder / "cost.json", {"chunks": 3, "seconds": 1.0})
+    errors = np.abs(np.random.default_rng(0).normal(0, 1e-6, (5, 4)))
+    write_tensors(folder / "solution.safetensors", {"fc1.weight.errors": errors}, {})
+    return folder
+
+
+def verdict(folder: Path, **changes: object) -> str:
+    return verdicts(compare(table1({"ours": approximation(folder, **changes)})))["ours"]
+
+
+def test_the_published_numbers_are_the_papers() -> None:
+    table = table1({}).set_index("row")
+    assert table.loc["published ticket"].remaining == 3_725_871
+    assert table.loc["published ticket"].relative_size == pytest.approx(3_725_871 / 397_000, abs=0.005)
+
+
+def test_a_faithful_run_is_reproduced(tmp_path: Path) -> None:
+    assert verdict(tmp_path) == "reproduced"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"approximated_accuracy": 95.0}, "differs: ticket accuracy (%), accuracy lost (points)"),
+        ({"approximated_accuracy": 97.0}, "differs: accuracy lost (points)"),
+        ({"remaining": 5_000_000}, "differs: remaining / target"),
+        ({"remaining": 3_600_000}, "differs: remaining / target"),
+        ({"dataset": "kmnist"}, "not comparable: other dataset than published"),
+        ({"coefficients_per_weight": 20}, "not comparable: other coefficients than published"),
+        ({"target_accuracy": 98.3, "approximated_accuracy": 98.3}, "reproduced"),
+    ],
+)
+def test_a_verdict_changes_with_the_number(tmp_path: Path, changes: dict[str, object], expected: str) -> None:
+    assert verdict(tmp_path, **changes) == expected
+
+
+def test_a_name_with_markup_cannot_break_the_page_and_everything_is_inside(tmp_path: Path) -> None:
+    folders = {"<b>ours</b>": approximation(tmp_path)}
+    table, costs = table1(folders), cost(folders, [])
+    figure = plot_errors(folders, tmp_path / "errors")[0]
+    page = summary_page(table, compare(table), costs, pd.DataFrame(), [("Errors.", figure)])
+    assert "<b>ours" not in page.replace(figure.read_text()[figure.read_text().index("<svg") :], "")
+    assert "reproduced" in page
+    assert "<figcaption>Errors.</figcaption>" in page
+
+
+def test_figures_are_the_same_bytes_each_time(tmp_path: Path) -> None:
+    folders = {"ours": approximation(tmp_path / "approximation")}
+    histogram, costs = cardinality(folders), cost(folders, [])
+    for name, draw in {
+        "errors": lambda stem: plot_errors(folders, stem),
+        "cardinality": lambda stem: plot_cardinality(histogram, stem),
+        "seconds": lambda stem: plot_seconds(costs, stem),
+    }.items():
+        once, again = draw(tmp_path / "once" / name), draw(tmp_path / "again" / name)
+        assert [path.read_bytes() for path in once] == [path.read_bytes() for path in again]
+
+
+def test_measured_seconds_have_an_uncertainty(tmp_path: Path) -> None:
+    check = {
+        "approximation": "ours",
+        "solver": "gurobi",
+        "network_weights": 397_000,
+        "exact_seconds": 2e-6,
+        "solver_seconds": [0.5, 0.7, 0.9],
+    }
+    (tmp_path / "check.json").write_text(json.dumps(check))
+    costs = cost({"ours": approximation(tmp_path)}, [tmp_path / "check.json"])
+    gurobi = costs[costs.how.str.startswith("cross-check, 3 weights")].iloc[0]
+    assert gurobi.seconds_per_weight == pytest.approx(0.7)
+    assert gurobi.standard_error == pytest.approx(0.2 / 3**0.5)
+    assert gurobi.network_core_hours == pytest.approx(0.7 * 397_000 / 3600)
+
+
+def test_the_cross_check_counts_how_often_the_true_optimum_was_found() -> None:
+    checked = pd.DataFrame(
+        {
+            "solver": "cbc",
+            "exact_error": [1e-7, 1e-7],
+            "solver_error": [1e-7, 3e-6],
+            "exact_cardinality": [10, 10],
+            "solver_cardinality": [10, 6],
+            "solver_status": ["solved", "time_limit"],
+        }
+    )
+    line = cross_check_summary(checked).iloc[0]
+    assert line.true_optimum_found_percent == 50
+    assert line.largest_error_gap == pytest.approx(2.9e-6)
+    assert line.not_solved == 1
+
+
+def test_markdown_has_a_line_a_row() -> None:
+    table = markdown(pd.DataFrame({"a": [1, 2]}, index=["x", "y"]))
+    assert table.splitlines() == ["|  | a |", "| --- | --- |", "| x | 1 |", "| y | 2 |"]
