@@ -40,6 +40,7 @@ lint: $(STAMP) ## formatters, linters and types, changing nothing
 
 benchmarks: $(STAMP) ## speed of the solvers side by side, some minutes
 	$(BIN)/python -m benchmarks.solvers --output results/benchmarks
+	@cat results/benchmarks/solvers.md
 
 clean: ## remove the environment
 	rm -rf $(VENV)

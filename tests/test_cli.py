@@ -65,9 +65,14 @@ def test_a_mistake_is_one_line_and_a_failure(
 def test_a_full_disk_leaves_the_old_file_and_no_part(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     write_text(path, "old")
-    with pytest.raises(OSError, match="No space left"), replaced(path) as temporary:
-        temporary.write_text("half of the n")
-        raise OSError(28, "No space left on device")
+
+    def fill_the_disk() -> None:
+        with replaced(path) as temporary:
+            temporary.write_text("half of the n")
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        fill_the_disk()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 

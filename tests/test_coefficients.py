@@ -22,7 +22,7 @@ def test_the_number_of_coefficients_is_that_of_the_released_code(epsilon, per_bi
     [(0, 3), (1, 3), (-0.1, 3), (np.nan, 3), (0.01, 0), (0.01, -1), (0.01, np.nan), (0.01, np.inf)],
 )
 def test_a_senseless_number_of_coefficients_is_refused(epsilon, per_bit):
-    with pytest.raises(SubsetSumError, match="epsilon|coefficients_per_bit"):
+    with pytest.raises(SubsetSumError, match=r"epsilon|coefficients_per_bit"):
         number_of_coefficients(epsilon, per_bit)
 
 

@@ -105,9 +105,10 @@ def test_subnormal_numbers_are_solved_like_the_integers_they_are(objective):
 
 
 @objectives
-def test_huge_and_tiny_coefficients_side_by_side_find_the_only_subset(objective):
+def test_huge_and_tiny_coefficients_side_by_side_find_the_subset_that_serves(objective):
     coefficients = np.array([[1e300, 1.0, -1e300, 1e-300, 3e299]])
-    assert solve(np.array([[1e300]]), coefficients, 1e290, objective).cardinality == 1
+    mask = int(solve(np.array([[1e300]]), coefficients, 1e290, objective).masks[0, 0])
+    assert mask & 0b10101 == 1  # 1 and 1e-300 are lost in a sum of 1e300: kept or not, it is the same
     assert solve(np.array([[1e-300]]), coefficients[:, 3:], 1e-310, objective).masks == 1
 
 

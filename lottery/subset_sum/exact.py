@@ -12,8 +12,8 @@ from lottery.subset_sum.problem import Objective, Status, SubsetSumError
 from lottery.subset_sum.searches import fewest, nearest_by_lookup, nearest_by_sweep
 
 # Nanoseconds to build a half-sum, to index one, for a look-up and for a step of a sweep, as measured by
-# `python -m benchmarks.kernels`.  They choose among exact ways, so they can cost time but never an answer.
-BUILD, INDEX, LOOKUP, SWEEP = 3.0, 7.0, 11.0, 10.0
+# `python -m benchmarks.solvers --constants`.  They choose among exact ways, so they can cost time but never an answer.
+BUILD, INDEX, LOOKUP, SWEEP = 6.0, 7.0, 8.0, 5.0
 CELLS_PER_SUM = 4
 MOST_INDEXED_BITS = 24  # beyond, the grid's int32 positions and the caches are both strained
 
