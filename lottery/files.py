@@ -68,8 +68,10 @@ def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         with safe_open(path, framework="numpy") as file:
             metadata = json.loads((file.metadata() or {}).get(METADATA_KEY, "{}"))
             return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118 (safe_open is no dict)
-    except (OSError, SafetensorError, ValueError) as error:
-        raise LotteryError(f"{path}: cannot be read as safetensors ({error}); delete it and run again") from error
+    except (OSError, SafetensorError, TypeError, ValueError) as error:
+        raise LotteryError(
+            f"{path}: cannot be read as safetensors of NumPy types ({error}); if the workflow wrote it, delete it and run again"
+        ) from error
 
 
 def sha256(path: Path) -> str:

@@ -11,7 +11,7 @@ from lottery.approximation.chunks import Chunk, ChunkResult, read_chunk
 from lottery.approximation.settings import Settings
 from lottery.approximation.target import Target
 from lottery.errors import LotteryError
-from lottery.subset_sum import approximations
+from lottery.subset_sum import MOST_COEFFICIENTS, approximations
 
 
 @dataclass(frozen=True)
@@ -62,28 +62,25 @@ class Approximation:
         }
 
 
-def _masked_with_further(coefficients: np.ndarray, result: ChunkResult, index: int) -> float:
-    row, column = result.redrawn[index]
-    own = coefficients[row] if coefficients.ndim == 2 else coefficients[row, column]
-    drawn = np.concatenate([own, result.further[index, : result.further_count[index]]])
-    return float(approximations(result.masks[row : row + 1, column : column + 1], drawn[None])[0, 0])
-
-
 def approximate_chunk(target: Target, settings: Settings, chunk: Chunk, result: ChunkResult) -> LayerApproximation:
     """Sums and errors of a chunk from its masks and freshly drawn coefficients; nothing is taken on trust."""
     chunk.check(target)
     weights = target.matrix(chunk.layer)[chunk.rows.start : chunk.rows.stop]
-    if result.masks.shape != weights.shape or result.masks.dtype != np.uint64:
-        raise LotteryError(f"masks have shape {result.masks.shape} {result.masks.dtype}, not {weights.shape} uint64")
+    if result.masks.shape != weights.shape:
+        raise LotteryError(f"masks have shape {result.masks.shape}, not {weights.shape}")
     coefficients = settings.draw(target, chunk.layer, chunk.rows)
-    drawn = np.full(weights.shape, settings.n)
-    drawn[tuple(result.redrawn.T)] += result.further_count
-    if (np.bitwise_count(result.masks >> drawn.astype(np.uint64)) > 0).any():
+    drawn = settings.n + result.redraws.astype(np.int64) * settings.further_per_redraw
+    sums = approximations(result.masks & np.uint64(2**settings.n - 1), coefficients)
+    for row, column in np.argwhere(result.redraws):
+        redraws = int(result.redraws[row, column])
+        further = settings.further(target, chunk.layer, chunk.rows.start + int(row), int(column), redraws)
+        own = coefficients[row] if coefficients.ndim == 2 else coefficients[row, column]
+        mask = result.masks[row : row + 1, column : column + 1]
+        sums[row, column] = approximations(mask, np.concatenate([own, further])[None])[0, 0]
+    if (drawn < MOST_COEFFICIENTS).any() and np.any(
+        (result.masks >> np.minimum(drawn, MOST_COEFFICIENTS - 1).astype(np.uint64))[drawn < MOST_COEFFICIENTS]
+    ):
         raise LotteryError("masks keep coefficients that were never drawn")
-    first_n = np.uint64(2**settings.n - 1)
-    sums = approximations(result.masks & first_n, coefficients)
-    for index, (row, column) in enumerate(result.redrawn):
-        sums[row, column] = _masked_with_further(coefficients, result, index)
     errors = np.abs(sums - weights)
     beyond = np.argwhere(errors > settings.epsilon)
     if len(beyond):
@@ -104,9 +101,10 @@ def assemble(target: Target, settings: Settings, paths: Sequence[tuple[Chunk, Pa
     for chunk, path in sorted(paths, key=lambda item: (item[0].layer, item[0].rows.start)):
         result, solver = read_chunk(path)
         try:
-            parts[chunk.layer].append((chunk.rows, approximate_chunk(target, settings, chunk, result)))
+            part = approximate_chunk(target, settings, chunk, result)
         except LotteryError as error:
             raise LotteryError(f"{path}: {error}; delete it and run again") from error
+        parts[chunk.layer].append((chunk.rows, part))
         solvers[solver] += 1
     layers = []
     for spec, chunks in zip(target.layers, parts.values(), strict=True):

@@ -24,7 +24,6 @@ from lottery.subset_sum import (
     Solution,
     Solver,
     Status,
-    redraw_coefficients,
 )
 
 SECONDS_BETWEEN_SAVES = 15.0
@@ -71,23 +70,25 @@ def cut(layers: Sequence[Layer], rows_per_chunk: int) -> list[Chunk]:
 
 @dataclass(frozen=True)
 class ChunkResult:
-    """Masks of a chunk, and the further coefficients of the weights that needed them.
+    """What was found for the weights of a chunk; refuses arrays that do not fit each other.
 
-    masks: (R, T) uint64; bits from n on stand for further coefficients.    status: (R, T) uint8.
-    redrawn: (m, 2) int64, row in the chunk and column.    further: (m, most) float64, padded with 0.
-    further_count: (m,) int64, how many were drawn.
+    masks: (R, T) uint64; bits from n on stand for further coefficients.    status: (R, T) uint8, see `Status`.
+    redraws: (R, T) uint8, how often further coefficients were drawn (see `Settings.further`).
     """
 
     masks: np.ndarray
     status: np.ndarray
-    redrawn: np.ndarray
-    further: np.ndarray
-    further_count: np.ndarray
+    redraws: np.ndarray
 
-
-def further_per_redraw(n: int) -> int:
-    """Each redraw adds a quarter more coefficients: with c = 3 that is about two more bits of precision."""
-    return -(-n // 4)
+    def __post_init__(self) -> None:
+        for name, kind in (("masks", np.uint64), ("status", np.uint8), ("redraws", np.uint8)):
+            array = getattr(self, name)
+            if array.ndim != 2 or array.shape != self.masks.shape or array.dtype != kind:
+                raise LotteryError(
+                    f"{name}: shape {array.shape} {array.dtype}, where {self.masks.shape} {kind.__name__} is due"
+                )
+        if self.redraws.max(initial=0) > MOST_REDRAWS:
+            raise LotteryError(f"redraws: {self.redraws.max()} is more than {MOST_REDRAWS}")
 
 
 def problem_id(problem: Problem, solver: str) -> str:
@@ -162,33 +163,20 @@ def solve_masks(
 
 def _redraw(
     target: Target, settings: Settings, chunk: Chunk, solver: Solver, problem: Problem, row: int, column: int
-) -> tuple[int, int, np.ndarray]:
-    """(mask, status, further coefficients) for one weight, drawn until a subset lies within epsilon."""
+) -> tuple[int, int, int]:
+    """(mask, status, redraws) for one weight: further coefficients are drawn until a subset lies within epsilon."""
     own = problem.coefficients[row] if problem.coefficients.ndim == 2 else problem.coefficients[row, column]
-    low, high = settings.coefficient_range(target)
-    further = np.empty(0)
-    for round_ in range(1, MOST_REDRAWS + 1):
-        new = redraw_coefficients(
-            seed=settings.seed,
-            layer=chunk.layer,
-            row=chunk.rows.start + row,
-            weight=column,
-            round_=round_,
-            count=further_per_redraw(settings.n),
-            low=low,
-            high=high,
-        )
-        further = np.concatenate([further, new])
-        weight = problem.weights[row, column].reshape(1, 1)
-        if len(own) + len(further) > MOST_COEFFICIENTS:
-            break
+    weight = problem.weights[row, column].reshape(1, 1)
+    most = min(MOST_REDRAWS, (MOST_COEFFICIENTS - settings.n) // settings.further_per_redraw)
+    for redraws in range(1, most + 1):
+        further = settings.further(target, chunk.layer, chunk.rows.start + row, column, redraws)
         single = Problem(weight, np.concatenate([own, further])[None], problem.epsilon, problem.objective)
         masks, status = solver.solve_row(single.weights[0], single.coefficients[0], single.epsilon, single.objective)
         if Solution.of(single, masks[None], status[None], solver.name).feasible.all():
-            return int(masks[0]), int(status[0]), further
+            return int(masks[0]), int(status[0]), redraws
     raise LotteryError(
         f"{target.layers[chunk.layer].name}, row {chunk.rows.start + row}, column {column}: no subset within"
-        f" {problem.epsilon} of {problem.weights[row, column]:.6g} even with {len(further)} further coefficients;"
+        f" {problem.epsilon} of {weight[0, 0]:.6g} even with {most * settings.further_per_redraw} further coefficients;"
         " raise coefficients_per_bit, or widen the coefficient range"
     )
 
@@ -224,19 +212,11 @@ def solve_chunk(
             f" {settings.epsilon}: {named}{', ...' if len(infeasible) > 3 else ''}; set on_infeasible: redraw, or raise"
             f" coefficients_per_bit (what was solved is kept in {partial_path})"
         )
-    further = []
+    redraws = np.zeros(weights.shape, np.uint8)
     for row, column in infeasible:
-        mask, weight_status, drawn = _redraw(target, settings, chunk, solver, problem, int(row), int(column))
-        masks[row, column], status[row, column] = mask, weight_status
-        further.append(drawn)
-    most = max(map(len, further), default=0)
-    return ChunkResult(
-        masks,
-        status,
-        infeasible.astype(np.int64).reshape(-1, 2),
-        np.array([np.pad(drawn, (0, most - len(drawn))) for drawn in further]).reshape(len(further), most),
-        np.array([len(drawn) for drawn in further], np.int64),
-    )
+        found = _redraw(target, settings, chunk, solver, problem, int(row), int(column))
+        masks[row, column], status[row, column], redraws[row, column] = found
+    return ChunkResult(masks, status, redraws)
 
 
 def write_chunk(path: Path, result: ChunkResult, solver: str) -> None:
@@ -249,5 +229,5 @@ def read_chunk(path: Path) -> tuple[ChunkResult, str]:
     arrays, metadata = read_tensors(path)
     try:
         return ChunkResult(**arrays), metadata["solver"]
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, LotteryError) as error:
         raise LotteryError(f"{path}: not a solved chunk ({error}); delete it and run again") from error

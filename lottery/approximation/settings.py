@@ -16,6 +16,7 @@ from lottery.subset_sum import (
     Stream,
     draw_coefficients,
     number_of_coefficients,
+    redraw_coefficients,
 )
 
 OnInfeasible = Literal["error", "redraw"]
@@ -90,3 +91,26 @@ class Settings:
             stream=self.stream,
             rows_before=sum(before.rows for before in target.layers[:layer]),
         )
+
+    @property
+    def further_per_redraw(self) -> int:
+        """Each redraw adds a quarter more coefficients: with c = 3 that is about two more bits of precision."""
+        return -(-self.n // 4)
+
+    def further(self, target: Target, layer: int, row: int, column: int, redraws: int) -> np.ndarray:
+        """The further coefficients of one weight after so many redraws."""
+        low, high = self.coefficient_range(target)
+        rounds = [
+            redraw_coefficients(
+                seed=self.seed,
+                layer=layer,
+                row=row,
+                weight=column,
+                round_=round_,
+                count=self.further_per_redraw,
+                low=low,
+                high=high,
+            )
+            for round_ in range(1, redraws + 1)
+        ]
+        return np.concatenate([np.empty(0), *rounds])

@@ -29,7 +29,7 @@ class Target:
             raise LotteryError(
                 f"{self.network}: weights "
                 + "; ".join(
-                    f"{what}: {', '.join(sorted(names))}"
+                    f"{what}: {', '.join(sorted(map(str, names)))}"
                     for what, names in (("missing", missing), ("not of this network", surplus))
                     if names
                 )
@@ -37,10 +37,12 @@ class Target:
         for name, shape in expected.items():
             if found[name] != shape:
                 raise LotteryError(f"{self.network}: {name} has shape {found[name]}, {shape} is expected")
-            bad = np.count_nonzero(~np.isfinite(self.weights[name]))
+        with np.errstate(over="ignore"):
+            ordered = {name: np.asarray(self.weights[name], np.float32) for name in expected}
+        for name, array in ordered.items():
+            bad = np.count_nonzero(~np.isfinite(array))
             if bad:
-                raise LotteryError(f"{self.network}: {name} has {bad} weights that are NaN or infinite")
-        ordered = {name: np.asarray(self.weights[name], np.float32) for name in expected}
+                raise LotteryError(f"{self.network}: {name} has {bad} weights that are NaN or infinite in float32")
         object.__setattr__(self, "weights", ordered)
 
     @property
@@ -88,16 +90,16 @@ def import_weights(source: Path, network: NetworkName, image: ImageShape) -> Tar
     """A user's own weights: safetensors, or a PyTorch state dict (loaded with weights_only, so no code runs)."""
     if not source.is_file():
         raise LotteryError(f"weights: the file {source} does not exist")
-    if source.suffix == ".safetensors":
-        return Target(network, image, read_tensors(source)[0])
-    import pickle
-
     import torch
+    from safetensors.torch import load_file
 
     try:
-        state = torch.load(source, map_location="cpu", weights_only=True)
+        if source.suffix == ".safetensors":
+            state = load_file(source)
+        else:
+            state = torch.load(source, map_location="cpu", weights_only=True)
         weights = {name: tensor.detach().float().numpy() for name, tensor in state.items()}
-    except (OSError, RuntimeError, ValueError, AttributeError, EOFError, pickle.UnpicklingError) as error:
+    except Exception as error:  # bytes that are no state dict can raise anything in the unpickler
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise LotteryError(f"weights: {source} is no state dict of tensors ({reason})") from error
+        raise LotteryError(f"weights: {source} is damaged, or no state dict of tensors ({reason})") from error
     return Target(network, image, weights)

@@ -11,7 +11,8 @@ def _command(objective: Objective, time_limit: float | None) -> pulp.LpSolver:
     options = [] if objective == "min_error" else [f"primalTolerance {TOLERANCE}", f"integerTolerance {TOLERANCE}"]
     gap = RELATIVE_GAP[objective]
     for solver in (pulp.PULP_CBC_CMD, pulp.COIN_CMD):  # the one inside PuLP, else the system's (conda, Debian)
-        command = solver(msg=False, threads=1, timeLimit=time_limit, gapRel=gap, options=options)
+        # CBC is single-threaded unless told otherwise; being told `1` starts a worker that at times waits ten seconds.
+        command = solver(msg=False, timeLimit=time_limit, gapRel=gap, options=options)
         if command.available():
             return command
     raise SubsetSumError("cbc: neither PuLP's own CBC nor a `cbc` command was found; install coin-or-cbc")

@@ -12,7 +12,8 @@ from lottery.subset_sum.problem import Objective, Status, SubsetSumError
 from lottery.subset_sum.searches import fewest, nearest_by_lookup, nearest_by_sweep
 
 # Nanoseconds to build a half-sum, to index one, for a look-up and for a step of a sweep, as measured by
-# `python -m benchmarks.solvers --constants`.  They choose among exact ways, so they can cost time but never an answer.
+# `python -m benchmarks.solvers --constants`.  They choose among exact ways: they can decide which of several equally
+# good subsets (or, for first_feasible, of several feasible ones) is returned, never how good it is.
 BUILD, INDEX, LOOKUP, SWEEP = 6.0, 7.0, 8.0, 5.0
 CELLS_PER_SUM = 4
 MOST_INDEXED_BITS = 24  # beyond, the grid's int32 positions and the caches are both strained
@@ -110,7 +111,7 @@ class ExactSolver:
     def solve_row(self, weights: np.ndarray, coefficients: np.ndarray, epsilon: float, objective: Objective):
         """Masks (T,) uint64 and statuses (T,) uint8 for one row; see `solvers.Solver`."""
         sets = np.atleast_2d(coefficients)
-        per_set = weights.reshape(sets.shape[0], -1)
+        per_set = weights.reshape(sets.shape[0], -1) if weights.size else weights.reshape(sets.shape[0], 0)
         masks = np.zeros(per_set.shape, np.uint64)
         n = sets.shape[1]
         if masks.size:

@@ -63,7 +63,8 @@ class Problem:
             raise SubsetSumError(f"objective: {self.objective!r} is not one of {', '.join(OBJECTIVES)}")
         with np.errstate(over="ignore"):
             reach = np.abs(coefficients).sum(axis=-1).max(initial=0) + np.abs(weights).max(initial=0)
-        if not np.isfinite(4 * reach):
+            representable = np.isfinite(4 * reach)
+        if not representable:
             raise SubsetSumError("coefficients: their sums leave the range of float64")
 
     @property
