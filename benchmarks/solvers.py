@@ -30,8 +30,7 @@ from lottery.errors import LotteryError
 from lottery.networks import ImageShape
 from lottery.subset_sum import OBJECTIVES, Solver, Status, SubsetSumError, create
 from lottery.subset_sum import exact as exact_module
-from lottery.subset_sum.half_sums import index_by_cell, sorted_sums
-from lottery.subset_sum.searches import nearest_by_lookup, nearest_by_sweep
+from lottery.subset_sum.kernels import index_by_cell, nearest_by_lookup, nearest_by_sweep, sorted_sums
 
 IMAGE = ImageShape(1, 28)
 ROW = IMAGE.pixels

@@ -1,10 +1,13 @@
 """The exact solver beside a slow and obvious one: every subset tried."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import lottery
 from lottery.subset_sum import (
     OBJECTIVES,
     Problem,
@@ -16,7 +19,8 @@ from lottery.subset_sum import (
     create,
     solve,
 )
-from lottery.subset_sum.exact import _nearest, plan
+from lottery.subset_sum.exact import plan
+from lottery.subset_sum.kernels import nearest_subsets
 
 NASTY = [0.0, -0.0, 1.0, -1.0, 0.5, 0.5, 1 / 3, 0.1, -0.1, 1e-300, -5e-324, 1e-12, 1e6, -1e6, 12345.678]
 number = st.one_of(st.floats(-1, 1), st.sampled_from(NASTY))
@@ -190,9 +194,9 @@ def test_look_up_and_sweep_agree_however_the_set_is_split(large_bits, first):
     sets[2, ::2] = 0.0
     sets[3] = np.abs(sets[3])
     optimum = np.array([[np.abs(every_subset(sets[s])[0] - w).min() for w in weights[s]] for s in range(4)])
-    for cells_per_sum in (0, 1, 4):
+    for indexed in (False, True):
         masks = np.zeros(weights.shape, np.uint64)
-        _nearest(weights, sets, large_bits, cells_per_sum, 0.01, first, masks)
+        nearest_subsets(weights, sets, large_bits, indexed, 0.01, first, masks)
         errors = np.abs(approximations(masks, sets) - weights)
         if first:
             assert np.array_equal(errors <= 0.01, optimum <= 0.01)
@@ -270,3 +274,10 @@ def test_the_sixty_fourth_coefficient_has_a_bit_too():
     problem = Problem(np.array([[2.0]]), np.arange(64.0)[None])
     solution = Solution.of(problem, np.array([[2**63 + 1]], np.uint64), np.zeros((1, 1), np.uint8), "exact")
     assert solution.approximation == 63
+
+
+def test_all_compiled_code_stands_in_one_file():
+    """Numba's cache goes by the file of the outermost function: code compiled in from another file would go stale unseen."""
+    package = Path(lottery.__file__).parent
+    compiled = {path.name for path in package.rglob("*.py") if "from numba import" in path.read_text()}
+    assert compiled == {"kernels.py"}

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from lottery.subset_sum.searches import masked_sums
+from lottery.subset_sum.kernels import masked_sums
 
 Objective = Literal["min_error", "min_cardinality", "first_feasible"]
 OBJECTIVES: tuple[str, ...] = get_args(Objective)

@@ -14,8 +14,11 @@ from lottery.errors import LotteryError
 from lottery.fingerprint import fingerprint
 from lottery.networks import layers
 
-# `lottery` lies beside the Python that runs Snakemake, also where that environment is not activated.
-shell.prefix(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
+# `lottery` lies beside the Python that runs Snakemake, also where that environment is not activated.  A prefix replaces
+# Snakemake's own, so strict mode is said again: without pipefail a failed command would hide behind `tee`.
+shell.prefix(
+    f"set -euo pipefail; export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
+)
 
 try:
     config = complete(

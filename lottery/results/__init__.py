@@ -1,0 +1,1 @@
+"""From results to what people read: tables, comparison with the paper, figures, one summary page."""

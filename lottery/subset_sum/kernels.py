@@ -1,0 +1,369 @@
+"""The compiled kernels of the exact solver: sorted half-sums, and the searches that meet in them.
+
+The n coefficients of a set are split in two, the first `large_bits` of them (the *large* half) and the rest (the *small*
+half), so that every subset sum is one large plus one small half-sum.  All half-sums are built sorted by merging, in
+time linear in their number (Horowitz and Sahni, J. ACM 21(2), 1974).  A half-sum carries its subset as a bit mask
+(uint32, bit k for the half's k-th coefficient).  The merges are free of branches that depend on the data, and run from both
+ends at once, so that a processor can overlap two steps: about three times as fast as the textbook loop.
+
+Three searches, one for each way the lists are used:
+
+- `nearest_by_lookup`: for each small half-sum s, the large half-sums next to w - s, found through a grid.  Costs
+  2^small_bits look-ups a weight; the large half is paid once for all weights of a set.
+- `nearest_by_sweep`: one pass up the large half and down the small half, 2^large_bits + 2^small_bits steps a weight.
+- `fewest`: cardinality by cardinality, the nearest sum that has exactly that many coefficients, until one lies within
+  epsilon.
+
+The searches compare half-sums in float64 and are exact up to the rounding of a sum of n terms.  The error that is reported,
+and held against epsilon, always comes from `masked_sum`.
+
+All compiled code is in this one file on purpose: Numba caches a function by the time stamp of the file that it stands in, and
+would go on using what it compiled from another file after that one changed.
+"""
+
+import numpy as np
+from numba import njit
+
+CELLS_PER_SUM = 2
+ROUNDING = 1 + 1e-9  # a half-sum's error may differ from `masked_sum`'s by rounding only
+
+
+@njit(cache=True)
+def _merge(sums, masks, start, size, other, other_size, coefficient, bit, out_sums, out_masks, out):
+    """Merge the sorted sums[start:start+size] with sums[other:other+other_size] + coefficient.
+
+    The result goes to out_sums[out:out+size+other_size], the masks of the second list gain `bit`.
+    """
+    total = size + other_size
+    i = start
+    j = other
+    i_end = start + size
+    j_end = other + other_size
+    for position in range(out, out + total):
+        if i == i_end or (j < j_end and sums[j] + coefficient < sums[i]):
+            out_sums[position] = sums[j] + coefficient
+            out_masks[position] = masks[j] | bit
+            j += 1
+        else:
+            out_sums[position] = sums[i]
+            out_masks[position] = masks[i]
+            i += 1
+
+
+@njit(cache=True)
+def sorted_sums(coefficients, sums, masks, spare_sums, spare_masks):
+    """All 2^m subset sums of `coefficients` (m,), sorted, with their masks.
+
+    Each coefficient doubles the list: the sums without it, merged with the sums with it.  The four
+    work arrays have 2^m places; the pair of them that holds the result is returned.
+    """
+    sums[0] = 0.0
+    masks[0] = 0
+    size = 1
+    for k in range(coefficients.size):
+        coefficient = coefficients[k]
+        bit = np.uint32(1) << np.uint32(k)
+        i = 0  # next from the front: without the coefficient, with it
+        j = 0
+        u = size - 1  # next from the back
+        v = size - 1
+        back = 2 * size - 1
+        for front in range(size):
+            without = sums[i]
+            within = sums[j] + coefficient
+            first = np.uint32(without <= within)
+            keep = np.uint32(0) - first  # all ones or all zeros: a select without a branch
+            spare_sums[front] = min(without, within)
+            spare_masks[front] = (masks[i] & keep) | ((masks[j] | bit) & ~keep)
+            i += np.int64(first)
+            j += 1 - np.int64(first)
+
+            without = sums[u]
+            within = sums[v] + coefficient
+            first = np.uint32(without <= within)
+            keep = np.uint32(0) - first
+            spare_sums[back - front] = max(without, within)
+            spare_masks[back - front] = (masks[u] & ~keep) | ((masks[v] | bit) & keep)
+            v -= np.int64(first)
+            u -= 1 - np.int64(first)
+        size *= 2
+        sums, spare_sums = spare_sums, sums
+        masks, spare_masks = spare_masks, masks
+    return sums, masks
+
+
+@njit(cache=True)
+def sorted_classes(coefficients, sums, masks, starts, spare_sums, spare_masks, spare_starts):
+    """`sorted_sums` grouped by cardinality: class c, sums[starts[c]:starts[c+1]], holds the c-subsets, sorted.
+
+    `starts` has m + 2 places.  Returns the three arrays that hold the result.
+    """
+    sums[0] = 0.0
+    masks[0] = 0
+    starts[0] = 0
+    starts[1] = 1
+    for k in range(coefficients.size):
+        bit = np.uint32(1) << np.uint32(k)
+        position = 0
+        for members in range(k + 2):
+            spare_starts[members] = position
+            start = starts[members] if members <= k else 0
+            size = starts[members + 1] - start if members <= k else 0
+            fewer = starts[members - 1] if members > 0 else 0
+            fewer_size = starts[members] - fewer if members > 0 else 0
+            _merge(sums, masks, start, size, fewer, fewer_size, coefficients[k], bit, spare_sums, spare_masks, position)
+            position += size + fewer_size
+        spare_starts[k + 2] = position
+        sums, spare_sums = spare_sums, sums
+        masks, spare_masks = spare_masks, masks
+        starts, spare_starts = spare_starts, starts
+    return sums, masks, starts
+
+
+@njit(cache=True)
+def index_by_cell(sums, size, starts):
+    """Lay an even grid over the sorted `sums`: starts[c] is the first sum in cell c or a later one.
+
+    Returns (low, scale): x belongs to cell int((x - low) * scale), clipped to the grid.  The same
+    expression places sums and queries and never decreases with x, so rounding cannot separate a query
+    from its neighbours.
+    """
+    cells = starts.size - 1
+    low = sums[0]
+    width = sums[size - 1] - low
+    scale = cells * (1.0 - 1e-9) / width if width > 0.0 else 0.0
+    if not scale < np.inf:  # a width whose inverse overflows: everything in one cell
+        scale = 0.0
+    starts[:] = 0
+    for position in range(size):
+        starts[np.int64((sums[position] - low) * scale) + 1] = position + 1
+    reached = 0
+    for cell in range(cells + 1):
+        reached = max(reached, starts[cell])
+        starts[cell] = reached
+    return low, scale
+
+
+@njit(cache=True)
+def masked_sum(coefficients, mask):
+    """Sum of the coefficients (n,) whose bit is set in `mask`, added in index order (float64)."""
+    total = 0.0
+    for k in range(coefficients.size):
+        if (mask >> np.uint64(k)) & np.uint64(1):
+            total += coefficients[k]
+    return total
+
+
+@njit(cache=True)
+def masked_sums(coefficients, masks, out):
+    """`masked_sum` for sets (S, n) and masks (S, T) into out (S, T)."""
+    for s in range(masks.shape[0]):
+        for t in range(masks.shape[1]):
+            out[s, t] = masked_sum(coefficients[s], masks[s, t])
+
+
+@njit(cache=True)
+def _joined(large_mask, small_mask, large_bits):
+    return np.uint64(large_mask) | (np.uint64(small_mask) << np.uint64(large_bits))
+
+
+@njit(cache=True)
+def nearest_by_lookup(
+    weights, coefficients, large_bits, large, large_masks, small, small_masks, cells, low, scale, epsilon, first, out
+):
+    """Masks of the subsets nearest to `weights` (T,), into `out` (T,) uint64.
+
+    `first`: take the first subset met within epsilon instead of the nearest.
+
+    The weights are gone through in ascending order for one small half-sum after the other, so that neighbouring look-ups fall
+    on neighbouring memory: about twice as fast as weight by weight.
+    """
+    last = (1 << large_bits) - 1
+    last_cell = np.float64(cells.size - 2)
+    order = np.argsort(weights)
+    ascending = weights[order]
+    best = np.full(weights.size, np.inf)
+    best_large = np.zeros(weights.size, np.int64)
+    best_small = np.zeros(weights.size, np.int64)
+    found = np.zeros(weights.size, np.bool_)
+    for j in range(1 << (coefficients.size - large_bits)):
+        for t in range(weights.size):
+            if found[t]:
+                continue
+            rest = ascending[t] - small[j]
+            cell = np.int64(min(max((rest - low) * scale, 0.0), last_cell))
+            left = np.int64(cells[cell])
+            right = np.int64(cells[cell + 1])
+            while right - left > 2:
+                middle = (left + right) >> 1
+                if large[middle] < rest:
+                    left = middle + 1
+                else:
+                    right = middle
+            # The first large half-sum >= rest is one of left to left + 2; so the nearest is one of these four.
+            at = (max(left - 1, 0), min(left, last), min(left + 1, last), min(left + 2, last))
+            error = min(
+                min(abs(large[at[0]] - rest), abs(large[at[1]] - rest)),
+                min(abs(large[at[2]] - rest), abs(large[at[3]] - rest)),
+            )
+            if error < best[t]:
+                best[t] = error
+                best_small[t] = j
+                for candidate in at:
+                    if abs(large[candidate] - rest) == error:
+                        best_large[t] = candidate
+                if first and error <= epsilon * ROUNDING:
+                    mask = _joined(large_masks[best_large[t]], small_masks[j], large_bits)
+                    found[t] = abs(masked_sum(coefficients, mask) - ascending[t]) <= epsilon
+    for t in range(weights.size):
+        out[order[t]] = _joined(large_masks[best_large[t]], small_masks[best_small[t]], large_bits)
+
+
+@njit(cache=True)
+def nearest_by_sweep(weights, coefficients, large_bits, large, large_masks, small, small_masks, epsilon, first, out):
+    """`nearest_by_lookup` without a grid, by one pass over both halves for each weight."""
+    size = 1 << large_bits
+    for t in range(weights.size):
+        weight = weights[t]
+        best = np.inf
+        best_large = 0
+        best_small = 0
+        i = 0
+        j = (1 << (coefficients.size - large_bits)) - 1
+        while i < size and j >= 0:
+            difference = large[i] + small[j] - weight
+            if abs(difference) < best:
+                best = abs(difference)
+                best_large = i
+                best_small = j
+                if first and best <= epsilon * ROUNDING:
+                    mask = _joined(large_masks[i], small_masks[j], large_bits)
+                    if abs(masked_sum(coefficients, mask) - weight) <= epsilon:
+                        break
+            below = np.int64(difference < 0.0)
+            i += below
+            j -= 1 - below
+        out[t] = _joined(large_masks[best_large], small_masks[best_small], large_bits)
+
+
+@njit(cache=True)
+def _nearest_pair(weight, a, a_start, a_end, b, b_start, b_end):
+    """(error, i, j) of the pair with a[i] + b[j] nearest to weight, over two sorted, not empty ranges."""
+    best = np.inf
+    best_i = a_start
+    best_j = b_start
+    a_size = a_end - a_start
+    b_size = b_end - b_start
+    if min(a_size, b_size) * 12 < a_size + b_size:  # a binary search for each of the few
+        swap = a_size > b_size
+        few, few_start, few_end = (b, b_start, b_end) if swap else (a, a_start, a_end)
+        many, many_start, many_end = (a, a_start, a_end) if swap else (b, b_start, b_end)
+        for f in range(few_start, few_end):
+            rest = weight - few[f]
+            left = many_start
+            right = many_end
+            while left < right:
+                middle = (left + right) >> 1
+                if many[middle] < rest:
+                    left = middle + 1
+                else:
+                    right = middle
+            for m in range(max(left - 1, many_start), min(left + 1, many_end)):
+                error = abs(many[m] - rest)
+                if error < best:
+                    best = error
+                    best_i, best_j = (m, f) if swap else (f, m)
+        return best, best_i, best_j
+    i = a_start
+    j = b_end - 1
+    while i < a_end and j >= b_start:
+        difference = a[i] + b[j] - weight
+        if abs(difference) < best:
+            best = abs(difference)
+            best_i = i
+            best_j = j
+        if difference < 0.0:
+            i += 1
+        else:
+            j -= 1
+    return best, best_i, best_j
+
+
+@njit(cache=True)
+def fewest(
+    weights, coefficients, large_bits, large, large_masks, large_starts, small, small_masks, small_starts, epsilon, out
+):
+    """Masks of the smallest subsets within epsilon of `weights` (T,), ties by error, into `out` (T,).
+
+    The halves come from `sorted_classes`.  Where no subset is within epsilon: the nearest of all.
+    """
+    small_bits = coefficients.size - large_bits
+    for t in range(weights.size):
+        weight = weights[t]
+        nearest = np.inf
+        for members in range(coefficients.size + 1):
+            best = np.inf
+            best_mask = np.uint64(0)
+            for in_large in range(max(0, members - small_bits), min(large_bits, members) + 1):
+                in_small = members - in_large
+                error, i, j = _nearest_pair(
+                    weight,
+                    large,
+                    large_starts[in_large],
+                    large_starts[in_large + 1],
+                    small,
+                    small_starts[in_small],
+                    small_starts[in_small + 1],
+                )
+                if error < best:
+                    best = error
+                    best_mask = _joined(large_masks[i], small_masks[j], large_bits)
+            if best < nearest:
+                nearest = best
+                out[t] = best_mask
+                if abs(masked_sum(coefficients, best_mask) - weight) <= epsilon:
+                    break
+
+
+@njit(cache=True)
+def _buffers(bits):
+    size = 1 << bits
+    return np.empty(size), np.empty(size, np.uint32), np.empty(size), np.empty(size, np.uint32)
+
+
+@njit(cache=True)
+def nearest_subsets(weights, coefficients, large_bits, indexed, epsilon, first, out):
+    """Nearest (or `first`) subsets for weights (S, T) on sets (S, n), into out (S, T), with or without an index."""
+    small_bits = coefficients.shape[1] - large_bits
+    large_buffers = _buffers(large_bits)
+    small_buffers = _buffers(small_bits)
+    cells = np.empty((CELLS_PER_SUM << large_bits) + 1 if indexed else 1, np.int32)
+    for s in range(weights.shape[0]):
+        members = coefficients[s]
+        large, large_masks = sorted_sums(members[:large_bits], *large_buffers)
+        small, small_masks = sorted_sums(members[large_bits:], *small_buffers)
+        if indexed:
+            low, scale = index_by_cell(large, 1 << large_bits, cells)
+            nearest_by_lookup(weights[s], members, large_bits, large, large_masks, small, small_masks,
+                              cells, low, scale, epsilon, first, out[s])  # fmt: skip
+        else:
+            nearest_by_sweep(weights[s], members, large_bits, large, large_masks, small, small_masks,
+                             epsilon, first, out[s])  # fmt: skip
+
+
+@njit(cache=True)
+def fewest_subsets(weights, coefficients, large_bits, epsilon, out):
+    """Smallest subsets within epsilon for weights (S, T) on sets (S, n), into out (S, T)."""
+    small_bits = coefficients.shape[1] - large_bits
+    large, large_masks, spare, spare_masks = _buffers(large_bits)
+    small, small_masks, small_spare, small_spare_masks = _buffers(small_bits)
+    large_starts = np.empty((2, large_bits + 2), np.int64)
+    small_starts = np.empty((2, small_bits + 2), np.int64)
+    for s in range(weights.shape[0]):
+        members = coefficients[s]
+        a = sorted_classes(
+            members[:large_bits], large, large_masks, large_starts[0], spare, spare_masks, large_starts[1]
+        )
+        b = sorted_classes(members[large_bits:], small, small_masks, small_starts[0], small_spare, small_spare_masks,
+                           small_starts[1])  # fmt: skip
+        fewest(weights[s], members, large_bits, a[0], a[1], a[2], b[0], b[1], b[2], epsilon, out[s])
