@@ -19,7 +19,7 @@ $(STAMP): pyproject.toml constraints.txt
 env: $(STAMP) ## create .venv with pinned packages
 
 demo: $(STAMP) ## the whole workflow on 5,000 embedded digits
-	$(BIN)/snakemake --cores 2 --rerun-incomplete --show-failed-logs --quiet rules --configfile config/demo.yaml -- all
+	$(BIN)/snakemake --cores 2 --rerun-incomplete --show-failed-logs --quiet all --configfile config/demo.yaml -- all
 	@echo; cat results/demo/tables/table1.md
 	@echo; echo "Table:    results/demo/tables/table1.csv (and .md, comparison.csv, cost.csv)"
 	@echo "Figures:  results/demo/figures/ (errors, cardinality, seconds; .svg and .png)"

@@ -105,13 +105,14 @@ def _chosen(arguments: argparse.Namespace, n: int, weights_per_set: int) -> str:
 def solve(arguments: argparse.Namespace) -> Outcome:
     from lottery.approximation.chunks import Chunk, solve_chunk, write_chunk
     from lottery.approximation.target import read_target
-    from lottery.subset_sum import create
+    from lottery.subset_sum import create, warm_up
 
     settings, target = _settings(arguments), read_target(arguments.target)
     chunk = Chunk(arguments.layer, range(arguments.first_row, arguments.last_row + 1))
     chunk.check(target)
     columns = target.layers[chunk.layer].columns
     solver = create(_chosen(arguments, settings.n, columns if settings.sharing == "row" else 1), arguments.time_limit)
+    warm_up(solver, settings.n, settings.objective)
     partial = arguments.output.with_name(f"{arguments.output.name}.partial")
     started = time.monotonic()
     with _progress(len(chunk.rows) * columns, f"{target.layers[chunk.layer].name}, {solver.name}") as bar:
@@ -204,7 +205,7 @@ def _csv(path: Path) -> Any:
     import pandas as pd
 
     try:
-        return pd.read_csv(path)
+        return pd.read_csv(path).convert_dtypes()  # counts stay whole numbers where some are missing
     except (OSError, ValueError) as error:
         raise LotteryError(f"{path}: cannot be read as CSV ({error}); delete it and run again") from error
 
@@ -225,7 +226,6 @@ def tabulate(arguments: argparse.Namespace) -> Outcome:
     write_text(tables / "comparison.csv", comparison.to_csv(index=False))
     write_text(tables / "table1.md", people)
     write_text(tables / "table1.csv", table.to_csv(index=False))
-    print(people)
     return tables / "table1.csv", {}
 
 

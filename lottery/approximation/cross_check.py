@@ -9,7 +9,7 @@ import numpy as np
 from lottery.approximation.settings import Settings
 from lottery.approximation.target import Target
 from lottery.errors import LotteryError
-from lottery.subset_sum import Problem, Solution, Status, create
+from lottery.subset_sum import Problem, Solution, Status, create, warm_up
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,8 @@ def cross_check(
 ) -> CrossCheck:
     """Solve the sample with `solver_name` (`gurobi` or `cbc`) and its rows with `exact`."""
     exact, solver = create("exact"), create(solver_name, time_limit)
-    exact.solve_row(np.zeros(1), np.ones(settings.n), settings.epsilon, settings.objective)  # load compiled code
+    for each in (exact, solver):
+        warm_up(each, settings.n, settings.objective)
     rows: dict[tuple[int, int], list[int]] = {}
     for layer, row, column in sample_weights(target, sample, seed):
         rows.setdefault((layer, row), []).append(column)

@@ -25,8 +25,12 @@ def embedded_svg(path: Path) -> str:
     return text[text.index("<svg") :]
 
 
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
 def _html(frame: pd.DataFrame, index: bool) -> str:
-    return frame.to_html(index=index, border=0, justify="left", na_rep="", float_format=lambda value: f"{value:.4g}")
+    return frame.to_html(index=index, border=0, justify="left", na_rep="", float_format=_number)
 
 
 def summary_page(

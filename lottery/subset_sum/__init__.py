@@ -25,7 +25,7 @@ from lottery.subset_sum.problem import (
     SubsetSumError,
     approximations,
 )
-from lottery.subset_sum.solvers import SOLVERS, Choice, Solver, SolverName, choose, create, solve
+from lottery.subset_sum.solvers import SOLVERS, Choice, Solver, SolverName, choose, create, solve, warm_up
 
 __all__ = [
     "MOST_COEFFICIENTS",
@@ -50,4 +50,5 @@ __all__ = [
     "number_of_coefficients",
     "redraw_coefficients",
     "solve",
+    "warm_up",
 ]

@@ -99,6 +99,11 @@ def create(name: str, time_limit: float | None = None) -> Solver:
     raise SubsetSumError(f"solver: {name!r} is not one of exact, gurobi, cbc")
 
 
+def warm_up(solver: Solver, n: int, objective: Objective) -> None:
+    """Solve a trivial weight, so that what comes next can be timed without compiling or starting anything."""
+    solver.solve_row(np.zeros(1), np.ones(n), 0.5, objective)
+
+
 def solve(
     weights: np.ndarray,
     coefficients: np.ndarray,
