@@ -148,7 +148,11 @@ def side_by_side(target: Target, sample: int) -> list[Measurement]:
     found = [Measurement.of("side by side", "exact", settings.n, exact_weights, seconds["exact"], f"{sample} rows")]
     for name in others:
         low, ratio, high = np.quantile(np.array(seconds[name]) / np.array(seconds["exact"]), (0.25, 0.5, 0.75))
-        note = f"{ratio:,.0f} times exact (quartiles {low:,.0f} to {high:,.0f}); {solved[name]} of {sample} solved"
+        total = sum(seconds[name]) / sum(seconds["exact"])
+        note = (
+            f"{ratio:,.0f} times exact (quartiles {low:,.0f} to {high:,.0f}), {total:,.0f} times in total;"
+            f" mean {np.mean(seconds[name]):.3g} s; {solved[name]} of {sample} solved"
+        )
         found.append(Measurement.of("side by side", name, settings.n, sample, seconds[name], note))
     return found
 
