@@ -110,11 +110,15 @@ def plot_seconds(costs: pd.DataFrame, stem: Path) -> list[Path]:
             colours.append("0.6" if reported else COLOURS[0] if line.solver == "exact" else COLOURS[1])
         figure, axes = plt.subplots(figsize=(5.8, 0.7 + 0.45 * len(labels)))
         positions = np.arange(len(labels))[::-1]
-        uncertainty = 1.96 * shown.standard_error.fillna(0.0).to_numpy()
+        uncertainty = 1.96 * shown.standard_error.astype(float).to_numpy()  # NaN where there is no sample: no bar
         axes.barh(positions, values, color=colours, height=0.62, xerr=uncertainty, capsize=2, ecolor="black")
         for position, value, more in zip(positions, values, uncertainty, strict=True):
             axes.annotate(
-                f"{value:.2g} s", (value + more, position), xytext=(5, 0), textcoords="offset points", va="center"
+                f"{value:.2g} s",
+                (value + np.nan_to_num(more), position),
+                xytext=(5, 0),
+                textcoords="offset points",
+                va="center",
             )
         axes.set_yticks(positions, labels, fontsize=7)
         axes.set_xscale("log")
