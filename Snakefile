@@ -29,6 +29,7 @@ report: "workflow/report/workflow.rst"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/targets.smk"
 include: "workflow/rules/subset_sum.smk"
+include: "workflow/rules/pruning.smk"
 include: "workflow/rules/results.smk"
 
 

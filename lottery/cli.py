@@ -1,281 +1,13 @@
-"""The `lottery` command: one verb a step of the workflow. A verb parses, calls and writes; the science is elsewhere.
-
-Each verb returns its result's path and the facts for the provenance file beside it.  Imports are inside the verbs: a
-command pays only for what it uses.
-"""
+"""The `lottery` command line: one verb a step of the workflow, with its flags and help."""
 
 import argparse
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from lottery import __version__
+from lottery import __version__, verbs
 from lottery.errors import LotteryError
-
-Outcome = tuple[Path | None, dict[str, Any]]
-
-
-def _settings(arguments: argparse.Namespace) -> Any:
-    from lottery.approximation.settings import Settings
-
-    low, high = arguments.coefficient_range or (None, None)
-    names = set(Settings.__dataclass_fields__) - {"low", "high"}
-    return Settings(low=low, high=high, **{name: getattr(arguments, name) for name in names})
-
-
-def _progress(total: int, what: str) -> Any:
-    """A bar with an estimate; silent where stderr is not a terminal."""
-    from tqdm import tqdm
-
-    return tqdm(total=total, desc=what, unit=" weights", unit_scale=True, disable=None)
-
-
-def fetch(arguments: argparse.Namespace) -> Outcome:
-    from lottery.datasets import fetch
-
-    dataset = fetch(arguments.dataset, arguments.source, arguments.output)
-    print(f"{dataset.name}: {dataset.train_count:,} training and {dataset.test_count:,} test images, verified")
-    return arguments.output, {}
-
-
-def train(arguments: argparse.Namespace) -> Outcome:
-    from dataclasses import asdict, fields
-
-    from lottery.approximation.target import Target, write_target
-    from lottery.datasets import load
-    from lottery.files import write_json
-    from lottery.training import Epoch, Recipe, prepare_device, train
-
-    recipe = Recipe(**{field.name: getattr(arguments, field.name) for field in fields(Recipe)})
-    data = load(arguments.data)
-    device = prepare_device(arguments.device)
-    started = time.monotonic()
-
-    def report(epoch: Epoch) -> None:
-        left = (time.monotonic() - started) / epoch.epoch * (recipe.epochs - epoch.epoch)
-        print(
-            f"epoch {epoch.epoch}/{recipe.epochs}: loss {epoch.loss:.4f}, test accuracy {epoch.test_accuracy:.2f}%"
-            f", about {left:.0f} s left",
-            flush=True,
-        )
-
-    weights, history = train(arguments.network, data, recipe, device, report)
-    write_json(arguments.history, {"recipe": asdict(recipe), "epochs": [asdict(epoch) for epoch in history]})
-    write_target(arguments.output, Target(arguments.network, data.dataset.image, weights))
-    return arguments.output, {"device": device.type, "test_accuracy": history[-1].test_accuracy}
-
-
-def import_weights(arguments: argparse.Namespace) -> Outcome:
-    from lottery.approximation.target import import_weights, write_target
-    from lottery.datasets import named
-    from lottery.files import sha256
-
-    target = import_weights(arguments.weights, arguments.network, named(arguments.dataset).image)
-    write_target(arguments.output, target)
-    print(f"{arguments.weights}: {target.size:,} weights of {target.network}")
-    return arguments.output, {"source_sha256": sha256(arguments.weights)}
-
-
-def choose_solver(arguments: argparse.Namespace) -> Outcome:
-    from dataclasses import asdict
-
-    from lottery.files import write_json
-    from lottery.subset_sum import choose, number_of_coefficients
-
-    n = number_of_coefficients(arguments.epsilon, arguments.coefficients_per_bit)
-    choice = choose(arguments.solver, n, arguments.weights_per_set)
-    write_json(arguments.output, asdict(choice))
-    print(f"solver: {choice.solver} ({choice.reason})")
-    return arguments.output, {}
-
-
-def _chosen(arguments: argparse.Namespace, n: int, weights_per_set: int) -> str:
-    from lottery.files import read_json
-    from lottery.subset_sum import choose
-
-    if arguments.solver_choice is not None:
-        return str(read_json(arguments.solver_choice)["solver"])
-    choice = choose(arguments.solver, n, weights_per_set)
-    print(f"solver: {choice.solver} ({choice.reason})")
-    return choice.solver
-
-
-def solve(arguments: argparse.Namespace) -> Outcome:
-    from lottery.approximation.chunks import Chunk, solve_chunk, write_chunk
-    from lottery.approximation.target import read_target
-    from lottery.subset_sum import create, warm_up
-
-    settings, target = _settings(arguments), read_target(arguments.target)
-    chunk = Chunk(arguments.layer, range(arguments.first_row, arguments.last_row + 1))
-    chunk.check(target)
-    columns = target.layers[chunk.layer].columns
-    solver = create(_chosen(arguments, settings.n, columns if settings.sharing == "row" else 1), arguments.time_limit)
-    warm_up(solver, settings.n, settings.objective)
-    partial = arguments.output.with_name(f"{arguments.output.name}.partial")
-    started = time.monotonic()
-    with _progress(len(chunk.rows) * columns, f"{target.layers[chunk.layer].name}, {solver.name}") as bar:
-        result = solve_chunk(target, settings, chunk, solver, partial, bar.update)
-    seconds = time.monotonic() - started
-    write_chunk(arguments.output, result, solver.name)
-    partial.unlink(missing_ok=True)
-    weights = result.masks.size
-    print(f"{weights:,} weights by {solver.name} in {seconds:.2f} s ({seconds / weights * 1e6:,.3g} µs each)")
-    return arguments.output, {"solver": solver.name, "solve_seconds": seconds, "weights": weights}
-
-
-def assemble(arguments: argparse.Namespace) -> Outcome:
-    from dataclasses import asdict
-
-    from lottery.approximation.assembly import assemble, summary
-    from lottery.approximation.chunks import chunk_of
-    from lottery.approximation.target import read_target, write_target
-    from lottery.files import read_json, write_json, write_tensors
-    from lottery.provenance import provenance_path
-
-    settings, target = _settings(arguments), read_target(arguments.target)
-    approximation = assemble(target, settings, [(chunk_of(path), path) for path in arguments.chunks])
-    numbers = summary(approximation, settings)
-    folder = arguments.output
-    seconds = [read_json(provenance_path(path)).get("solve_seconds", 0.0) for path in arguments.chunks]
-    write_tensors(folder / "solution.safetensors", approximation.arrays(), target.metadata())
-    write_json(folder / "assembly.json", {**numbers, "settings": asdict(settings)})
-    write_json(folder / "cost.json", {"chunks": len(seconds), "seconds": sum(seconds)})
-    write_target(folder / "network.safetensors", approximation.network())
-    print(
-        f"{numbers['remaining']:,} of {numbers['initial']:,} coefficients kept for {target.size:,} weights;"
-        f" largest error {numbers['largest_error']:.3g}, every one within {settings.epsilon}"
-    )
-    return folder / "network.safetensors", {"solvers": numbers["solvers"]}
-
-
-def evaluate(arguments: argparse.Namespace) -> Outcome:
-    from lottery.approximation.evaluation import evaluate
-    from lottery.files import write_json
-
-    found = evaluate(arguments.data, arguments.target, arguments.network, arguments.device)
-    device = found.pop("device")
-    write_json(arguments.output, found)
-    print(
-        f"target {found['target_accuracy']:.2f}%, approximated {found['approximated_accuracy']:.2f}%,"
-        f" {found['predictions_that_differ']} of {found['test_images']} predictions differ"
-    )
-    return arguments.output, {"device": device}
-
-
-def cross_check(arguments: argparse.Namespace) -> Outcome:
-    import pandas as pd
-
-    from lottery.approximation.cross_check import cross_check
-    from lottery.approximation.target import read_target
-    from lottery.files import write_json, write_text
-    from lottery.subset_sum import choose
-
-    settings, target = _settings(arguments), read_target(arguments.target)
-    choice = choose(arguments.solver, settings.n, target.layers[0].columns)
-    with _progress(arguments.sample, f"cross-check, {choice.solver}") as bar:
-        check = cross_check(
-            target, settings, choice.solver, arguments.sample, arguments.sample_seed, arguments.time_limit, bar.update
-        )
-    frame = pd.DataFrame([{"solver": check.solver, **vars(weight)} for weight in check.weights])
-    write_text(arguments.output, frame.to_csv(index=False))
-    measured = {
-        "approximation": arguments.name,
-        "solver": check.solver,
-        "sample": len(check.weights),
-        "network_weights": target.size,
-        "exact_seconds": check.exact_seconds,
-        "solver_seconds": check.solver_seconds,
-    }
-    write_json(arguments.seconds, measured)
-    mean = sum(check.solver_seconds) / len(check.solver_seconds)
-    print(
-        f"{choice.solver} ({choice.reason}): {mean:.3g} s a weight, exact {check.exact_seconds:.3g} s;"
-        f" all {target.size:,} weights would take {mean * target.size / 3600:,.1f} core hours"
-    )
-    return arguments.output, {"solver": choice.solver, "reason": choice.reason}
-
-
-def _folders(arguments: argparse.Namespace) -> dict[str, Path]:
-    return {folder.name: folder for folder in arguments.approximations}
-
-
-def _csv(path: Path) -> Any:
-    import pandas as pd
-
-    try:
-        return pd.read_csv(path).convert_dtypes()  # counts stay whole numbers where some are missing
-    except (OSError, ValueError) as error:
-        raise LotteryError(f"{path}: cannot be read as CSV ({error}); delete it and run again") from error
-
-
-def tabulate(arguments: argparse.Namespace) -> Outcome:
-    from lottery.files import write_text
-    from lottery.results.comparison import compare, verdicts
-    from lottery.results.tables import cardinality, cost, cross_check, markdown, table1, table1_for_people
-
-    folders = _folders(arguments)
-    table, costs = table1(folders), cost(folders, arguments.seconds)
-    comparison = compare(table)
-    people = markdown(table1_for_people(table, verdicts(comparison), costs))
-    tables = arguments.output
-    write_text(tables / "cardinality.csv", cardinality(folders).to_csv(index=False))
-    write_text(tables / "cross_check.csv", cross_check(arguments.cross_checks).to_csv(index=False))
-    write_text(tables / "cost.csv", costs.to_csv(index=False))
-    write_text(tables / "comparison.csv", comparison.to_csv(index=False))
-    write_text(tables / "table1.md", people)
-    write_text(tables / "table1.csv", table.to_csv(index=False))
-    return tables / "table1.csv", {}
-
-
-def plot_errors(arguments: argparse.Namespace) -> Outcome:
-    from lottery.results.figures import plot_errors
-
-    return plot_errors(_folders(arguments), arguments.output)[0], {}
-
-
-def plot_cardinality(arguments: argparse.Namespace) -> Outcome:
-    from lottery.results.figures import plot_cardinality
-
-    return plot_cardinality(_csv(arguments.table), arguments.output)[0], {}
-
-
-def plot_seconds(arguments: argparse.Namespace) -> Outcome:
-    from lottery.results.figures import plot_seconds
-
-    return plot_seconds(_csv(arguments.table), arguments.output)[0], {}
-
-
-def summarise(arguments: argparse.Namespace) -> Outcome:
-    from lottery.files import write_text
-    from lottery.results.summary import CAPTIONS, summary_page
-
-    tables = arguments.tables
-    figures = [(CAPTIONS[path.stem], path) for path in arguments.figures]
-    page = summary_page(
-        _csv(tables / "table1.csv"),
-        _csv(tables / "comparison.csv"),
-        _csv(tables / "cost.csv"),
-        _csv(tables / "cross_check.csv"),
-        figures,
-    )
-    write_text(arguments.output, page)
-    return arguments.output, {}
-
-
-def solvers(arguments: argparse.Namespace) -> Outcome:
-    from lottery.subset_sum import choose
-    from lottery.subset_sum.gurobi import licence
-
-    found = licence()
-    print("exact   always there; the true optimum")
-    print(f"gurobi  licence: {found.kind} ({found.detail})")
-    print("cbc     inside PuLP; no licence needed")
-    for name in ("mip", "auto"):
-        choice = choose(name, arguments.coefficients, 784)
-        print(f"{name:<7} takes {choice.solver} for {arguments.coefficients} coefficients: {choice.reason}")
-    return None, {}
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
@@ -296,6 +28,22 @@ def _add_solver(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--time-limit", type=float, help="seconds a weight for the MIP solvers")
 
 
+def _add_variant(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--learning-rate", type=float, help="at the start; default: 0.1, and 0.01 for pruned lenet5, as published")
+    add("--momentum", type=float, default=0.9)
+    add("--weight-decay", type=float, default=5e-4)
+    add("--batch-size", type=int, default=64)
+    add("--hidden", type=int, default=500, help="hidden units of fc2 and fc4 (default %(default)s)")
+    add("--bias", action="store_true", help="random frozen biases")
+    add("--fan-in-counts-redundancy", action="store_true", help="variance of weight2 for all of its r * in inputs")
+    add("--density-scale", action="store_true", help="weights scaled by 1 / sqrt(1 - sparsity)")
+    add("--no-score-decay", dest="decay_scores", action="store_false", help="no weight decay on scores")
+    add("--signed-constant", action="store_true", help="weights are plus or minus one constant")
+    add("--first-sparsity", type=float, help="of weight1; default: as for weight2")
+    add("--same-score-initialisation", action="store_true", help="scores of all structures start as those of wide")
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line, verb by verb."""
     top = argparse.ArgumentParser(
@@ -303,22 +51,22 @@ def parser() -> argparse.ArgumentParser:
         description="Optimal Lottery Tickets via SubsetSum, step by step. The workflow (see README.md) calls these verbs.",
     )
     top.add_argument("--version", action="version", version=f"lottery {__version__}")
-    verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
+    commands = top.add_subparsers(dest="verb", required=True, metavar="VERB")
 
-    def verb(run: Callable[[argparse.Namespace], Outcome], summary: str) -> Callable[..., argparse.Action]:
-        sub = verbs.add_parser(run.__name__.replace("_", "-"), help=summary, description=summary)
+    def verb(run: Callable[[argparse.Namespace], verbs.Outcome], summary: str) -> Callable[..., argparse.Action]:
+        sub = commands.add_parser(run.__name__.replace("_", "-"), help=summary, description=summary)
         sub.set_defaults(run=run)
         parsers[run.__name__] = sub
         return sub.add_argument
 
     parsers: dict[str, argparse.ArgumentParser] = {}
 
-    add = verb(fetch, "download or read a dataset, verify it, write one file of arrays")
+    add = verb(verbs.fetch, "download or read a dataset, verify it, write one file of arrays")
     add("--dataset", required=True, help="mnist, fashion_mnist, kmnist, cifar10 or mnist5k (embedded)")
     add("--source", default="download", help="download, embedded, or the folder with the published files")
     add("--output", type=Path, required=True)
 
-    add = verb(train, "train a target network")
+    add = verb(verbs.train, "train a target network")
     add("--data", type=Path, required=True, help="a file by `lottery fetch`")
     add("--network", required=True, help="fc2, fc4 or lenet5")
     add("--epochs", type=int, default=10)
@@ -331,20 +79,20 @@ def parser() -> argparse.ArgumentParser:
     add("--history", type=Path, required=True, help="JSON of loss and accuracy by epoch")
     add("--output", type=Path, required=True)
 
-    add = verb(import_weights, "take a file of weights as the target instead of training")
+    add = verb(verbs.import_weights, "take a file of weights as the target instead of training")
     add("--weights", type=Path, required=True, help="safetensors, or a PyTorch state dict")
     add("--network", required=True)
     add("--dataset", required=True, help="decides the input size")
     add("--output", type=Path, required=True)
 
-    add = verb(choose_solver, "settle which solver runs, once for a whole network")
+    add = verb(verbs.choose_solver, "settle which solver runs, once for a whole network")
     _add_solver(parsers["choose_solver"])
     add("--epsilon", type=float, default=0.01)
     add("--coefficients-per-bit", type=float, default=3)
     add("--weights-per-set", type=int, required=True, help="how many weights share a coefficient set")
     add("--output", type=Path, required=True)
 
-    add = verb(solve, "solve subset sum for some rows of a layer")
+    add = verb(verbs.solve, "solve subset sum for some rows of a layer")
     add("--target", type=Path, required=True, help="weights by `train` or `import-weights`")
     add("--layer", type=int, required=True, help="from 0, input first")
     add("--first-row", type=int, required=True, help="from 0")
@@ -354,20 +102,20 @@ def parser() -> argparse.ArgumentParser:
     add("--solver-choice", type=Path, help="a file by `choose-solver`, instead of --solver")
     add("--output", type=Path, required=True)
 
-    add = verb(assemble, "put chunks together to the approximated network, checking every weight")
+    add = verb(verbs.assemble, "put chunks together to the approximated network, checking every weight")
     add("--target", type=Path, required=True)
     add("--chunks", type=Path, nargs="+", required=True, help="files by `solve`, in any order")
     _add_settings(parsers["assemble"])
     add("--output", type=Path, required=True, help="a folder")
 
-    add = verb(evaluate, "accuracy of the approximated network beside its target's")
+    add = verb(verbs.evaluate, "accuracy of the approximated network beside its target's")
     add("--data", type=Path, required=True)
     add("--target", type=Path, required=True)
     add("--network", type=Path, required=True, help="the approximated network")
     add("--device", default="auto")
     add("--output", type=Path, required=True)
 
-    add = verb(cross_check, "solve a random sample of weights by another solver and by exact")
+    add = verb(verbs.cross_check, "solve a random sample of weights by another solver and by exact")
     add("--target", type=Path, required=True)
     add("--name", required=True, help="of the approximation, for the table")
     add("--sample", type=int, default=64, help="how many weights")
@@ -377,27 +125,45 @@ def parser() -> argparse.ArgumentParser:
     add("--seconds", type=Path, required=True, help="JSON of what was measured")
     add("--output", type=Path, required=True, help="CSV, a line a weight")
 
-    add = verb(tabulate, "table 1, comparison with the paper, cardinalities, cross-checks, cost")
+    add = verb(verbs.prune, "one run of experiment 2: prune a random network by learned scores")
+    add("--data", type=Path, required=True, help="a file by `lottery fetch`")
+    add("--network", required=True, help="fc2, fc4 or lenet5")
+    add("--structure", required=True, help="linear, relu, wide, or dense (trained, nothing pruned)")
+    add("--redundancy", type=int, default=5, help="random weights for each weight; decides the size of wide, too")
+    add("--sparsity", type=float, default=0.5, help="the share removed: 0 keeps all (default %(default)s)")
+    add("--epochs", type=int, default=10)
+    add("--seed", type=int, default=1, help="of weights, scores and data order")
+    add("--protocol", default="published", help="published, or held_out (with a validation split)")
+    add("--validation-images", type=int, default=5000, help="training images set aside by held_out")
+    _add_variant(parsers["prune"])
+    add("--convolutions", type=Path, help="weights of the frozen convolutions of lenet5; default: random")
+    add("--device", default="auto", help="auto, cpu or cuda")
+    add("--output", type=Path, required=True, help="a folder; a run that was killed goes on from what is there")
+
+    add = verb(verbs.tabulate, "table 1, comparison with the paper, cardinalities, cross-checks, cost")
     add("--approximations", type=Path, nargs="*", default=[], help="their folders")
     add("--cross-checks", type=Path, nargs="*", default=[])
     add("--seconds", type=Path, nargs="*", default=[])
     add("--output", type=Path, required=True, help="a folder")
 
-    add = verb(plot_errors, "figure: distribution of |sum - weight|")
+    add = verb(verbs.plot_errors, "figure: distribution of |sum - weight|")
     add("--approximations", type=Path, nargs="+", required=True)
     add("--output", type=Path, required=True, help="path without suffix; .svg and .png are written")
 
-    for plot, what in ((plot_cardinality, "coefficients kept for a weight"), (plot_seconds, "seconds a weight")):
+    for plot, what in (
+        (verbs.plot_cardinality, "coefficients kept for a weight"),
+        (verbs.plot_seconds, "seconds a weight"),
+    ):
         add = verb(plot, f"figure: {what}")
         add("--table", type=Path, required=True)
         add("--output", type=Path, required=True, help="path without suffix; .svg and .png are written")
 
-    add = verb(summarise, "one page with tables, figures and verdicts")
+    add = verb(verbs.summarise, "one page with tables, figures and verdicts")
     add("--tables", type=Path, required=True, help="the folder by `tabulate`")
     add("--figures", type=Path, nargs="*", default=[], help="SVG files")
     add("--output", type=Path, required=True)
 
-    add = verb(solvers, "which solvers are there, and which Gurobi licence")
+    add = verb(verbs.solvers, "which solvers are there, and which Gurobi licence")
     add("--coefficients", type=int, default=21)
     return top
 

@@ -86,7 +86,7 @@ def complete(config: dict[str, Any], schema_path: Path) -> dict[str, Any]:
     error = best_match(Draft202012Validator(schema).iter_errors(filled))
     if error is not None:
         raise LotteryError(_one_line(error))
-    for group in ("targets", "approximations"):
+    for group in ("targets", "approximations", "sweeps", "variants"):
         filled[group] = {name: entry for name, entry in filled[group].items() if entry is not None}
     for name, entry in filled["approximations"].items():
         if entry["target"] not in filled["targets"]:
@@ -98,6 +98,13 @@ def complete(config: dict[str, Any], schema_path: Path) -> dict[str, Any]:
             settings_of(entry)
         except (LotteryError, ValueError) as problem:
             raise LotteryError(f"config: approximations.{name}: {problem}") from problem
+    for name, entry in filled["sweeps"].items():
+        for variant in entry["variants"]:
+            if variant not in filled["variants"]:
+                raise LotteryError(
+                    f"config: sweeps.{name}.variants: {variant!r} is not one of the variants"
+                    f" ({', '.join(filled['variants']) or 'none'})"
+                )
     checked = filled["cross_check"]["approximation"]
     if checked is not None and checked not in filled["approximations"]:
         raise LotteryError(

@@ -24,12 +24,17 @@ DOWNLOAD_ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset's name, the form of its images, its published files, and torchvision's class for it."""
+    """A dataset's name, the form of its images, its published files, and torchvision's class for it.
+
+    mean, deviation: of the training pixels scaled to [0, 1], by channel, as customarily rounded.
+    """
 
     name: str
     image: ImageShape
     train_count: int
     test_count: int
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
     torchvision_class: str | None = None
     idx_files: tuple[IdxFile, ...] = ()
 
@@ -49,15 +54,17 @@ def _idx_files(md5: tuple[str, str, str, str], sha256: tuple[str | None, ...] = 
 
 
 GREY_28 = ImageShape(channels=1, size=28)
+MNIST_PIXELS = ((0.1307,), (0.3081,))
 REGISTRY: Mapping[str, Dataset] = {
     dataset.name: dataset
     for dataset in (
-        Dataset("mnist5k", GREY_28, 4000, 1000),
+        Dataset("mnist5k", GREY_28, 4000, 1000, *MNIST_PIXELS),
         Dataset(
             "mnist",
             GREY_28,
             60000,
             10000,
+            *MNIST_PIXELS,
             "MNIST",
             _idx_files(
                 (
@@ -79,6 +86,8 @@ REGISTRY: Mapping[str, Dataset] = {
             GREY_28,
             60000,
             10000,
+            (0.2860,),
+            (0.3530,),
             "FashionMNIST",
             _idx_files(
                 (
@@ -94,6 +103,8 @@ REGISTRY: Mapping[str, Dataset] = {
             GREY_28,
             60000,
             10000,
+            (0.1918,),
+            (0.3483,),
             "KMNIST",
             _idx_files(
                 (
@@ -104,7 +115,15 @@ REGISTRY: Mapping[str, Dataset] = {
                 )
             ),
         ),
-        Dataset("cifar10", ImageShape(channels=3, size=32), 50000, 10000, "CIFAR10"),
+        Dataset(
+            "cifar10",
+            ImageShape(channels=3, size=32),
+            50000,
+            10000,
+            (0.4914, 0.4822, 0.4465),
+            (0.2470, 0.2435, 0.2616),
+            "CIFAR10",
+        ),
     )
 }
 

@@ -74,6 +74,21 @@ def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         ) from error
 
 
+def read_state_dict(path: Path) -> dict[str, np.ndarray]:
+    """A user's own weights by name, float32: safetensors, or a PyTorch state dict (weights_only, so no code runs)."""
+    if not path.is_file():
+        raise LotteryError(f"weights: the file {path} does not exist")
+    import torch
+    from safetensors.torch import load_file
+
+    try:
+        state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
+        return {name: tensor.detach().float().numpy() for name, tensor in state.items()}
+    except Exception as error:  # bytes that are no state dict can raise anything in the unpickler
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise LotteryError(f"weights: {path} is damaged, or no state dict of tensors ({reason})") from error
+
+
 def sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, as hexadecimal text."""
     with path.open("rb") as file:

@@ -1,6 +1,6 @@
 """What code a command really uses, as one hash, so that a workflow can see a change in a package.
 
-The code of a verb is the function of that name in `lottery.cli`, what it refers to there, and every module of the package
+The code of a verb is the function of that name in `lottery.verbs`, what it refers to there, and every module of the package
 that these import, directly or through others.  Modules are taken as parsed code without docstrings, so that
 comments, layout and documentation change nothing.
 """
@@ -99,7 +99,7 @@ def _definitions_used(tree: ast.Module, name: str) -> list[ast.stmt]:
         elif isinstance(statement, ast.Import | ast.ImportFrom):
             defined.update({(alias.asname or alias.name).split(".")[0]: statement for alias in statement.names})
     if name not in defined:
-        raise KeyError(f"{name} is not defined in {PACKAGE}.cli")
+        raise KeyError(f"{name} is not defined in {PACKAGE}.verbs")
     used: set[str] = set()
     waiting = [name]
     while waiting:
@@ -111,10 +111,10 @@ def _definitions_used(tree: ast.Module, name: str) -> list[ast.stmt]:
 
 
 def modules_used(verb: str, root: Path = ROOT) -> set[str]:
-    """Modules of the package (but `lottery.cli`) that the verb can import."""
-    statements = _definitions_used(_tree(root / PACKAGE / "cli.py"), verb.replace("-", "_"))
+    """Modules of the package (but `lottery.verbs`) that the verb can import."""
+    statements = _definitions_used(_tree(root / PACKAGE / "verbs.py"), verb.replace("-", "_"))
     direct = set().union(*(_imported(statement, root) for statement in statements)) | {PACKAGE}
-    return _closure(direct, root) - {f"{PACKAGE}.cli"}
+    return _closure(direct, root) - {f"{PACKAGE}.verbs"}
 
 
 def fingerprint(verb: str, root: Path = ROOT) -> str:
@@ -123,7 +123,7 @@ def fingerprint(verb: str, root: Path = ROOT) -> str:
     Data files that belong to a module (same folder, not Python) are not looked at: rules list those as inputs.
     """
     digest = hashlib.sha256()
-    for statement in _definitions_used(_tree(root / PACKAGE / "cli.py"), verb.replace("-", "_")):
+    for statement in _definitions_used(_tree(root / PACKAGE / "verbs.py"), verb.replace("-", "_")):
         digest.update(ast.dump(_without_docstrings(ast.parse(ast.unparse(statement)))).encode())
     for module in sorted(modules_used(verb, root)):
         path = module_path(module, root)

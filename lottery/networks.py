@@ -55,12 +55,12 @@ class Layer:
         return math.prod(self.shape)
 
 
-def layers(network: NetworkName, image: ImageShape) -> tuple[Layer, ...]:
-    """The layers of `network`, from input to output."""
+def layers(network: NetworkName, image: ImageShape, hidden: int = HIDDEN) -> tuple[Layer, ...]:
+    """The layers of `network`, from input to output; `hidden` is the size of the hidden layers of fc2 and fc4."""
     if network == "fc2":
-        widths = [image.pixels, HIDDEN, image.classes]
+        widths = [image.pixels, hidden, image.classes]
     elif network == "fc4":
-        widths = [image.pixels, HIDDEN, HIDDEN, HIDDEN, image.classes]
+        widths = [image.pixels, hidden, hidden, hidden, image.classes]
     else:
         side = _lenet5_side(image)
         widths = [16 * side * side, 120, 84, image.classes]

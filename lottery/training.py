@@ -66,6 +66,22 @@ def resident(images: np.ndarray, labels: np.ndarray, device: torch.device) -> tu
     return torch.from_numpy(images).to(device).float() / 255, torch.from_numpy(labels).to(device).long()
 
 
+def epoch_loss(
+    step: Callable[[Tensor, Tensor], Tensor], images: Tensor, labels: Tensor, batch_size: int, order: Tensor, epoch: int
+) -> float:
+    """Take `step(images, labels)` on each batch of one epoch in `order`; the mean loss over all images.
+
+    The last, smaller batch counts like any other.  The device is waited for once, at the end.
+    """
+    total = torch.zeros((), device=images.device)
+    for batch in order.to(images.device).split(batch_size):
+        total += step(images[batch], labels[batch]) * len(batch)
+    mean = float(total) / len(labels)
+    if not math.isfinite(mean):
+        raise LotteryError(f"training: the loss is {mean} in epoch {epoch}; lower the learning rate")
+    return mean
+
+
 @torch.no_grad()
 def predictions(network: nn.Module, images: Tensor) -> Tensor:
     """The class with the largest output for each image (count,)."""
@@ -87,7 +103,7 @@ def train(
 ) -> tuple[dict[str, np.ndarray], list[Epoch]]:
     """Train `network` from PyTorch's default initialisation; its weights by name (float32) and the history.
 
-    On one kind of processor the seed decides every byte.  The last, smaller batch of an epoch counts like any other.
+    On one kind of processor the seed decides every byte.
     """
     torch.manual_seed(recipe.seed)
     model = build(network, data.dataset.image).to(device)
@@ -98,20 +114,21 @@ def train(
         model.parameters(), recipe.learning_rate, recipe.momentum, weight_decay=recipe.weight_decay, fused=True
     )
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.epochs)
+
+    def step(batch: Tensor, batch_labels: Tensor) -> Tensor:
+        loss = nn.functional.cross_entropy(model(batch), batch_labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
     history = []
     for number in range(1, recipe.epochs + 1):
         model.train()
-        total = torch.zeros((), device=device)
-        for batch in torch.randperm(len(labels), generator=order).to(device).split(recipe.batch_size):
-            loss = nn.functional.cross_entropy(model(images[batch]), labels[batch])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            total += loss.detach() * len(batch)
+        mean_loss = epoch_loss(
+            step, images, labels, recipe.batch_size, torch.randperm(len(labels), generator=order), number
+        )
         schedule.step()
-        mean_loss = float(total) / len(labels)
-        if not math.isfinite(mean_loss):
-            raise LotteryError(f"training: the loss is {mean_loss} in epoch {number}; lower the learning rate")
         history.append(Epoch(number, mean_loss, accuracy(predictions(model, test_images), test_labels)))
         report(history[-1])
     return {name: tensor.cpu().numpy() for name, tensor in model.state_dict().items()}, history

@@ -50,7 +50,7 @@ def test_a_change_of_a_module_reaches_those_who_use_it_and_nobody_else(package: 
 
 def test_a_change_of_one_verb_in_the_command_line_reaches_that_verb_alone(package: Path) -> None:
     before = {verb: fingerprint(verb, package) for verb in VERBS}
-    edit(package, "cli.py", "weights by {solver.name} in", "weights with {solver.name} in")
+    edit(package, "verbs.py", "weights by {solver.name} in", "weights with {solver.name} in")
     assert {verb for verb in VERBS if fingerprint(verb, package) != before[verb]} == {"solve"}
 
 
@@ -77,7 +77,7 @@ def test_the_modules_that_a_verb_really_loads_are_covered(verb: str, arguments: 
     words = [verb, *arguments.format(tmp=tmp_path).split()]
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=ROOT, check=True)
     loaded = set(done.stdout.rpartition("LOADED")[2].split())
-    machinery = {"lottery.cli", "lottery.errors", "lottery.provenance", "lottery.files"}
+    machinery = {"lottery.cli", "lottery.verbs", "lottery.errors", "lottery.provenance", "lottery.files"}
     problem = {"lottery.subset_sum", *(name for name in loaded if name.startswith("lottery.subset_sum."))}
     always = machinery | (problem if "lottery.subset_sum" not in modules_used(verb) else set())
     assert loaded - always <= modules_used(verb)

@@ -7,7 +7,7 @@ from typing import Any, get_args
 import numpy as np
 
 from lottery.errors import LotteryError
-from lottery.files import read_tensors, write_tensors
+from lottery.files import read_state_dict, read_tensors, write_tensors
 from lottery.networks import ImageShape, Layer, NetworkName, layers
 
 
@@ -87,19 +87,5 @@ def read_target(path: Path) -> Target:
 
 
 def import_weights(source: Path, network: NetworkName, image: ImageShape) -> Target:
-    """A user's own weights: safetensors, or a PyTorch state dict (loaded with weights_only, so no code runs)."""
-    if not source.is_file():
-        raise LotteryError(f"weights: the file {source} does not exist")
-    import torch
-    from safetensors.torch import load_file
-
-    try:
-        if source.suffix == ".safetensors":
-            state = load_file(source)
-        else:
-            state = torch.load(source, map_location="cpu", weights_only=True)
-        weights = {name: tensor.detach().float().numpy() for name, tensor in state.items()}
-    except Exception as error:  # bytes that are no state dict can raise anything in the unpickler
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise LotteryError(f"weights: {source} is damaged, or no state dict of tensors ({reason})") from error
-    return Target(network, image, weights)
+    """A user's own weights: safetensors, or a PyTorch state dict."""
+    return Target(network, image, read_state_dict(source))

@@ -13,6 +13,7 @@ from lottery.datasets import named
 from lottery.errors import LotteryError
 from lottery.fingerprint import fingerprint
 from lottery.networks import layers
+from lottery.pruning.sweeps import planned_runs
 
 # `lottery` lies beside the Python that runs Snakemake, also where that environment is not activated.  A prefix replaces
 # Snakemake's own, so strict mode is said again: without pipefail a failed command would hide behind `tee`.
@@ -32,6 +33,7 @@ TRAINED = [
 ]
 IMPORTED = [name for name in config["targets"] if name not in TRAINED]
 CHECKED = config["cross_check"]["approximation"]
+RUNS = planned_runs(config)
 
 
 def one_of(names):
@@ -44,6 +46,7 @@ wildcard_constraints:
     layer=r"\d+",
     first=r"\d+",
     last=r"\d+",
+    run="(published|held_out)/[a-z0-9_./]+",
     checker=one_of(config["cross_check"]["solvers"]),
 
 
@@ -150,3 +153,21 @@ def cross_check_files(name):
         f"<results>/subset_sum/{CHECKED}/{name}",
         checker=config["cross_check"]["solvers"],
     )
+
+
+def run_flags(wildcards):
+    """Everything that decides what a run finds."""
+    if wildcards.run not in RUNS:
+        raise WorkflowError(f"run {wildcards.run}: no sweep of the config asks for it")
+    run = RUNS[wildcards.run].run
+    own = {name: value for name, value in vars(run).items() if name != "variant"}
+    switches = {**vars(run.variant), "no_score_decay": not run.variant.decay_scores}
+    del switches["decay_scores"]
+    return flags(**own, **switches, device=config["device"])
+
+
+def run_convolutions(wildcards):
+    """A file of convolutions, where the run's variant names one."""
+    if wildcards.run not in RUNS:
+        return []
+    return config["variants"][RUNS[wildcards.run].variant_name]["convolutions"] or []

@@ -1,0 +1,94 @@
+"""Which weights a mask keeps: exactly as many as asked, those with the largest |score|; of equal ones, the first.
+
+`top_mask` ranks all scores.  `Selector` is for a CPU and large matrices, where consecutive masks differ little and a narrow
+band around the last threshold holds all that is in doubt.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def top_mask(magnitudes: Tensor, kept: int) -> Tensor:
+    """A bool mask of the `kept` largest magnitudes (not negative); of equal ones those with the lowest flat index."""
+    if magnitudes.device.type == "cpu":
+        return torch.from_numpy(mask_by_partition(magnitudes.numpy(), kept)[0])
+    return mask_by_bits(magnitudes, kept)
+
+
+def mask_by_partition(magnitudes: np.ndarray, kept: int) -> tuple[np.ndarray, float]:
+    """The mask of `top_mask`, and the threshold: the smallest magnitude kept (infinite where none is)."""
+    flat = magnitudes.reshape(-1)
+    if kept == 0:
+        return np.zeros(magnitudes.shape, bool), float("inf")
+    threshold = np.partition(flat, flat.size - kept)[flat.size - kept]
+    mask = flat > threshold
+    ties = np.flatnonzero(flat == threshold)
+    mask[ties[: kept - int(np.count_nonzero(mask))]] = True
+    return mask.reshape(magnitudes.shape), float(threshold)
+
+
+def mask_by_bits(magnitudes: Tensor, kept: int) -> Tensor:
+    """The mask of `top_mask` without a sort, and without waiting for the device.
+
+    Non-negative floats are ordered as their bits are, so the threshold is found bit by bit, each by one count.
+    """
+    flat = magnitudes.contiguous().flatten()
+    single = flat.dtype == torch.float32
+    bits = flat.view(torch.int32 if single else torch.int64)
+    threshold = torch.zeros((), dtype=bits.dtype, device=bits.device)
+    for place in range(30 if single else 62, -1, -1):
+        raised = threshold + (1 << place)
+        threshold = torch.where((bits >= raised).sum() >= kept, raised, threshold)
+    above, equal = bits > threshold, bits == threshold
+    room = kept - above.sum()
+    return (above | (equal & (equal.cumsum(0) <= room))).view(magnitudes.shape)
+
+
+def _rank(magnitudes: np.ndarray, kept: int) -> np.ndarray:
+    """Indices of the `kept` largest magnitudes; of equal ones the first."""
+    return np.argsort(-magnitudes, kind="stable")[:kept]
+
+
+@dataclass
+class Selector:
+    """Keeps a mask up to date.  The band only decides how fast the answer is found, never what it is."""
+
+    kept: int
+    size: int
+    threshold: float = 0.0
+    half_width: float = 0.0
+    drift: float = 0.0
+
+    def band(self) -> tuple[float, float]:
+        """|scores| above the band are surely kept, those below surely not; (low, high)."""
+        if self.kept == self.size:
+            return -1.0, -1.0
+        if self.kept == 0:
+            return float("inf"), float("inf")
+        centre = self.threshold + self.drift
+        return max(centre - self.half_width, 0.0), max(centre + self.half_width, 0.0)
+
+    def settle(self, scores: np.ndarray, mask: np.ndarray, above: int, candidates: np.ndarray, found: int) -> None:
+        """Finish `mask`, which is |scores| > high, from the flat indices of the candidates in the band."""
+        missing = self.kept - above
+        if not (0 <= missing <= found <= candidates.size):
+            self.select(scores, mask)
+            self.half_width = 4 * self.half_width or self.threshold * 1e-4
+            return
+        near = candidates[:found]
+        magnitudes = np.abs(scores.reshape(-1)[near])
+        chosen = _rank(magnitudes, missing)
+        mask.reshape(-1)[near[chosen]] = True
+        if missing:
+            centre = self.threshold + self.drift
+            threshold = float(magnitudes[chosen[-1]])
+            self.half_width = max(0.9 * self.half_width, 4 * abs(threshold - centre))
+            self.drift, self.threshold = threshold - self.threshold, threshold
+
+    def select(self, scores: np.ndarray, mask: np.ndarray) -> None:
+        """Set `mask` from all scores, whatever the band is."""
+        mask[...], self.threshold = mask_by_partition(np.abs(scores), self.kept)
+        self.drift = 0.0

@@ -1,0 +1,66 @@
+"""A network of one structure: its forward pass, one step of learning, its accuracy."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from lottery.networks import ImageShape
+from lottery.pruning.layers import Layer, layer
+from lottery.pruning.run import Run
+from lottery.pruning.structures import blocks_of
+from lottery.training import EVALUATION_BATCH
+
+
+class PrunedNetwork:
+    """Fully connected layers with a ReLU between each two; its inputs are features (count, in)."""
+
+    def __init__(
+        self,
+        run: Run,
+        image: ImageShape,
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
+        compiled: bool | None = None,
+    ) -> None:
+        self.layers: list[Layer] = [layer(block, run, device, dtype, compiled) for block in blocks_of(run, image)]
+
+    def _forward(self, features: Tensor, matrices: Sequence[Tensor]) -> Tensor:
+        values = features
+        for number, (part, matrix) in enumerate(zip(self.layers, matrices, strict=True)):
+            if number:
+                values = functional.relu(values)
+            if matrix.shape[1] != part.block.inputs:  # positive and negative parts, side by side
+                values = torch.cat([values.clamp(min=0), (-values).clamp(min=0)], dim=1)
+            values = functional.linear(values, matrix, part.bias)
+        return values
+
+    @torch.no_grad()
+    def outputs(self, features: Tensor) -> Tensor:
+        """Logits (count, classes)."""
+        matrices = [part.matrix() for part in self.layers]
+        return torch.cat([self._forward(batch, matrices) for batch in features.split(EVALUATION_BATCH)])
+
+    def step(self, features: Tensor, labels: Tensor, rate: float) -> Tensor:
+        """One step on a batch; its mean loss, left on the device."""
+        matrices = [part.matrix().detach().requires_grad_() for part in self.layers]
+        loss = functional.cross_entropy(self._forward(features, matrices), labels)
+        gradients = torch.autograd.grad(loss, matrices)
+        for part, gradient in zip(self.layers, gradients, strict=True):
+            part.learn(gradient, rate)
+        return loss.detach()
+
+    def state(self) -> dict[str, Tensor]:
+        """What learning changes, by layer and name."""
+        return {f"{p.block.name}.{name}": value for p in self.layers for name, value in p.state().items()}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Go on from a `state`."""
+        for part in self.layers:
+            part.restore({name: state[f"{part.block.name}.{name}"] for name in part.state()})
+
+    def masks(self) -> dict[str, np.ndarray]:
+        """Masks by layer and name; none for `dense`."""
+        return {f"{p.block.name}.{name}": mask for p in self.layers for name, mask in p.masks().items()}

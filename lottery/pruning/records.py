@@ -1,0 +1,47 @@
+"""A run's files: what it found (the same bytes for the same run), and what it cost."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lottery.files import write_json, write_tensors, write_text
+from lottery.pruning.learning import Pruned
+from lottery.pruning.run import Run
+
+
+def packed(masks: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, list[int]]]:
+    """Masks as bits, eight to a byte, and their shapes."""
+    return {name: np.packbits(mask) for name, mask in masks.items()}, {n: list(m.shape) for n, m in masks.items()}
+
+
+def unpacked(arrays: Mapping[str, np.ndarray], shapes: Mapping[str, list[int]]) -> dict[str, np.ndarray]:
+    """The bool masks of `packed`."""
+    return {
+        name: np.unpackbits(arrays[name], count=int(np.prod(shape))).astype(bool).reshape(shape)
+        for name, shape in shapes.items()
+    }
+
+
+def write_run(folder: Path, run: Run, dataset: str, pruned: Pruned) -> None:
+    """metrics.json (settings, counts, accuracy), history.csv, masks.safetensors, and seconds in cost.json."""
+    last = pruned.history[-1]
+    history = pd.DataFrame([asdict(epoch) for epoch in pruned.history])
+    bits, shapes = packed(pruned.masks)
+    write_tensors(folder / "masks.safetensors", bits, {"shapes": shapes})
+    write_text(folder / "history.csv", history.drop(columns="seconds").to_csv(index=False))
+    write_json(folder / "cost.json", {"epoch_seconds": [round(epoch.seconds, 4) for epoch in pruned.history]})
+    write_json(
+        folder / "metrics.json",
+        {
+            "dataset": dataset,
+            **asdict(run),
+            **asdict(pruned.counts),
+            "convolution_parameters": pruned.convolution_parameters,
+            "loss": last.loss,
+            "validation_accuracy": last.validation_accuracy,
+            "test_accuracy": last.test_accuracy,
+        },
+    )

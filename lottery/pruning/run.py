@@ -1,0 +1,94 @@
+"""What one run of experiment 2 is; every result follows from these settings and the dataset."""
+
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from lottery.errors import LotteryError
+from lottery.networks import HIDDEN, NETWORKS, NetworkName
+
+Structure = Literal["linear", "relu", "wide", "dense"]
+Protocol = Literal["published", "held_out"]
+STRUCTURES: tuple[str, ...] = get_args(Structure)
+PROTOCOLS: tuple[str, ...] = get_args(Protocol)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """How a random network is drawn and its scores are learned.  The defaults are what was released with the paper.
+
+    Its doubtful choices each have a switch, off by default: docs/pruning.md says what they repair.
+    """
+
+    learning_rate: float | None = None  # None: the published one, see Run.rate
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    batch_size: int = 64
+    hidden: int = HIDDEN  # of fc2 and fc4
+    bias: bool = False
+    fan_in_counts_redundancy: bool = False  # weight2 has r * in inputs, and its variance counts them all
+    density_scale: bool = False  # weights grow by 1 / sqrt(1 - sparsity), so that pruning keeps the variance
+    decay_scores: bool = True  # weight decay on scores, which moves masks as well
+    signed_constant: bool = False  # weights are +-std instead of normal
+    first_sparsity: float | None = None  # of weight1; None: as for weight2
+    same_score_initialisation: bool = False  # U(+-1/sqrt(fan-in)) for redundant structures too
+
+    def __post_init__(self) -> None:
+        if self.learning_rate is not None and not self.learning_rate > 0:
+            raise LotteryError(f"learning_rate: above 0 is needed, not {self.learning_rate}")
+        if not (0 <= self.momentum < 1 and self.weight_decay >= 0):
+            raise LotteryError(f"momentum in [0, 1) and no negative weight decay are needed: {self}")
+        if self.batch_size < 1 or self.hidden < 1:
+            raise LotteryError(f"batch_size and hidden: at least 1 is needed: {self}")
+        if self.first_sparsity is not None:
+            check_sparsity(self.first_sparsity, "first_sparsity")
+
+
+def check_sparsity(sparsity: float, name: str = "sparsity") -> None:
+    """Sparsity is the share removed: 0 keeps all; 1, which keeps nothing, is refused."""
+    if not 0 <= sparsity < 1:
+        raise LotteryError(f"{name}: the share removed, from 0 to below 1, is needed, not {sparsity}")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One network, pruned once.
+
+    protocol: `published` trains on all training images and looks at test accuracy each epoch; `held_out` sets
+        `validation_images` training images aside, watches those, and looks at the test images once, at the end.
+    """
+
+    network: NetworkName
+    structure: Structure
+    redundancy: int
+    sparsity: float
+    epochs: int
+    seed: int = 1
+    protocol: Protocol = "published"
+    validation_images: int = 5000
+    variant: Variant = field(default_factory=Variant)
+
+    def __post_init__(self) -> None:
+        for name, value, known in (
+            ("network", self.network, NETWORKS),
+            ("structure", self.structure, STRUCTURES),
+            ("protocol", self.protocol, PROTOCOLS),
+        ):
+            if value not in known:
+                raise LotteryError(f"{name}: {value!r} is not one of {', '.join(known)}")
+        check_sparsity(self.sparsity)
+        if self.redundancy < 1 or self.epochs < 1 or self.seed < 0 or self.validation_images < 1:
+            raise LotteryError(f"redundancy, epochs, validation images from 1 and seed from 0 are needed: {self}")
+        if self.structure == "dense" and (self.redundancy != 1 or self.sparsity != 0):
+            raise LotteryError("structure dense has redundancy 1 and sparsity 0: nothing is pruned in it")
+
+    @property
+    def rate(self) -> float:
+        """Learning rate at the start.  Published: 0.1, but 0.01 where scores of lenet5 are learned."""
+        if self.variant.learning_rate is not None:
+            return self.variant.learning_rate
+        return 0.01 if self.network == "lenet5" and self.structure != "dense" else 0.1
+
+    @property
+    def decay(self) -> float:
+        """Weight decay on what is learned: weights of the dense baseline, scores otherwise."""
+        return self.variant.weight_decay if self.variant.decay_scores or self.structure == "dense" else 0.0

@@ -1,0 +1,48 @@
+"""Experiment 2: random networks pruned by learned scores.
+
+In: <results>/data/DATASET.safetensors.  Out: <results>/pruning/PROTOCOL/NETWORK/STRUCTURE/VARIANT/RUN/ with
+
+    metrics.json          settings, counts, accuracy
+    history.csv           loss and accuracy by epoch
+    masks.safetensors     which weights are kept, a bit each
+    cost.json             seconds by epoch
+"""
+
+
+rule pruning:
+    "All runs of all sweeps."
+    input:
+        [f"<results>/pruning/{run}/metrics.json" for run in RUNS],
+
+
+rule prune:
+    "One run: a network, structure, redundancy, sparsity, length and seed; a killed run goes on after its last epoch."
+    input:
+        data=rules.data.input,
+        convolutions=run_convolutions,
+    output:
+        metrics="<results>/pruning/{run}/metrics.json",
+        history="<results>/pruning/{run}/history.csv",
+        masks="<results>/pruning/{run}/masks.safetensors",
+        cost="<results>/pruning/{run}/cost.json",
+    log:
+        "<logs>/prune/{run}.log",
+    benchmark:
+        "<benchmarks>/prune/{run}.tsv"
+    conda:
+        "../../environment.yml"
+    resources:
+        mem_mb=3000,
+        runtime=240,
+    params:
+        code=fingerprint("prune"),
+        run=run_flags,
+        convolutions=lambda wildcards, input: flags(
+            convolutions=input.get("convolutions")
+        ),
+        folder=subpath(output.metrics, parent=True),
+    message:
+        "Pruning {wildcards.run}"
+    shell:
+        "lottery prune --data {input.data:q} {params.run} {params.convolutions} --output {params.folder:q} "
+        "2>&1 | tee {log:q}"
