@@ -38,7 +38,7 @@ rule prune:
         code=fingerprint("prune"),
         run=run_flags,
         convolutions=lambda wildcards, input: flags(
-            convolutions=input.get("convolutions")
+            convolutions=input.get("convolutions") or None
         ),
         folder=subpath(output.metrics, parent=True),
     message:
