@@ -351,7 +351,9 @@ def report(found: list[Measurement], weights: str) -> str:
 
 def plot(found: list[Measurement], stem: Path) -> list[Path]:
     """Seconds a weight against n, and against the number of weights on one set."""
-    from lottery.results.figures import COLOURS, STYLE, save, plt  # isort: skip
+    import matplotlib.pyplot as plt
+
+    from lottery.results.style import COLOURS, STYLE, save
 
     def line(axes, section: str, case: str, across: str, colour: str, label: str | None) -> None:
         chosen = [m for m in found if m.section == section and m.case == case]

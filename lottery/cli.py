@@ -146,6 +146,23 @@ def parser() -> argparse.ArgumentParser:
     add("--seconds", type=Path, nargs="*", default=[])
     add("--output", type=Path, required=True, help="a folder")
 
+    add = verb(verbs.tabulate_runs, "experiment 2: all runs, points by protocol, comparison, the paper's claims")
+    add("--runs", type=Path, required=True, help="JSON list of {variant, folder}")
+    add("--folder", type=Path, required=True, help="that the folders of the list are in")
+    add("--output", type=Path, required=True, help="a folder")
+
+    for plot, table, what in (
+        (verbs.plot_accuracy, "points.csv", "accuracy against parameters"),
+        (verbs.plot_epochs, "histories.csv", "accuracy against epochs"),
+        (verbs.plot_redundancy, "points.csv", "accuracy against redundancy"),
+    ):
+        add = verb(plot, f"figure: {what}")
+        add("--table", type=Path, required=True, help=f"{table} by `tabulate-runs`")
+        add("--network", required=True, help="fc2, fc4 or lenet5")
+        if plot is verbs.plot_accuracy:
+            add("--against", default="remaining", choices=("remaining", "alive"), help="which parameters")
+        add("--output", type=Path, required=True, help="path without suffix; .svg and .png are written")
+
     add = verb(verbs.plot_errors, "figure: distribution of |sum - weight|")
     add("--approximations", type=Path, nargs="+", required=True)
     add("--output", type=Path, required=True, help="path without suffix; .svg and .png are written")

@@ -1,18 +1,23 @@
 """How results reach the disk: atomically, in formats that hold no code (safetensors, JSON, text)."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from lottery.errors import LotteryError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # All metadata in one entry: safetensors does not promise an order for several, and equal results shall be equal bytes.
 METADATA_KEY = "lottery"
@@ -52,6 +57,16 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise LotteryError(f"{path}: cannot be read as JSON ({error}); delete it and run again") from error
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read CSV, counts as whole numbers also where some are missing; a damaged file is a LotteryError that names it."""
+    import pandas as pd
+
+    try:
+        return pd.read_csv(path).convert_dtypes()
+    except (OSError, ValueError) as error:
+        raise LotteryError(f"{path}: cannot be read as CSV ({error}); delete it and run again") from error
 
 
 def write_tensors(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, Any]) -> None:

@@ -55,10 +55,12 @@ def prepare_device(device: str) -> torch.device:
         raise LotteryError(f"device: {device!r} is not one of auto, cpu, cuda")
     if device == "cuda" and not torch.cuda.is_available():
         raise LotteryError("device: cuda is asked for, but torch sees no GPU; set device: auto or cpu")
+    torch.set_num_threads(1)
+    if device == "cpu" or not torch.cuda.is_available():
+        return torch.device("cpu")  # where one thread is enough, and the switch below would import a compiler, a second
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
-    torch.set_num_threads(1)
-    return torch.device("cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")
+    return torch.device("cuda")
 
 
 def resident(images: np.ndarray, labels: np.ndarray, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -9,8 +9,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lottery.errors import LotteryError
-
 Outcome = tuple[Path | None, dict[str, Any]]
 
 
@@ -235,15 +233,6 @@ def _folders(arguments: argparse.Namespace) -> dict[str, Path]:
     return {folder.name: folder for folder in arguments.approximations}
 
 
-def _csv(path: Path) -> Any:
-    import pandas as pd
-
-    try:
-        return pd.read_csv(path).convert_dtypes()  # counts stay whole numbers where some are missing
-    except (OSError, ValueError) as error:
-        raise LotteryError(f"{path}: cannot be read as CSV ({error}); delete it and run again") from error
-
-
 def tabulate(arguments: argparse.Namespace) -> Outcome:
     from lottery.files import write_text
     from lottery.results.comparison import compare, verdicts
@@ -263,6 +252,45 @@ def tabulate(arguments: argparse.Namespace) -> Outcome:
     return tables / "table1.csv", {}
 
 
+def tabulate_runs(arguments: argparse.Namespace) -> Outcome:
+    from lottery.files import read_json, write_text
+    from lottery.results.claims import answer_claims, compare_points
+    from lottery.results.runs import cost, histories, points, runs
+
+    folders = [(entry["variant"], arguments.folder / entry["folder"]) for entry in read_json(arguments.runs)]
+    table = runs(folders)
+    found, tables = points(table), arguments.output
+    write_text(tables / "histories.csv", histories(folders).to_csv(index=False))
+    write_text(tables / "pruning_cost.csv", cost(folders).to_csv(index=False))
+    write_text(tables / "points.csv", found.to_csv(index=False))
+    write_text(tables / "points_compared.csv", compare_points(found).to_csv(index=False))
+    write_text(tables / "claims.csv", answer_claims(found).to_csv(index=False))
+    write_text(tables / "runs.csv", table.to_csv(index=False))
+    print(f"{len(table)} runs, {len(found)} points")
+    return tables / "runs.csv", {}
+
+
+def plot_accuracy(arguments: argparse.Namespace) -> Outcome:
+    from lottery.files import read_table
+    from lottery.results.curves import plot_accuracy
+
+    return plot_accuracy(read_table(arguments.table), arguments.network, arguments.against, arguments.output)[0], {}
+
+
+def plot_epochs(arguments: argparse.Namespace) -> Outcome:
+    from lottery.files import read_table
+    from lottery.results.curves import plot_epochs
+
+    return plot_epochs(read_table(arguments.table), arguments.network, arguments.output)[0], {}
+
+
+def plot_redundancy(arguments: argparse.Namespace) -> Outcome:
+    from lottery.files import read_table
+    from lottery.results.curves import plot_redundancy
+
+    return plot_redundancy(read_table(arguments.table), arguments.network, arguments.output)[0], {}
+
+
 def plot_errors(arguments: argparse.Namespace) -> Outcome:
     from lottery.results.figures import plot_errors
 
@@ -270,29 +298,36 @@ def plot_errors(arguments: argparse.Namespace) -> Outcome:
 
 
 def plot_cardinality(arguments: argparse.Namespace) -> Outcome:
+    from lottery.files import read_table
     from lottery.results.figures import plot_cardinality
 
-    return plot_cardinality(_csv(arguments.table), arguments.output)[0], {}
+    return plot_cardinality(read_table(arguments.table), arguments.output)[0], {}
 
 
 def plot_seconds(arguments: argparse.Namespace) -> Outcome:
+    from lottery.files import read_table
     from lottery.results.figures import plot_seconds
 
-    return plot_seconds(_csv(arguments.table), arguments.output)[0], {}
+    return plot_seconds(read_table(arguments.table), arguments.output)[0], {}
 
 
 def summarise(arguments: argparse.Namespace) -> Outcome:
-    from lottery.files import write_text
-    from lottery.results.summary import CAPTIONS, summary_page
+    from lottery.files import read_table, write_text
+    from lottery.results.summary import Sweeps, summary_page
 
     tables = arguments.tables
-    figures = [(CAPTIONS[path.stem], path) for path in arguments.figures]
     page = summary_page(
-        _csv(tables / "table1.csv"),
-        _csv(tables / "comparison.csv"),
-        _csv(tables / "cost.csv"),
-        _csv(tables / "cross_check.csv"),
-        figures,
+        read_table(tables / "table1.csv"),
+        read_table(tables / "comparison.csv"),
+        read_table(tables / "cost.csv"),
+        read_table(tables / "cross_check.csv"),
+        arguments.figures,
+        Sweeps(
+            read_table(tables / "points.csv"),
+            read_table(tables / "points_compared.csv"),
+            read_table(tables / "claims.csv"),
+            float(read_table(tables / "pruning_cost.csv").seconds.sum()),
+        ),
     )
     write_text(arguments.output, page)
     return arguments.output, {}

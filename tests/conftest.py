@@ -68,6 +68,7 @@ SMALL = (
     "--config",
     "cross_check={solvers: [gurobi, cbc], sample: 2}",
     "targets={fc2: {network: fc2, epochs: 2}}",
+    "sweeps={fc2: {structures: [linear, dense], sparsities: [0.5], epochs: [1], held_out_seeds: [1]}}",
 )
 
 

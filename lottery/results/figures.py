@@ -1,46 +1,15 @@
-"""The figures of experiment 1, each as SVG (for papers) and PNG (for a look); drawn from finished results only."""
+"""The figures of experiment 1, drawn from finished results only."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import matplotlib
-
-matplotlib.use("Agg")  # before pyplot: no display is needed anywhere
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
-from lottery.files import read_json, read_tensors, replaced
-
-# Okabe and Ito's colours: told apart by everybody, in print as well.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-STYLE: Any = {
-    "figure.figsize": (5.2, 3.4),
-    "figure.constrained_layout.use": True,
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.alpha": 0.3,
-    "legend.frameon": False,
-    "svg.hashsalt": "lottery",  # the same figure is the same file
-    "svg.fonttype": "none",
-}
-
-
-def save(figure: Figure, stem: Path) -> list[Path]:
-    """Write `stem`.svg and `stem`.png and close the figure."""
-    paths = [stem.with_suffix(".svg"), stem.with_suffix(".png")]
-    for path in paths:
-        with replaced(path) as temporary:
-            metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
-            figure.savefig(temporary, format=path.suffix[1:], dpi=160, metadata=metadata)
-    plt.close(figure)
-    return paths
+from lottery.files import read_json, read_tensors
+from lottery.results.style import COLOURS, STYLE, save
 
 
 def _errors(folder: Path) -> np.ndarray:

@@ -1,6 +1,7 @@
 """One page to read: what was run, what the paper says, what we found."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -17,6 +18,59 @@ CAPTIONS = {
     "cardinality": "How many coefficients are kept for a weight.",
     "seconds": "What a weight costs on one core: the paper's run as reported, ours as measured here.",
 }
+
+
+# Figures of experiment 2, by the start of their name.
+SWEEP_CAPTIONS = {
+    "accuracy_remaining": "Test accuracy against the parameters that masks keep; above the whole range, below the part near "
+    "the baseline. Each protocol has its own panel; small open markers are the published points.",
+    "accuracy_alive": "The same against alive parameters: kept weights that lie on some path of kept weights from an input to "
+    "an output. A kept weight whose partner is pruned carries nothing.",
+    "epochs": "Accuracy after each epoch; markers show where runs of each length ended, bands the range over seeds.",
+    "redundancy": "Test accuracy against redundancy; dashed: the published one.",
+}
+
+
+def caption(figure: Path) -> str:
+    """What is said below a figure."""
+    if figure.stem in CAPTIONS:
+        return CAPTIONS[figure.stem]
+    return next(text for start, text in SWEEP_CAPTIONS.items() if figure.stem.startswith(start))
+
+
+@dataclass(frozen=True)
+class Sweeps:
+    """The tables of experiment 2."""
+
+    points: pd.DataFrame
+    compared: pd.DataFrame
+    claims: pd.DataFrame
+    seconds: float
+
+    def counts(self) -> dict[str, int]:
+        """How many published points have which verdict."""
+        return {str(verdict): int(count) for verdict, count in self.compared.verdict.value_counts().items()}
+
+    def shown(self) -> pd.DataFrame:
+        """The points for people: an interval where there are several seeds."""
+        points = self.points
+        accuracy = [
+            f"{p.accuracy:.2f}" + ("" if pd.isna(p.half_interval) else f" ± {p.half_interval:.2f}")
+            for p in points.itertuples()
+        ]
+        columns = [
+            "protocol",
+            "network",
+            "structure",
+            "variant",
+            "redundancy",
+            "sparsity",
+            "seeds",
+            "epochs",
+            "lengths",
+        ]
+        counts = {"parameters": points.parameters, "alive_parameters": points.alive_parameters}
+        return points[columns].assign(accuracy=accuracy, **{n: c.map("{:,.0f}".format) for n, c in counts.items()})
 
 
 def embedded_svg(path: Path) -> str:
@@ -38,9 +92,10 @@ def summary_page(
     comparison: pd.DataFrame,
     costs: pd.DataFrame,
     checked: pd.DataFrame,
-    figures: Sequence[tuple[str, Path]],
+    figures: Sequence[Path],
+    sweeps: Sweeps,
 ) -> str:
-    """The page as HTML that needs no other file; `figures` are (caption, SVG path)."""
+    """The page as HTML that needs no other file; `figures` are SVG files."""
     found = verdicts(comparison)
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(
         files("lottery.results").joinpath("summary.html.j2").read_text(encoding="utf-8")
@@ -54,5 +109,10 @@ def summary_page(
         comparison=_html(comparison.drop(columns=["difference"]), index=False),
         cross_check=_html(cross_check_summary(checked), index=False) if len(checked) else "",
         costs=_html(costs, index=False),
-        figures=[(caption, embedded_svg(path)) for caption, path in figures],
+        figures=[(caption(path), embedded_svg(path)) for path in figures if path.stem in CAPTIONS],
+        sweeps=sweeps,
+        sweep_points=_html(sweeps.shown(), index=False),
+        sweep_compared=_html(sweeps.compared, index=False),
+        sweep_claims=_html(sweeps.claims, index=False),
+        sweep_figures=[(caption(path), embedded_svg(path)) for path in figures if path.stem not in CAPTIONS],
     )

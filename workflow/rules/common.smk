@@ -11,6 +11,7 @@ from lottery.approximation.chunks import cut
 from lottery.configuration import complete
 from lottery.datasets import named
 from lottery.errors import LotteryError
+from lottery.files import write_json
 from lottery.fingerprint import fingerprint
 from lottery.networks import layers
 from lottery.pruning.sweeps import planned_runs
@@ -46,6 +47,8 @@ wildcard_constraints:
     layer=r"\d+",
     first=r"\d+",
     last=r"\d+",
+    network="fc2|fc4|lenet5",
+    against="remaining|alive",
     run="(published|held_out)/[a-z0-9_./]+",
     checker=one_of(config["cross_check"]["solvers"]),
 
@@ -171,3 +174,36 @@ def run_convolutions(wildcards):
     if wildcards.run not in RUNS:
         return []
     return config["variants"][RUNS[wildcards.run].variant_name]["convolutions"] or []
+
+
+def run_list():
+    """What `lottery tabulate-runs` reads: each run's variant and folder."""
+    return [
+        {"variant": planned.variant_name, "folder": folder}
+        for folder, planned in RUNS.items()
+    ]
+
+
+def run_files(name):
+    return [f"<results>/pruning/{folder}/{name}" for folder in RUNS]
+
+
+def pruning_figures(wildcards=None):
+    """Names of the figures that the sweeps give something to."""
+    drawn = {}
+    for planned in RUNS.values():
+        run = planned.run
+        if run.structure != "dense":
+            drawn.setdefault(run.network, {}).setdefault(run.sparsity, set()).add(
+                run.redundancy
+            )
+    names = []
+    for network, redundancies in drawn.items():
+        names += [
+            f"accuracy_remaining_{network}",
+            f"accuracy_alive_{network}",
+            f"epochs_{network}",
+        ]
+        if any(len(found) > 1 for found in redundancies.values()):
+            names.append(f"redundancy_{network}")
+    return names

@@ -12,7 +12,7 @@ In: <results>/data/DATASET.safetensors.  Out: <results>/pruning/PROTOCOL/NETWORK
 rule pruning:
     "All runs of all sweeps."
     input:
-        [f"<results>/pruning/{run}/metrics.json" for run in RUNS],
+        run_files("metrics.json"),
 
 
 rule prune:

@@ -2,9 +2,10 @@
 
 
 rule tables:
-    "Table 1, comparison with the paper, cardinalities, cross-checks, cost."
+    "Table 1, all runs, comparison with the paper, cardinalities, cross-checks, cost."
     input:
         "<results>/tables/table1.csv",
+        "<results>/tables/runs.csv",
 
 
 rule figures:
@@ -12,7 +13,7 @@ rule figures:
     input:
         expand(
             "<results>/figures/{figure}.svg",
-            figure=["errors", "cardinality", "seconds"],
+            figure=["errors", "cardinality", "seconds", *pruning_figures()],
         ),
 
 
@@ -132,11 +133,140 @@ rule plot_seconds:
         "lottery plot-seconds --table {input:q} --output {params.stem:q} 2>&1 | tee {log:q}"
 
 
+rule list_runs:
+    "The runs that the config asks for, as a file: too many for a command line."
+    output:
+        "<results>/pruning/runs.json",
+    log:
+        "<logs>/list_runs.log",
+    localrule: True
+    params:
+        runs=run_list(),
+    run:
+        write_json(Path(output[0]), params.runs)
+
+
+rule tabulate_runs:
+    "Experiment 2: runs, histories, points by protocol, comparison, the paper's claims."
+    input:
+        list=rules.list_runs.output[0],
+        metrics=run_files("metrics.json"),
+        histories=run_files("history.csv"),
+        cost=run_files("cost.json"),
+    output:
+        runs="<results>/tables/runs.csv",
+        histories="<results>/tables/histories.csv",
+        points="<results>/tables/points.csv",
+        compared=report(
+            "<results>/tables/points_compared.csv",
+            caption="../report/points.rst",
+            category="Tables",
+        ),
+        claims=report(
+            "<results>/tables/claims.csv",
+            caption="../report/claims.rst",
+            category="Tables",
+        ),
+        cost="<results>/tables/pruning_cost.csv",
+    log:
+        "<logs>/tabulate_runs.log",
+    benchmark:
+        "<benchmarks>/tabulate_runs.tsv"
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        code=fingerprint("tabulate-runs"),
+        runs=subpath(input.list, parent=True),
+        folder=subpath(output.runs, parent=True),
+    shell:
+        "lottery tabulate-runs --runs {input.list:q} --folder {params.runs:q} --output {params.folder:q} "
+        "2>&1 | tee {log:q}"
+
+
+rule plot_accuracy:
+    "Figure: accuracy against remaining or alive parameters."
+    input:
+        "<results>/tables/points.csv",
+    output:
+        svg=report(
+            "<results>/figures/accuracy_{against}_{network}.svg",
+            caption="../report/accuracy.rst",
+            category="Figures",
+        ),
+        png="<results>/figures/accuracy_{against}_{network}.png",
+    log:
+        "<logs>/plot_accuracy/{against}_{network}.log",
+    benchmark:
+        "<benchmarks>/plot_accuracy/{against}_{network}.tsv"
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        code=fingerprint("plot-accuracy"),
+        stem=subpath(output.svg, strip_suffix=".svg"),
+    shell:
+        "lottery plot-accuracy --table {input:q} --network {wildcards.network} --against {wildcards.against} "
+        "--output {params.stem:q} 2>&1 | tee {log:q}"
+
+
+rule plot_epochs:
+    "Figure: accuracy against epochs."
+    input:
+        "<results>/tables/histories.csv",
+    output:
+        svg=report(
+            "<results>/figures/epochs_{network}.svg",
+            caption="../report/epochs.rst",
+            category="Figures",
+        ),
+        png="<results>/figures/epochs_{network}.png",
+    log:
+        "<logs>/plot_epochs/{network}.log",
+    benchmark:
+        "<benchmarks>/plot_epochs/{network}.tsv"
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        code=fingerprint("plot-epochs"),
+        stem=subpath(output.svg, strip_suffix=".svg"),
+    shell:
+        "lottery plot-epochs --table {input:q} --network {wildcards.network} "
+        "--output {params.stem:q} 2>&1 | tee {log:q}"
+
+
+rule plot_redundancy:
+    "Figure: accuracy against redundancy."
+    input:
+        "<results>/tables/points.csv",
+    output:
+        svg=report(
+            "<results>/figures/redundancy_{network}.svg",
+            caption="../report/redundancy.rst",
+            category="Figures",
+        ),
+        png="<results>/figures/redundancy_{network}.png",
+    log:
+        "<logs>/plot_redundancy/{network}.log",
+    benchmark:
+        "<benchmarks>/plot_redundancy/{network}.tsv"
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        code=fingerprint("plot-redundancy"),
+        stem=subpath(output.svg, strip_suffix=".svg"),
+    shell:
+        "lottery plot-redundancy --table {input:q} --network {wildcards.network} "
+        "--output {params.stem:q} 2>&1 | tee {log:q}"
+
+
 rule summarise:
     "One page to read."
     input:
         table1=rules.tabulate.output.table1,
-        others=rules.tabulate.output[1:],
+        others=[*rules.tabulate.output[1:], *rules.tabulate_runs.output],
         figures=rules.figures.input,
     output:
         "<results>/summary.html",

@@ -1,0 +1,262 @@
+"""The figures of experiment 2.  The two protocols have panels of their own, never one line.
+
+Colours and markers mean structures everywhere; small open markers on dotted lines are the published points.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from lottery.errors import LotteryError
+from lottery.pruning.run import PROTOCOLS
+from lottery.published import figures as published_figures
+from lottery.results.claims import PUBLISHED_REDUNDANCY, as_published
+from lottery.results.style import COLOURS, STYLE, save
+
+PRUNED = ("linear", "relu", "wide")
+COLOUR = dict(zip((*PRUNED, "dense"), (COLOURS[0], COLOURS[1], COLOURS[2], "0.25"), strict=True))
+MARKER = {"linear": "o", "relu": "s", "wide": "^", "dense": "D"}
+SHOWN_SPARSITIES = (0.1, 0.5, 0.95)  # of the paper's curves over epochs
+ZOOM = 5.0  # points of accuracy below the best that the lower panel shows
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A horizontal axis: the column of points, its name, and whether it is logarithmic."""
+
+    column: str
+    label: str
+    logarithmic: bool
+
+
+AXES = {
+    "remaining": Axis("parameters", "remaining parameters (counted in the masks)", False),
+    "alive": Axis("alive_parameters", "alive parameters (on a path of kept weights)", True),
+}
+
+
+def _of(table: pd.DataFrame, network: str, needed: str) -> pd.DataFrame:
+    found = table[table.network == network]
+    if found.empty:
+        raise LotteryError(f"{needed}: there are no runs of {network}")
+    return found
+
+
+def _protocols(table: pd.DataFrame) -> list[str]:
+    return [protocol for protocol in PROTOCOLS if protocol in set(table.protocol)]
+
+
+def _main_series(points: pd.DataFrame, network: str) -> pd.DataFrame:
+    """Points with the published settings where there are any, else those of the first variant and redundancy."""
+    found = _of(points, network, "accuracy")
+    usual = as_published(found.assign(dataset="mnist"))
+    if not usual.empty:
+        return found.loc[usual.index]
+    first = found[found.structure != "dense"].iloc[0]
+    same = (found.redundancy == first.redundancy) | (found.structure == "dense")
+    return found[(found.variant == first.variant) & same]
+
+
+def _thousands(value: float, _: object = None) -> str:
+    if value >= 1e6:
+        return f"{value / 1e6:g}M"
+    return f"{value / 1e3:g}k" if value >= 1e3 else f"{value:g}"
+
+
+def _draw_structures(axes: Axes, points: pd.DataFrame, column: str) -> None:
+    for structure in PRUNED:
+        line = points[points.structure == structure].sort_values(column)
+        if line.empty:
+            continue
+        bars = line.half_interval.astype(float).to_numpy() if line.half_interval.notna().any() else None
+        axes.errorbar(
+            line[column].astype(float),
+            line.accuracy.astype(float),
+            yerr=bars,
+            color=COLOUR[structure],
+            marker=MARKER[structure],
+            markersize=4.5,
+            linewidth=1.3,
+            capsize=2,
+        )
+    for dense in points[points.structure == "dense"].itertuples():
+        axes.axhline(dense.accuracy, color=COLOUR["dense"], linewidth=1.1)
+        if pd.notna(dense.half_interval):
+            band = (dense.accuracy - dense.half_interval, dense.accuracy + dense.half_interval)
+            axes.axhspan(*band, color=COLOUR["dense"], alpha=0.15, linewidth=0)
+
+
+def _draw_published(axes: Axes, network: str) -> None:
+    published = published_figures()
+    published = published[published.network == network]
+    for structure in PRUNED:
+        line = published[published.structure == structure].sort_values("parameters")
+        axes.plot(
+            line.parameters,
+            line.accuracy,
+            color=COLOUR[structure],
+            marker=MARKER[structure],
+            markersize=3,
+            markerfacecolor="white",
+            linestyle=":",
+            linewidth=0.9,
+            zorder=1.5,
+        )
+    axes.axhline(
+        published[published.structure == "dense"].accuracy.iloc[0], color=COLOUR["dense"], linewidth=0.9, linestyle=":"
+    )
+
+
+def _legend(figure: Figure, points: pd.DataFrame, with_published: bool, title: str) -> None:
+    handles = [
+        plt.Line2D([], [], color=COLOUR[structure], marker=MARKER[structure], markersize=4.5, label=structure)
+        for structure in PRUNED
+        if structure in set(points.structure)
+    ]
+    if "dense" in set(points.structure):
+        handles.append(plt.Line2D([], [], color=COLOUR["dense"], label="trained baseline"))
+    if with_published:
+        handles.append(
+            plt.Line2D(
+                [], [], color="0.4", marker="o", markersize=3, markerfacecolor="white", linestyle=":", label="published"
+            )
+        )
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), title=title, columnspacing=1.2)
+
+
+def _title(points: pd.DataFrame, protocol: str) -> str:
+    """What was run, in the title: seeds and lengths."""
+    seeds = sorted({int(count) for count in points.seeds})
+    lengths = sorted({int(length) for lengths in points.lengths.astype(str) for length in lengths.split()})
+    run = ", ".join(map(str, lengths))
+    if protocol == "published":
+        return f"published protocol: one seed,\nbest on test of {run} epochs"
+    return f"held-out protocol: {' or '.join(map(str, seeds))} seeds, 95% interval,\nbest on validation of {run} epochs"
+
+
+def plot_accuracy(points: pd.DataFrame, network: str, against: str, stem: Path) -> list[Path]:
+    """Test accuracy against remaining or alive parameters: above the whole range, below the part near the baseline."""
+    axis, shown = AXES[against], _main_series(points, network)
+    protocols = _protocols(shown)
+    overlaid = against == "remaining" and "published" in protocols and set(shown.dataset) == {"mnist"}
+    with plt.rc_context(STYLE):
+        figure, grid = plt.subplots(
+            2, len(protocols), figsize=(3.4 * len(protocols) + 1.2, 5.4), sharex=True, sharey="row", squeeze=False,
+            height_ratios=(3, 2),
+        )  # fmt: skip
+        for column, protocol in enumerate(protocols):
+            same = shown[shown.protocol == protocol]
+            for axes in grid[:, column]:
+                _draw_structures(axes, same, axis.column)
+                if overlaid and protocol == "published":
+                    _draw_published(axes, network)
+                if axis.logarithmic:
+                    axes.set_xscale("log")
+                else:
+                    axes.xaxis.set_major_locator(MaxNLocator(5))
+                axes.xaxis.set_major_formatter(FuncFormatter(_thousands))
+            grid[0, column].set_title(_title(same, protocol), fontsize=8)
+            grid[0, column].set_ylim(0, 101)
+            grid[1, column].set_xlabel(axis.label)
+        top = float(shown.accuracy.max())
+        if overlaid:
+            published = published_figures()
+            top = max(top, float(published[published.network == network].accuracy.max()))
+        grid[1, 0].set_ylim(top - ZOOM, top + 0.3)
+        for axes in grid[:, 0]:
+            axes.set_ylabel("test accuracy (%)")
+        _legend(figure, shown, overlaid, f"{network}, {shown.dataset.iloc[0]}, r = {_redundancy(shown)}")
+        return save(figure, stem)
+
+
+def _redundancy(points: pd.DataFrame) -> str:
+    pruned = points[points.structure != "dense"]
+    return ", ".join(map(str, sorted(set(pruned.redundancy)))) if len(pruned) else "1"
+
+
+def _nearest(available: list[float], wanted: tuple[float, ...]) -> list[float]:
+    """Each wanted sparsity's nearest one that was run, once."""
+    return sorted({min(available, key=lambda s: abs(s - aim)) for aim in wanted})
+
+
+def _runs_of(histories: pd.DataFrame, structure: str) -> Iterator[tuple[int, pd.DataFrame]]:
+    """By length: mean and range over seeds of the accuracy that the protocol watches, by epoch."""
+    for length, run in histories[histories.structure == structure].groupby("epochs"):
+        watched = "test_accuracy" if run.protocol.iloc[0] == "published" else "validation_accuracy"
+        yield int(length), run.groupby("at_epoch")[watched].agg(["mean", "min", "max"]).astype(float)
+
+
+def plot_epochs(histories: pd.DataFrame, network: str, stem: Path) -> list[Path]:
+    """Accuracy after each epoch of the longest runs, and where the shorter runs ended, at up to three sparsities."""
+    found = _of(histories, network, "epochs")
+    usual = as_published(found.assign(dataset="mnist"))
+    shown = found.loc[usual.index] if len(usual) else found
+    protocols = _protocols(shown)
+    pruned = shown[shown.structure != "dense"]
+    sparsities = _nearest(sorted({float(s) for s in pruned.sparsity}), SHOWN_SPARSITIES) if len(pruned) else [0.0]
+    with plt.rc_context(STYLE):
+        figure, grid = plt.subplots(
+            len(protocols), len(sparsities), figsize=(2.6 * len(sparsities) + 0.6, 2.6 * len(protocols) + 0.5),
+            sharex=True, squeeze=False,
+        )  # fmt: skip
+        for row, protocol in enumerate(protocols):
+            for axes, sparsity in zip(grid[row], sparsities, strict=True):
+                same = shown[
+                    (shown.protocol == protocol) & ((shown.sparsity == sparsity) | (shown.structure == "dense"))
+                ]
+                for structure in (*PRUNED, "dense"):
+                    _draw_lengths(axes, structure, dict(_runs_of(same, structure)))
+                axes.set_title(f"s = {sparsity:g}", fontsize=9)
+            what = "test accuracy (%)" if protocol == "published" else "validation accuracy (%)"
+            grid[row, 0].set_ylabel(f"{protocol.replace('_', '-')} protocol\n{what}")
+        for axes in grid[-1]:
+            axes.set_xlabel("epoch")
+            axes.xaxis.get_major_locator().set_params(integer=True)
+        _legend(figure, shown, False, f"{network}, {shown.dataset.iloc[0]}, r = {_redundancy(shown)}")
+        return save(figure, stem)
+
+
+def _draw_lengths(axes: Axes, structure: str, lengths: dict[int, pd.DataFrame]) -> None:
+    if not lengths:
+        return
+    longest = lengths[max(lengths)]
+    colour = COLOUR[structure]
+    axes.plot(longest.index, longest["mean"], color=colour, linewidth=1.3)
+    axes.fill_between(longest.index, longest["min"], longest["max"], color=colour, alpha=0.15, linewidth=0)
+    ends = [(length, run["mean"].iloc[-1]) for length, run in lengths.items()]
+    axes.plot(*zip(*ends, strict=True), color=colour, marker=MARKER[structure], markersize=4.5, linestyle="none")
+
+
+def plot_redundancy(points: pd.DataFrame, network: str, stem: Path) -> list[Path]:
+    """Test accuracy against redundancy, a panel a sparsity; the dashed line is the published r."""
+    found = _of(points, network, "redundancy")
+    shown = found[(found.variant == found.variant.iloc[0]) & (found.structure != "dense")]
+    varied = shown.groupby("sparsity").redundancy.nunique()
+    sparsities = [float(s) for s in varied[varied > 1].index]
+    if not sparsities:
+        raise LotteryError(f"redundancy: the runs of {network} have one redundancy only")
+    protocols = _protocols(shown)
+    with plt.rc_context(STYLE):
+        figure, grid = plt.subplots(
+            len(protocols), len(sparsities), figsize=(2.4 * len(sparsities) + 0.8, 2.6 * len(protocols) + 0.5),
+            sharex=True, squeeze=False,
+        )  # fmt: skip
+        for row, protocol in enumerate(protocols):
+            for axes, sparsity in zip(grid[row], sparsities, strict=True):
+                same = shown[(shown.protocol == protocol) & (shown.sparsity == sparsity)]
+                _draw_structures(axes, same, "redundancy")
+                axes.axvline(PUBLISHED_REDUNDANCY, color="0.6", linestyle="--", linewidth=0.8, zorder=0)
+                axes.set_xticks(np.unique(shown.redundancy.astype(int)))
+                axes.set_title(f"s = {sparsity:g}", fontsize=9)
+            grid[row, 0].set_ylabel(f"{protocol.replace('_', '-')} protocol\ntest accuracy (%)")
+        for axes in grid[-1]:
+            axes.set_xlabel("redundancy r")
+        _legend(figure, shown, False, f"{network}, {shown.dataset.iloc[0]}")
+        return save(figure, stem)

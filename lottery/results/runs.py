@@ -1,0 +1,106 @@
+"""Experiment 2 as tables: all runs, their histories, and one point a curve by either protocol."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from scipy.stats import t as student
+
+from lottery.files import read_json, read_table
+
+# What makes a point of a curve: runs of one group differ in length and seed only.
+GROUP = ["protocol", "dataset", "network", "structure", "variant", "redundancy", "sparsity"]
+RUN = [*GROUP, "epochs", "seed"]
+_COUNTS = ["initial", "remaining", "paired", "alive", "convolution_parameters"]
+_POINT = [
+    *GROUP,
+    "accuracy",
+    "half_interval",
+    "seeds",
+    "epochs",
+    "lengths",
+    "validation_accuracy",
+    "parameters",
+    "alive_parameters",
+    "initial_parameters",
+]
+
+
+def run_row(folder: Path, variant_name: str) -> dict[str, Any]:
+    """One line of the table of runs."""
+    metrics = read_json(folder / "metrics.json")
+    metrics["variant"] = variant_name
+    return {name: metrics[name] for name in [*RUN, *_COUNTS, "loss", "validation_accuracy", "test_accuracy"]}
+
+
+def runs(folders: Sequence[tuple[str, Path]]) -> pd.DataFrame:
+    """One row a run; `folders` are (name of the variant, folder)."""
+    columns = [*RUN, *_COUNTS, "loss", "validation_accuracy", "test_accuracy"]
+    return pd.DataFrame([run_row(folder, variant) for variant, folder in folders], columns=columns)
+
+
+def histories(folders: Sequence[tuple[str, Path]]) -> pd.DataFrame:
+    """Long: one row a run and epoch."""
+    frames = []
+    for variant, folder in folders:
+        run, history = run_row(folder, variant), read_table(folder / "history.csv")
+        frames.append(history.rename(columns={"epoch": "at_epoch"}).assign(**{name: run[name] for name in RUN}))
+    columns = [*RUN, "at_epoch", "loss", "validation_accuracy", "test_accuracy"]
+    return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
+
+
+def cost(folders: Sequence[tuple[str, Path]]) -> pd.DataFrame:
+    """Measured seconds of learning, a row a run (evaluation and start-up not counted)."""
+    rows = []
+    for variant, folder in folders:
+        run, seconds = run_row(folder, variant), read_json(folder / "cost.json")["epoch_seconds"]
+        rows.append({name: run[name] for name in RUN} | {"seconds": sum(seconds)})
+    return pd.DataFrame(rows, columns=[*RUN, "seconds"])
+
+
+def points(table: pd.DataFrame) -> pd.DataFrame:
+    """One row a group of runs, by its protocol; never a mixture of the two.
+
+    published: the best test accuracy over the lengths run, of the one seed.  That is selection on the test set, as behind
+        the published figures.
+    held_out: the length that is best on the validation images, on average over seeds (of equal ones the shortest), and
+        for that length the mean test accuracy with half of its 95% interval (Student's t over the seeds).
+    """
+    chosen = {"published": _published, "held_out": _held_out}
+    rows = [
+        dict(zip(GROUP, group, strict=True)) | chosen[group[0]](same)
+        for group, same in table.groupby(GROUP, sort=False)
+    ]
+    return pd.DataFrame(rows, columns=_POINT)
+
+
+def _common(same: pd.DataFrame, chosen: pd.DataFrame) -> dict[str, Any]:
+    return {
+        "epochs": int(chosen.epochs.iloc[0]),
+        "lengths": " ".join(map(str, sorted(same.epochs.unique()))),
+        "parameters": float((chosen.remaining + chosen.convolution_parameters).mean()),
+        "alive_parameters": float((chosen.alive + chosen.convolution_parameters).mean()),
+        "initial_parameters": int((chosen.initial + chosen.convolution_parameters).iloc[0]),
+    }
+
+
+def _published(same: pd.DataFrame) -> dict[str, Any]:
+    one_seed = same[same.seed == same.seed.min()].sort_values("epochs")
+    best = one_seed.loc[[one_seed.test_accuracy.idxmax()]]
+    return {"accuracy": float(best.test_accuracy.iloc[0]), "seeds": 1} | _common(one_seed, best)
+
+
+def _held_out(same: pd.DataFrame) -> dict[str, Any]:
+    by_length = same.groupby("epochs").validation_accuracy.agg(["count", "mean"]).sort_index()
+    complete = by_length[by_length["count"] == by_length["count"].max()]  # lengths that all seeds were run for
+    chosen = same[same.epochs == complete["mean"].idxmax()]
+    accuracy = chosen.test_accuracy
+    count = len(accuracy)
+    half = float(student.ppf(0.975, count - 1) * accuracy.sem()) if count > 1 else None
+    return {
+        "accuracy": round(float(accuracy.mean()), 4),
+        "half_interval": None if half is None else round(half, 4),
+        "seeds": count,
+        "validation_accuracy": round(float(chosen.validation_accuracy.mean()), 4),
+    } | _common(same, chosen)
