@@ -1,15 +1,29 @@
 """Edge-popup: exact masks, the same as the plain way's at every step; frozen weights; counts; resume."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from benchmarks.plain_pruning import PlainNetwork, plain_step
-from lottery.networks import ImageShape
+from lottery.datasets import Images, fetch, load
+from lottery.errors import LotteryError
+from lottery.networks import ImageShape, build
+from lottery.pruning.counts import count
+from lottery.pruning.layers import CANDIDATES
+from lottery.pruning.learning import Epoch, _extract, prune
+from lottery.pruning.masks import Selector, mask_by_bits, mask_by_partition
 from lottery.pruning.network import PrunedNetwork
+from lottery.pruning.records import packed, unpacked, write_run
 from lottery.pruning.run import Run, Variant
+from lottery.pruning.structures import blocks, draw, draw_convolutions, kept_count
 from lottery.training import prepare_device
 
+MNIST = ImageShape(channels=1, size=28)
 SMALL = ImageShape(channels=1, size=6)
 SWITCHES = {
     "released": Variant(hidden=20),
@@ -68,4 +82,283 @@ def test_masks_are_those_of_the_plain_way_at_every_step(structure: str, switch: 
 @pytest.mark.parametrize("structure", ["linear", "relu"])
 def test_full_size_fc2_has_the_masks_of_the_plain_way(structure: str) -> None:
     run = Run("fc2", structure, 5, 0.5, epochs=1)
-    assert both_ways(run, 4, True, ImageShape(1, 28), torch.float64) == 0
+    assert both_ways(run, 4, True, MNIST, torch.float64) == 0
+
+
+def test_learning_really_moves_the_masks_that_are_compared() -> None:
+    run = Run("fc2", "linear", 3, 0.3, epochs=1, variant=SWITCHES["released"])
+    network = PrunedNetwork(run, SMALL, torch.device("cpu"), torch.float64)
+    before = network.masks()
+    for images, labels in batches(60, SMALL.pixels, torch.float64):
+        network.step(images, labels, run.rate)
+    assert all(np.count_nonzero(before[name] != mask) > 0 for name, mask in network.masks().items())
+
+
+def brute_force_mask(magnitudes: np.ndarray, kept: int) -> np.ndarray:
+    """The largest, one after the other, the first of equal ones."""
+    mask = np.zeros(magnitudes.size, bool)
+    for _ in range(kept):
+        best = max((value, -index) for index, value in enumerate(magnitudes.ravel()) if not mask[index])
+        mask[-best[1]] = True
+    return mask.reshape(magnitudes.shape)
+
+
+TIED = st.lists(
+    st.sampled_from([0.0, 1e-45, 0.25, 0.5, 0.5000001, 3e38]) | st.floats(0, 10, width=32), min_size=1, max_size=40
+)
+
+
+@given(TIED, st.floats(0, 1))
+def test_masks_keep_exactly_the_largest_scores_ties_included(values: list[float], share: float) -> None:
+    magnitudes = np.array(values, np.float32)
+    kept = round(share * len(values))
+    expected = brute_force_mask(magnitudes, kept)
+    np.testing.assert_array_equal(mask_by_partition(magnitudes, kept)[0], expected)
+    for precision in (torch.float32, torch.float64):
+        np.testing.assert_array_equal(mask_by_bits(torch.from_numpy(magnitudes).to(precision), kept).numpy(), expected)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([0.0, 0.02, 0.5, 0.9, 0.999]),
+    st.sampled_from([1e-4, 0.1, 3.0]),
+    st.booleans(),
+)
+def test_a_mask_that_is_kept_up_to_date_is_the_one_chosen_anew(
+    seed: int, sparsity: float, pace: float, coarse: bool
+) -> None:
+    """Whether scores creep or jump, and also where many are equal."""
+    generator = np.random.default_rng(seed)
+    scores = generator.standard_normal((2, 7, 30))
+    if coarse:
+        scores = np.round(scores, 1)
+    kept = kept_count(scores.size, sparsity)
+    selector, candidates = Selector(kept, scores.size), np.empty(CANDIDATES, np.int64)
+    mask = np.zeros(scores.shape, bool)
+    for _ in range(12):
+        step = pace * generator.standard_normal(scores.shape)
+        scores += np.round(step, 1) if coarse else step
+        low, high = selector.band()
+        magnitudes = np.abs(scores).ravel()
+        near = np.flatnonzero((magnitudes >= low) & (magnitudes <= high))
+        candidates[: near.size] = near
+        mask[...] = np.abs(scores) > high
+        selector.settle(scores, mask, int(mask.sum()), candidates, near.size)
+        np.testing.assert_array_equal(mask, brute_force_mask(np.abs(scores), kept))
+
+
+@pytest.mark.parametrize(
+    ("network", "structure", "total", "hidden"),
+    [
+        ("fc2", "dense", 397_000, 500),
+        ("fc4", "dense", 897_000, 500),
+        ("lenet5", "dense", 58_920, 120),
+        ("fc2", "linear", 1_991_420, 500),
+        ("fc4", "relu", 4_496_420, 500),
+        ("lenet5", "relu", 297_620, 120),
+        ("fc2", "wide", 1_991_352, 2508),
+        ("fc4", "wide", 4_496_508, 1314),
+        ("lenet5", "wide", 297_864, 378),
+    ],
+)
+def test_structures_have_the_published_sizes(network: str, structure: str, total: int, hidden: int) -> None:
+    found = blocks(network, structure, MNIST, 5, 500)
+    assert sum(block.size for block in found) == total
+    assert found[0].outputs == hidden
+    drawn = [draw(block, Run(network, structure, 1 if structure == "dense" else 5, 0, 1)) for block in found]
+    assert sum(d.weight2.size + (0 if d.weight1 is None else d.weight1.size) for d in drawn) == total
+
+
+@pytest.mark.parametrize("sparsity", [0, 0.01, 0.29, 0.5, 0.95, 0.975, 0.999])
+def test_sparsity_is_the_share_removed_in_decimal_arithmetic(sparsity: float) -> None:
+    """int(0.29 * 100) is 28 in floating point."""
+    assert kept_count(100, 0.29) == 71
+    assert kept_count(1000, sparsity) == 1000 - round(1000 * sparsity)
+
+
+@pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "torch"])
+@pytest.mark.parametrize("structure", ["linear", "relu", "wide"])
+def test_frozen_really_means_frozen(structure: str, compiled: bool) -> None:
+    run = Run("fc4", structure, 2, 0.5, epochs=1, variant=Variant(hidden=12, bias=True))
+    network = PrunedNetwork(run, SMALL, torch.device("cpu"), compiled=compiled)
+
+    def random_numbers() -> list[np.ndarray]:
+        found = []
+        for layer in network.layers:
+            found += [layer.second.weights.numpy().copy(), layer.bias.numpy().copy()]
+            found += [layer.first.weights.numpy().copy()] if layer.first else []
+        return found
+
+    before, state = random_numbers(), {name: value.clone() for name, value in network.state().items()}
+    for images, labels in batches(10, SMALL.pixels, torch.float32):
+        network.step(images, labels, run.rate)
+    for old, new in zip(before, random_numbers(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    assert any(not torch.equal(state[name], value) for name, value in network.state().items()), "scores are learned"
+
+
+@pytest.mark.parametrize("structure", ["linear", "relu", "wide"])
+def test_alive_weights_are_those_whose_removal_can_change_an_output(structure: str) -> None:
+    """Brute force: a kept weight is alive if some input moves some output when it is taken out."""
+    run = Run("fc2", structure, 2, 0.6, epochs=1, seed=5, variant=Variant(hidden=4))
+    image = ImageShape(channels=1, size=2, classes=3)
+    network = PrunedNetwork(run, image, torch.device("cpu"), torch.float64)
+    masks, layers = network.masks(), network.layers
+    negative = {layer.block.name: layer.first.weights.numpy() < 0 for layer in layers if layer.first}
+    found = count([layer.block for layer in layers], masks, negative)
+    # Signs that cancel a path by chance (a ReLU that no input opens) are not what is counted: make all others positive.
+    for layer in layers:
+        layer.second.weights.abs_()
+        if structure == "linear" and layer.first:
+            layer.first.weights.abs_()
+    inputs = torch.randn(200, image.pixels, dtype=torch.float64, generator=torch.Generator().manual_seed(1)) * 3
+    inputs = torch.cat([inputs, inputs.abs(), -inputs.abs()])
+    whole, alive = network.outputs(inputs), 0
+    for layer in layers:
+        for matrix in [layer.second] + ([layer.first] if layer.first else []):
+            flat = matrix.weights.view(-1)
+            for index in np.flatnonzero(matrix.mask.numpy().ravel()):
+                weight = flat[index].item()
+                flat[index] = 0
+                alive += int(not torch.equal(network.outputs(inputs), whole))
+                flat[index] = weight
+    assert found.alive == alive
+    assert found.remaining == sum(int(mask.sum()) for mask in masks.values())
+    assert found.alive <= found.paired <= found.remaining <= found.initial
+
+
+def test_under_independent_masks_about_the_square_of_the_kept_share_is_paired() -> None:
+    """Published x-values count weights whose partner is pruned: at s = 0.9 about 199k are plotted, 20k have a partner."""
+    run = Run("fc2", "linear", 5, 0.9, epochs=1)
+    network = PrunedNetwork(run, MNIST, torch.device("cpu"))
+    found = count([layer.block for layer in network.layers], network.masks(), {})
+    assert found.remaining == 199_142
+    assert found.paired == pytest.approx(0.1**2 * 1_985_000, rel=0.1)
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Images:
+    path = tmp_path_factory.mktemp("data") / "mnist5k.safetensors"
+    fetch("mnist5k", "embedded", path)
+    return load(path)
+
+
+CPU = torch.device("cpu")
+TINY = Variant(hidden=16)
+
+
+def test_without_sparsity_nothing_can_be_learned(digits: Images) -> None:
+    """s = 0 keeps all whatever the scores are: the same accuracy in each epoch, at chance."""
+    pruned = prune(Run("fc2", "linear", 2, 0, epochs=2, variant=TINY), digits, CPU)
+    accuracies = {epoch.test_accuracy for epoch in pruned.history}
+    assert len(accuracies) == 1
+    assert accuracies.pop() < 25
+    assert pruned.counts.remaining == pruned.counts.initial
+
+
+def test_pruning_alone_learns_digits(digits: Images) -> None:
+    pruned = prune(Run("fc2", "wide", 5, 0.5, epochs=2, variant=replace(TINY, hidden=60)), digits, CPU)
+    assert pruned.history[-1].test_accuracy > 75
+
+
+def test_lenet5_keeps_its_convolutions_random_and_counts_them(digits: Images) -> None:
+    run = Run("lenet5", "linear", 2, 0.5, epochs=1)
+    pruned = prune(run, digits, CPU)
+    assert pruned.convolution_parameters == 2550
+    given = {name: -array for name, array in draw_convolutions("lenet5", MNIST, 1).items()}
+    other = prune(run, digits, CPU, convolutions_given=given)
+    assert other.history[-1].loss != pruned.history[-1].loss
+    with pytest.raises(LotteryError, match=r"convolutions: conv2.weight of shape \(16, 6, 5, 5\) is needed"):
+        prune(run, digits, CPU, convolutions_given={"conv1.weight": given["conv1.weight"]})
+
+
+def test_features_of_frozen_convolutions_are_what_the_whole_network_computes(digits: Images) -> None:
+    """They are computed once for all epochs; the network as a torch module computes them anew."""
+    weights = draw_convolutions("lenet5", MNIST, 3)
+    run = Run("lenet5", "dense", 1, 0, epochs=1, seed=3)
+    features, _ = _extract(run, digits, weights, "test", CPU)
+    module = build("lenet5", MNIST)
+    module.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()}, strict=False)
+    images = (torch.from_numpy(digits.test_images[:50]).float() / 255 - 0.1307) / 0.3081
+    with torch.no_grad():
+        torch.testing.assert_close(features[:50], module[:7](images))
+
+
+def test_the_held_out_protocol_looks_at_the_test_images_once(digits: Images) -> None:
+    run = Run("fc2", "linear", 2, 0.5, epochs=3, protocol="held_out", validation_images=500, variant=TINY)
+    history = prune(run, digits, CPU).history
+    assert [epoch.test_accuracy is None for epoch in history] == [True, True, False]
+    assert all(epoch.validation_accuracy is not None for epoch in history)
+    assert all(
+        epoch.validation_accuracy is None for epoch in prune(replace(run, protocol="published"), digits, CPU).history
+    )
+
+
+@pytest.mark.parametrize("structure", ["linear", "dense"])
+def test_a_killed_run_goes_on_to_the_same_bytes(digits: Images, tmp_path: Path, structure: str) -> None:
+    run = Run("fc2", structure, 1, 0 if structure == "dense" else 0.5, epochs=4, variant=TINY)
+    checkpoint = tmp_path / "checkpoint.safetensors"
+    whole = prune(run, digits, CPU)
+
+    class Killed(Exception):
+        pass
+
+    def killed_after_two(epoch: Epoch) -> None:
+        if epoch.epoch == 2:
+            raise Killed
+
+    with pytest.raises(Killed):
+        prune(run, digits, CPU, checkpoint, report=killed_after_two)
+    reported: list[int] = []
+    resumed = prune(run, digits, CPU, checkpoint, report=lambda epoch: reported.append(epoch.epoch))
+    assert reported == [3, 4]
+    for folder, pruned in (("whole", whole), ("resumed", resumed)):
+        write_run(tmp_path / folder, run, "mnist5k", pruned)
+    for name in ("metrics.json", "history.csv", "masks.safetensors"):
+        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "resumed" / name).read_bytes()
+
+
+@pytest.mark.parametrize("damage", ["truncated", "another run"])
+def test_a_checkpoint_that_does_not_fit_is_not_used(
+    digits: Images, tmp_path: Path, damage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Run("fc2", "linear", 2, 0.5, epochs=2, variant=TINY)
+    checkpoint = tmp_path / "checkpoint.safetensors"
+    prune(run if damage == "truncated" else replace(run, seed=2), digits, CPU, checkpoint)
+    if damage == "truncated":
+        checkpoint.write_bytes(checkpoint.read_bytes()[:100])
+    again = prune(run, digits, CPU, checkpoint)
+    assert "starts afresh" in capsys.readouterr().out
+    assert [epoch.loss for epoch in again.history] == [epoch.loss for epoch in prune(run, digits, CPU).history]
+
+
+def test_masks_come_back_from_their_bits() -> None:
+    masks = {"fc1.weight2": np.arange(77).reshape(1, 7, 11) % 3 == 0, "fc1.weight1": np.zeros((1, 11), bool)}
+    back = unpacked(*packed(masks))
+    for name, mask in masks.items():
+        np.testing.assert_array_equal(back[name], mask)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"sparsity": 1.0}, "sparsity: the share removed"),
+        ({"sparsity": -0.1}, "sparsity: the share removed"),
+        ({"structure": "narrow"}, "'narrow' is not one of linear, relu, wide, dense"),
+        ({"redundancy": 0}, "redundancy"),
+        ({"epochs": 0}, "epochs"),
+        ({"protocol": "both"}, "'both' is not one of published, held_out"),
+        ({"structure": "dense"}, "dense has redundancy 1"),
+        ({"network": "fc3"}, "'fc3' is not one of"),
+    ],
+)
+def test_a_run_that_makes_no_sense_is_refused(wrong: dict[str, object], message: str) -> None:
+    with pytest.raises(LotteryError, match=message):
+        Run(**{"network": "fc2", "structure": "linear", "redundancy": 5, "sparsity": 0.5, "epochs": 1} | wrong)  # type: ignore[arg-type]
+
+
+def test_more_validation_images_than_there_are_is_a_clear_error(digits: Images) -> None:
+    run = Run("fc2", "linear", 2, 0.5, epochs=1, protocol="held_out", validation_images=4000, variant=TINY)
+    with pytest.raises(LotteryError, match="validation_images: 4000 of 4000 training images leave none"):
+        prune(run, digits, CPU)

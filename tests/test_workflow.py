@@ -68,7 +68,7 @@ def test_the_demo_makes_tables_figures_and_a_page(demo: Path) -> None:
         assert (results / f"figures/{figure}.svg").read_text().count("<path") > 5
         assert (results / f"figures/{figure}.png").read_bytes().startswith(b"\x89PNG")
     page = (results / "summary.html").read_text()
-    assert page.count("<svg") == 3
+    assert page.count("<svg") == 6
     assert "3,725,871" in page
     assert not re.search(r"""(?:src|href)=["']?https?:""", page)
 
@@ -107,6 +107,9 @@ def test_a_second_run_has_nothing_to_do(demo: Path, snakemake: Snakemake, small:
     assert "Nothing to be done" in done.stdout + done.stderr
 
 
+CURVES = {"tabulate_runs", "plot_accuracy", "plot_epochs", "summarise"}
+
+
 @pytest.mark.parametrize(
     ("module", "change", "expected"),
     [
@@ -120,8 +123,11 @@ def test_a_second_run_has_nothing_to_do(demo: Path, snakemake: Snakemake, small:
         ),
         ("subset_sum/kernels.py", ("    last = (1 <<", "    # why\n    last = (1 <<"), set()),
         ("results/comparison.py", ("MOST_ACCURACY_LOST = 0.1", "MOST_ACCURACY_LOST = 0.2"), {"tabulate", "plot_cardinality", "plot_seconds", "summarise"}),
+        ("pruning/kernels.py", ("BLOCK = 64", "BLOCK = 32"), {"prune", *CURVES}),
+        ("results/claims.py", ("CHANCE = 20.0", "CHANCE = 15.0"), CURVES),
+        ("results/curves.py", ("ZOOM = 5.0", "ZOOM = 4.0"), CURVES - {"tabulate_runs"}),
     ],
-    ids=["a plot", "nothing", "the kernel", "a comment", "the comparison"],
+    ids=["a plot", "nothing", "the kernel", "a comment", "the comparison", "pruning", "a claim", "a curve"],
 )  # fmt: skip
 def test_changed_code_invalidates_exactly_what_uses_it(
     finished: Path,
@@ -154,6 +160,32 @@ def test_another_epsilon_solves_again_but_does_not_train(
     assert "train" not in rerun
     assert "fetch" not in rerun
     assert {"solve", "assemble", "evaluate"} <= rerun
+
+
+@pytest.mark.parametrize(
+    ("change", "runs"),
+    [("sparsities: [0.5, 0.6]", 2), ("held_out_seeds: [1, 2]", 2), ("epochs: [1, 2]", 4), ("redundancies: [5, 2]", 2)],
+)
+def test_one_more_value_of_a_sweep_does_its_runs_alone(
+    finished: Path, snakemake: Snakemake, small: tuple[str, ...], change: str, runs: int
+) -> None:
+    """Two structures, of which a baseline knows neither sparsity nor redundancy; two protocols."""
+    done = snakemake(finished, "all", "-n", *small, f"sweeps={{fc2: {{{change}}}}}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(rf"^prune +{runs}$", done.stdout + done.stderr, re.MULTILINE)
+    assert rules_to_run(snakemake, finished, *small, f"sweeps={{fc2: {{{change}}}}}") >= {"list_runs", "tabulate_runs"}
+
+
+def test_the_demo_prunes_by_both_protocols(demo: Path) -> None:
+    tables = demo / RESULTS / "tables"
+    runs, points = pd.read_csv(tables / "runs.csv"), pd.read_csv(tables / "points.csv")
+    assert set(runs.protocol) == {"published", "held_out"}
+    assert (runs.test_accuracy > 50).all()
+    linear = runs[runs.structure == "linear"]
+    assert (linear.remaining == 995_710).all()
+    assert (linear.alive < linear.remaining).all()
+    assert len(points) == len(runs) == 4
+    assert len(pd.read_csv(tables / "claims.csv")) == 0, "other data than the paper's answers no claim"
 
 
 def test_more_cores_rerun_nothing(finished: Path, snakemake: Snakemake, small: tuple[str, ...]) -> None:

@@ -158,9 +158,9 @@ class ScoredLayer:
             self.first.restore("1", state)
 
     def masks(self) -> dict[str, np.ndarray]:
-        """Masks by name: weight1 (r, in) where there is one, weight2 (r, out, in)."""
-        found = {} if self.first is None else {"weight1": self.first.mask.cpu().numpy()}
-        return found | {"weight2": self.second.mask.cpu().numpy()}
+        """Masks as they are now, by name: weight1 (r, in) where there is one, weight2 (r, out, in)."""
+        found = {} if self.first is None else {"weight1": self.first.mask.cpu().numpy().copy()}
+        return found | {"weight2": self.second.mask.cpu().numpy().copy()}
 
 
 class CompiledLayer(ScoredLayer):

@@ -27,7 +27,8 @@ class PrunedNetwork:
     ) -> None:
         self.layers: list[Layer] = [layer(block, run, device, dtype, compiled) for block in blocks_of(run, image)]
 
-    def _forward(self, features: Tensor, matrices: Sequence[Tensor]) -> Tensor:
+    def forward(self, features: Tensor, matrices: Sequence[Tensor]) -> Tensor:
+        """Logits (count, classes) of the layers as these matrices."""
         values = features
         for number, (part, matrix) in enumerate(zip(self.layers, matrices, strict=True)):
             if number:
@@ -41,12 +42,12 @@ class PrunedNetwork:
     def outputs(self, features: Tensor) -> Tensor:
         """Logits (count, classes)."""
         matrices = [part.matrix() for part in self.layers]
-        return torch.cat([self._forward(batch, matrices) for batch in features.split(EVALUATION_BATCH)])
+        return torch.cat([self.forward(batch, matrices) for batch in features.split(EVALUATION_BATCH)])
 
     def step(self, features: Tensor, labels: Tensor, rate: float) -> Tensor:
         """One step on a batch; its mean loss, left on the device."""
         matrices = [part.matrix().detach().requires_grad_() for part in self.layers]
-        loss = functional.cross_entropy(self._forward(features, matrices), labels)
+        loss = functional.cross_entropy(self.forward(features, matrices), labels)
         gradients = torch.autograd.grad(loss, matrices)
         for part, gradient in zip(self.layers, gradients, strict=True):
             part.learn(gradient, rate)

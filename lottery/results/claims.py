@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from lottery.published import figures
-from lottery.results.comparison import DIFFERS, NOT_COMPARABLE, REPRODUCED
+from lottery.results.verdicts import DIFFERS, NOT_COMPARABLE, REPRODUCED
 
 HOLDS, FAILS, UNTESTED = "holds", "does not hold", "not tested"
 PUBLISHED_REDUNDANCY = 5

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from lottery.results.tables import PUBLISHED_PRUNED, PUBLISHED_TARGET
+from lottery.results.verdicts import DIFFERS, NOT_COMPARABLE, REPRODUCED
 
 # What an approximation must share with the published experiment to be held against it.
 PUBLISHED_SETTINGS = {
@@ -16,7 +17,6 @@ PUBLISHED_SETTINGS = {
     "coefficients": 21,
     "sharing": "row",
 }
-REPRODUCED, DIFFERS, NOT_COMPARABLE = "reproduced", "differs", "not comparable"
 
 
 @dataclass(frozen=True)

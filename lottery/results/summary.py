@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
 from lottery import __version__
-from lottery.results.comparison import REPRODUCED, verdicts
+from lottery.results.comparison import verdicts
 from lottery.results.tables import cross_check_summary, table1_for_people
+from lottery.results.verdicts import REPRODUCED
 
 CAPTIONS = {
     "errors": "How far each subset sum is from its weight. A float64 optimum, not a tolerance, decides the left end.",
@@ -46,6 +48,10 @@ class Sweeps:
     compared: pd.DataFrame
     claims: pd.DataFrame
     seconds: float
+
+    def cost(self) -> str:
+        """Time of learning, for people."""
+        return f"{self.seconds / 3600:.1f} hours" if self.seconds >= 3600 else f"{self.seconds / 60:.1f} minutes"
 
     def counts(self) -> dict[str, int]:
         """How many published points have which verdict."""
@@ -83,8 +89,12 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
+def _cell(value: Any) -> Any:
+    return "" if pd.isna(value) else _number(value) if isinstance(value, float) else value
+
+
 def _html(frame: pd.DataFrame, index: bool) -> str:
-    return frame.to_html(index=index, border=0, justify="left", na_rep="", float_format=_number)
+    return str(frame.astype(object).map(_cell).to_html(index=index, border=0, justify="left"))
 
 
 def summary_page(
