@@ -35,6 +35,13 @@ SAME_BYTES = (
     "figures/errors.svg",
     "figures/errors.png",
     "figures/cardinality.svg",
+    "pruning/published/fc2/linear/released/redundancy_5_sparsity_0.5_epochs_1_seed_1/masks.safetensors",
+    "pruning/held_out/fc2/dense/released/redundancy_1_sparsity_0_epochs_1_seed_1/metrics.json",
+    "tables/runs.csv",
+    "tables/histories.csv",
+    "tables/points.csv",
+    "figures/accuracy_remaining_fc2.svg",
+    "figures/epochs_fc2.png",
 )
 
 
@@ -246,7 +253,7 @@ def test_the_size_of_chunks_changes_no_byte(
 
 @pytest.mark.parametrize(
     "message",
-    ["Training target", "Solving min_error", "Cross-checking", "rule tabulate"],
+    ["Training target", "Solving min_error", "Cross-checking", "rule tabulate", "Pruning held_out"],
     ids=lambda text: text.split()[0],
 )
 def test_a_killed_run_finishes_with_the_same_bytes(
@@ -281,6 +288,8 @@ def test_a_killed_run_finishes_with_the_same_bytes(
         ("targets={fc2: {epochs: ten}}", "targets.fc2.epochs: 'ten' is not of type 'integer'"),
         ("targets={fc2: null}", "'fc2' is not one of the targets (none)"),
         ("cross_check={approximation: nothing}", "cross_check.approximation: 'nothing'"),
+        ("sweeps={fc2: {sparsities: [1]}}", "sweeps.fc2.sparsities.0: 1 is greater than or equal to the maximum of 1"),
+        ("variants={fast: {learning_rate: 0}}", "variants.fast.learning_rate: 0 is less than or equal to the minimum of 0"),
         ("datset=mnist", "unknown key 'datset'; did you mean 'dataset'?"),
         ("source=/nowhere", "mnist5k is embedded"),
     ],
