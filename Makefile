@@ -21,6 +21,7 @@ env: $(STAMP) ## create .venv with pinned packages
 demo: $(STAMP) ## the whole workflow on 5,000 embedded digits
 	$(BIN)/snakemake --cores 2 --rerun-incomplete --show-failed-logs --quiet all --configfile config/demo.yaml -- all
 	@echo; cat results/demo/tables/table1.md
+	@echo; cat results/demo/tables/points.md
 	@echo; echo "Tables:   results/demo/tables/ (experiment 1: table1.csv; experiment 2: runs.csv, points.csv, claims.csv)"
 	@echo "Figures:  results/demo/figures/ (.svg and .png)"
 	@echo "Summary:  results/demo/summary.html"

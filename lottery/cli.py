@@ -134,7 +134,7 @@ def parser() -> argparse.ArgumentParser:
     add("--epochs", type=int, default=10)
     add("--seed", type=int, default=1, help="of weights, scores and data order")
     add("--protocol", default="published", help="published, or held_out (with a validation split)")
-    add("--validation-images", type=int, default=5000, help="training images set aside by held_out")
+    add("--validation-images", type=int, help="training images set aside by held_out (default 5000)")
     _add_variant(parsers["prune"])
     add("--convolutions", type=Path, help="weights of the frozen convolutions of lenet5; default: random")
     add("--device", default="auto", help="auto, cpu or cuda")

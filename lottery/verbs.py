@@ -255,13 +255,15 @@ def tabulate(arguments: argparse.Namespace) -> Outcome:
 def tabulate_runs(arguments: argparse.Namespace) -> Outcome:
     from lottery.files import read_json, write_text
     from lottery.results.claims import answer_claims, compare_points
-    from lottery.results.runs import cost, histories, points, runs
+    from lottery.results.runs import cost, histories, points, points_for_people, runs
+    from lottery.results.tables import markdown
 
     folders = [(entry["variant"], arguments.folder / entry["folder"]) for entry in read_json(arguments.runs)]
     table = runs(folders)
     found, tables = points(table), arguments.output
     write_text(tables / "histories.csv", histories(folders).to_csv(index=False))
     write_text(tables / "pruning_cost.csv", cost(folders).to_csv(index=False))
+    write_text(tables / "points.md", markdown(points_for_people(found).set_index("network")))
     write_text(tables / "points.csv", found.to_csv(index=False))
     write_text(tables / "points_compared.csv", compare_points(found).to_csv(index=False))
     write_text(tables / "claims.csv", answer_claims(found).to_csv(index=False))

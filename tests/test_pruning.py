@@ -291,7 +291,8 @@ def test_the_held_out_protocol_looks_at_the_test_images_once(digits: Images) -> 
     assert [epoch.test_accuracy is None for epoch in history] == [True, True, False]
     assert all(epoch.validation_accuracy is not None for epoch in history)
     assert all(
-        epoch.validation_accuracy is None for epoch in prune(replace(run, protocol="published"), digits, CPU).history
+        epoch.validation_accuracy is None
+        for epoch in prune(replace(run, protocol="published", validation_images=None), digits, CPU).history
     )
 
 
@@ -348,6 +349,7 @@ def test_masks_come_back_from_their_bits() -> None:
         ({"structure": "narrow"}, "'narrow' is not one of linear, relu, wide, dense"),
         ({"redundancy": 0}, "redundancy"),
         ({"epochs": 0}, "epochs"),
+        ({"validation_images": 500}, "validation_images: at least 1 is needed, and only protocol held_out has any"),
         ({"protocol": "both"}, "'both' is not one of published, held_out"),
         ({"structure": "dense"}, "dense has redundancy 1"),
         ({"network": "fc3"}, "'fc3' is not one of"),

@@ -18,7 +18,7 @@ from lottery.pruning.sweeps import planned_runs
 from lottery.published import figures
 from lottery.results.claims import answer_claims, compare_points
 from lottery.results.curves import plot_accuracy, plot_epochs, plot_redundancy
-from lottery.results.runs import cost, histories, points, runs
+from lottery.results.runs import cost, histories, points, points_for_people, runs
 
 SCHEMA = Path(__file__).parent.parent / "workflow/schemas/config.schema.yaml"
 
@@ -50,6 +50,18 @@ def test_one_more_sparsity_adds_its_runs_and_leaves_the_others_where_they_are() 
     after = planned(a={"network": "fc2", "sparsities": [0.1, 0.2]})
     assert before.items() <= after.items()
     assert {p.run.sparsity for name, p in after.items() if name not in before} == {0.2}
+
+
+def test_two_sparsities_never_share_a_folder() -> None:
+    found = planned(a={"network": "fc2", "sparsities": [0, 0.00001, 0.1234567, 0.12345671], "structures": ["wide"]})
+    assert len(found) == 4 * 4
+    assert "published/fc2/wide/released/redundancy_5_sparsity_0.00001_epochs_10_seed_1" in found
+
+
+def test_only_held_out_runs_depend_on_how_many_images_are_held_out() -> None:
+    config = {"targets": {}, "approximations": {}, "sweeps": {"a": {"network": "fc2", "sparsities": [0.5]}}}
+    few, many = (planned_runs(complete({**config, "validation_images": count}, SCHEMA)) for count in (10, 20))
+    assert {few[name].run.protocol for name in few if few[name] != many[name]} == {"held_out"}
 
 
 @pytest.mark.parametrize(
@@ -231,6 +243,22 @@ def test_tables_are_read_from_the_runs_files(tmp_path: Path) -> None:
     (folder / "history.csv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(LotteryError, match="history.csv: cannot be read as CSV"):
         histories(listed)
+
+
+def test_people_read_a_row_a_sparsity_and_a_column_a_structure() -> None:
+    table = pd.DataFrame(
+        [row("held_out", 10, seed, 90.0 + seed, 95.0) for seed in (1, 2, 3)]
+        + [row("published", 10, 1, 97.0), row("published", 10, 1, 96.0, structure="wide")]
+        + [row("published", 50, 1, 98.6, structure="dense", redundancy=1, sparsity=0.0)]
+    )
+    shown = points_for_people(points(table)).set_index("protocol")
+    assert shown.loc["published", ["linear", "relu", "wide", "trained"]].tolist() == [
+        "97.00",
+        "",
+        "96.00",
+        "98.60 (50 epochs)",
+    ]
+    assert shown.loc["held_out", "linear"] == "92.00 ± 2.48"
 
 
 def test_no_runs_make_empty_tables_with_their_columns() -> None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +76,7 @@ def _extract(
 
 def _features(run: Run, data: Images, weights: Mapping[str, np.ndarray], device: torch.device) -> _Features:
     train, test = (_extract(run, data, weights, part, device) for part in ("train", "test"))
-    if run.protocol == "published":
+    if run.validation_images is None:
         return _Features(train, None, test)
     total = len(train[1])
     if run.validation_images >= total:
@@ -154,7 +155,7 @@ def prune(
     network = PrunedNetwork(run, data.dataset.image, device)
     saved = None
     if checkpoint is not None:
-        content = {name: float(np.abs(array).sum(dtype=np.float64)) for name, array in weights.items()}
+        content = {name: sha256(array.tobytes()).hexdigest() for name, array in weights.items()}
         saved = Checkpoint(checkpoint, {**asdict(run), "dataset": data.dataset.name, "convolutions": content})
     history = saved.restore(network) if saved else []
     for number in range(len(history) + 1, run.epochs + 1):

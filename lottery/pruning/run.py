@@ -10,6 +10,7 @@ Structure = Literal["linear", "relu", "wide", "dense"]
 Protocol = Literal["published", "held_out"]
 STRUCTURES: tuple[str, ...] = get_args(Structure)
 PROTOCOLS: tuple[str, ...] = get_args(Protocol)
+VALIDATION_IMAGES = 5000  # set aside by default
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Run:
 
     protocol: `published` trains on all training images and looks at test accuracy each epoch; `held_out` sets
         `validation_images` training images aside, watches those, and looks at the test images once, at the end.
+    validation_images: of `held_out`, 5,000 by default; None of `published`, which has none.
     """
 
     network: NetworkName
@@ -64,7 +66,7 @@ class Run:
     epochs: int
     seed: int = 1
     protocol: Protocol = "published"
-    validation_images: int = 5000
+    validation_images: int | None = None
     variant: Variant = field(default_factory=Variant)
 
     def __post_init__(self) -> None:
@@ -76,8 +78,12 @@ class Run:
             if value not in known:
                 raise LotteryError(f"{name}: {value!r} is not one of {', '.join(known)}")
         check_sparsity(self.sparsity)
-        if self.redundancy < 1 or self.epochs < 1 or self.seed < 0 or self.validation_images < 1:
-            raise LotteryError(f"redundancy, epochs, validation images from 1 and seed from 0 are needed: {self}")
+        if self.redundancy < 1 or self.epochs < 1 or self.seed < 0:
+            raise LotteryError(f"redundancy and epochs from 1 and seed from 0 are needed: {self}")
+        if self.protocol == "held_out" and self.validation_images is None:
+            object.__setattr__(self, "validation_images", VALIDATION_IMAGES)
+        if self.validation_images is not None and (self.protocol == "published" or self.validation_images < 1):
+            raise LotteryError("validation_images: at least 1 is needed, and only protocol held_out has any")
         if self.structure == "dense" and (self.redundancy != 1 or self.sparsity != 0):
             raise LotteryError("structure dense has redundancy 1 and sparsity 0: nothing is pruned in it")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from decimal import Decimal
 from itertools import product
 from typing import Any
 
@@ -21,8 +22,13 @@ class Planned:
         run = self.run
         return (
             f"{run.protocol}/{run.network}/{run.structure}/{self.variant_name}/"
-            f"redundancy_{run.redundancy}_sparsity_{run.sparsity:g}_epochs_{run.epochs}_seed_{run.seed}"
+            f"redundancy_{run.redundancy}_sparsity_{_plain(run.sparsity)}_epochs_{run.epochs}_seed_{run.seed}"
         )
+
+
+def _plain(number: float) -> str:
+    """All digits, no exponent: 0, 0.5, 0.00001."""
+    return format(Decimal(str(number)).normalize(), "f")
 
 
 def variant_of(entry: Mapping[str, Any]) -> Variant:
@@ -52,7 +58,7 @@ def _runs_of(sweep: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[Pl
                     epochs=epochs,
                     seed=seed,
                     protocol=protocol,
-                    validation_images=config["validation_images"],
+                    validation_images=config["validation_images"] if protocol == "held_out" else None,
                     variant=variant_of(config["variants"][name]),
                 ),
             )

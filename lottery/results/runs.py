@@ -104,3 +104,26 @@ def _held_out(same: pd.DataFrame) -> dict[str, Any]:
         "seeds": count,
         "validation_accuracy": round(float(chosen.validation_accuracy.mean()), 4),
     } | _common(same, chosen)
+
+
+def _accuracy(point: Any) -> str:
+    interval = "" if pd.isna(point.half_interval) else f" ± {point.half_interval:.2f}"
+    return f"{point.accuracy:.2f}{interval}"
+
+
+def points_for_people(points: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy in percent: a row a sparsity, a column a structure, by network, protocol, variant and redundancy."""
+    across = ["network", "protocol", "variant", "redundancy", "sparsity"]
+    rows: dict[tuple[Any, ...], dict[str, str]] = {}
+    for point in points[points.structure != "dense"].itertuples():
+        key = tuple(getattr(point, name) for name in across)
+        rows.setdefault(key, {})[point.structure] = _accuracy(point)
+    trained = {
+        (p.network, p.protocol, p.variant): f"{_accuracy(p)} ({p.epochs} epochs)"
+        for p in points[points.structure == "dense"].itertuples()
+    }
+    lines = [
+        dict(zip(across, key, strict=True)) | cells | {"trained": trained.get(key[:3], "")}
+        for key, cells in rows.items()
+    ]
+    return pd.DataFrame(lines, columns=[*across, "linear", "relu", "wide", "trained"], dtype=object).fillna("")

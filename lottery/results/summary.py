@@ -12,6 +12,7 @@ from jinja2 import Environment, StrictUndefined
 
 from lottery import __version__
 from lottery.results.comparison import verdicts
+from lottery.results.runs import points_for_people
 from lottery.results.tables import cross_check_summary, table1_for_people
 from lottery.results.verdicts import REPRODUCED
 
@@ -57,27 +58,6 @@ class Sweeps:
         """How many published points have which verdict."""
         return {str(verdict): int(count) for verdict, count in self.compared.verdict.value_counts().items()}
 
-    def shown(self) -> pd.DataFrame:
-        """The points for people: an interval where there are several seeds."""
-        points = self.points
-        accuracy = [
-            f"{p.accuracy:.2f}" + ("" if pd.isna(p.half_interval) else f" ± {p.half_interval:.2f}")
-            for p in points.itertuples()
-        ]
-        columns = [
-            "protocol",
-            "network",
-            "structure",
-            "variant",
-            "redundancy",
-            "sparsity",
-            "seeds",
-            "epochs",
-            "lengths",
-        ]
-        counts = {"parameters": points.parameters, "alive_parameters": points.alive_parameters}
-        return points[columns].assign(accuracy=accuracy, **{n: c.map("{:,.0f}".format) for n, c in counts.items()})
-
 
 def embedded_svg(path: Path) -> str:
     """SVG source without the XML prologue, to be put into a page."""
@@ -121,7 +101,7 @@ def summary_page(
         costs=_html(costs, index=False),
         figures=[(caption(path), embedded_svg(path)) for path in figures if path.stem in CAPTIONS],
         sweeps=sweeps,
-        sweep_points=_html(sweeps.shown(), index=False),
+        sweep_points=_html(points_for_people(sweeps.points), index=False),
         sweep_compared=_html(sweeps.compared, index=False),
         sweep_claims=_html(sweeps.claims, index=False),
         sweep_figures=[(caption(path), embedded_svg(path)) for path in figures if path.stem not in CAPTIONS],

@@ -157,6 +157,7 @@ rule tabulate_runs:
         runs="<results>/tables/runs.csv",
         histories="<results>/tables/histories.csv",
         points="<results>/tables/points.csv",
+        people="<results>/tables/points.md",
         compared=report(
             "<results>/tables/points_compared.csv",
             caption="../report/points.rst",
