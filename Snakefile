@@ -1,10 +1,10 @@
 """Optimal Lottery Tickets via SubsetSum (Pensia et al., NeurIPS 2020) as a workflow.
 
-    snakemake --cores 16 all                                          the paper's setting, MNIST downloaded
+    snakemake --cores 16 all                                          both experiments, MNIST downloaded, about an hour
     snakemake --cores 2 all --configfile config/demo.yaml             embedded data, two minutes
     snakemake --cores 2 all --config source=FOLDER                    MNIST files that you have
 
-One stage at a time: data, targets, subset_sum, tables, figures.  `snakemake --list-rules` describes each rule.
+One part at a time: experiment_1, experiment_2; data, targets, subset_sum, pruning, tables, figures.  `snakemake --list-rules` describes each rule.
 """
 
 from snakemake.utils import min_version
@@ -34,7 +34,7 @@ include: "workflow/rules/results.smk"
 
 
 rule all:
-    "Everything: table 1, the comparison with the paper, figures, and the page that shows them."
+    "Everything: tables, the comparison with the paper, figures, and the page that shows them."
     default_target: True
     input:
         rules.tables.input,

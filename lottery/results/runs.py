@@ -37,7 +37,8 @@ def run_row(folder: Path, variant_name: str) -> dict[str, Any]:
 def runs(folders: Sequence[tuple[str, Path]]) -> pd.DataFrame:
     """One row a run; `folders` are (name of the variant, folder)."""
     columns = [*RUN, *_COUNTS, "loss", "validation_accuracy", "test_accuracy"]
-    return pd.DataFrame([run_row(folder, variant) for variant, folder in folders], columns=columns)
+    table = pd.DataFrame([run_row(folder, variant) for variant, folder in folders], columns=columns)
+    return table.sort_values(RUN, ascending=[name != "protocol" for name in RUN], ignore_index=True)  # published first
 
 
 def histories(folders: Sequence[tuple[str, Path]]) -> pd.DataFrame:

@@ -1,15 +1,32 @@
 """What people read.  Out: <results>/tables/, <results>/figures/, <results>/summary.html."""
 
 
+rule experiment_1:
+    "Table 1 and its figures: weights as subset sums."
+    input:
+        "<results>/tables/table1.csv",
+        expand(
+            "<results>/figures/{figure}.svg",
+            figure=["errors", "cardinality", "seconds"],
+        ),
+
+
+rule experiment_2:
+    "Tables and figures of pruned random networks."
+    input:
+        "<results>/tables/runs.csv",
+        expand("<results>/figures/{figure}.svg", figure=pruning_figures()),
+
+
 rule tables:
-    "Table 1, all runs, comparison with the paper, cardinalities, cross-checks, cost."
+    "All tables of both experiments."
     input:
         "<results>/tables/table1.csv",
         "<results>/tables/runs.csv",
 
 
 rule figures:
-    "All figures, SVG and PNG."
+    "All figures of both experiments, SVG and PNG."
     input:
         expand(
             "<results>/figures/{figure}.svg",
