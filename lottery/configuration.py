@@ -11,7 +11,10 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
 from lottery.approximation.settings import Settings
+from lottery.datasets import named
 from lottery.errors import LotteryError
+from lottery.pruning.run import Variant
+from lottery.pruning.sweeps import variant_of
 
 
 def _known_keys(error: ValidationError) -> list[str]:
@@ -38,9 +41,16 @@ def _typed(schema: dict[str, Any], value: Any) -> Any:
     """Text as the number, truth value or null that the schema asks for: inside a nested `--config`, Snakemake reads text."""
     types = schema.get("type", [])
     types = [types] if isinstance(types, str) else types
+    if "integer" in types and isinstance(value, float) and value.is_integer():
+        return int(value)
     if not isinstance(value, str) or not types or ("string" in types and value != "null"):
         return value
     parsed = yaml.safe_load(value)
+    if "number" in types and isinstance(parsed, str):
+        try:
+            return float(parsed)  # YAML takes 1e-3, without a point, for text
+        except ValueError:
+            return value
     return value if isinstance(parsed, str) or (parsed is None and "null" not in types) else parsed
 
 
@@ -82,7 +92,10 @@ def complete(config: dict[str, Any], schema_path: Path) -> dict[str, Any]:
     Raises LotteryError: one line with the key, the fault and what is allowed.
     """
     schema = yaml.safe_load(schema_path.read_text(encoding="utf-8"))
-    filled = _fill(schema, schema, copy.deepcopy(config))
+    config = copy.deepcopy(config)
+    if isinstance(config.setdefault("variants", {}), dict):
+        config["variants"].setdefault("released", {})
+    filled = _fill(schema, schema, config)
     error = best_match(Draft202012Validator(schema).iter_errors(filled))
     if error is not None:
         raise LotteryError(_one_line(error))
@@ -98,13 +111,7 @@ def complete(config: dict[str, Any], schema_path: Path) -> dict[str, Any]:
             settings_of(entry)
         except (LotteryError, ValueError) as problem:
             raise LotteryError(f"config: approximations.{name}: {problem}") from problem
-    for name, entry in filled["sweeps"].items():
-        for variant in entry["variants"]:
-            if variant not in filled["variants"]:
-                raise LotteryError(
-                    f"config: sweeps.{name}.variants: {variant!r} is not one of the variants"
-                    f" ({', '.join(filled['variants']) or 'none'})"
-                )
+    _check_sweeps(filled)
     checked = filled["cross_check"]["approximation"]
     if checked is not None and checked not in filled["approximations"]:
         raise LotteryError(
@@ -114,6 +121,34 @@ def complete(config: dict[str, Any], schema_path: Path) -> dict[str, Any]:
     if filled["dataset"] == "mnist5k" and filled["source"] not in ("download", "embedded"):
         raise LotteryError("config: source: mnist5k is embedded; set dataset: mnist to read a folder")
     return filled
+
+
+def _check_sweeps(config: dict[str, Any]) -> None:
+    """What the schema cannot say of sweeps and variants."""
+    for name, entry in config["variants"].items():
+        try:
+            variant = variant_of(entry)
+        except LotteryError as problem:
+            raise LotteryError(f"config: variants.{name}: {problem}") from problem
+        if name == "released" and variant != Variant():
+            raise LotteryError("config: variants.released: is what the paper released; give yours another name")
+    published: dict[str, int] = {}
+    for name, entry in config["sweeps"].items():
+        for wanted in entry["variants"]:
+            if wanted not in config["variants"]:
+                known = ", ".join(config["variants"]) or "none"
+                raise LotteryError(f"config: sweeps.{name}.variants: {wanted!r} is not one of the variants ({known})")
+        seed = entry["published_seed"]
+        if seed is not None and published.setdefault(entry["network"], seed) != seed:
+            raise LotteryError(
+                f"config: sweeps.{name}.published_seed: the published protocol has one seed for a network"
+            )
+        images = named(config["dataset"]).train_count
+        if entry["held_out_seeds"] and config["validation_images"] >= images:
+            raise LotteryError(
+                f"config: validation_images: {config['validation_images']} of {images} training images"
+                f" of {config['dataset']} leave none to learn from"
+            )
 
 
 def _described(schema: dict[str, Any], root: dict[str, Any], path: str) -> list[tuple[str, str, str, str]]:

@@ -110,6 +110,16 @@ def _definitions_used(tree: ast.Module, name: str) -> list[ast.stmt]:
     return [statement for statement in tree.body if any(defined[name] is statement for name in used)]
 
 
+def _data_files(path: Path) -> list[Path]:
+    """Files beside a module, not Python, whose names stand in it as text."""
+    named = {
+        part.value for part in ast.walk(_tree(path)) if isinstance(part, ast.Constant) and isinstance(part.value, str)
+    }
+    return [
+        file for file in sorted(path.parent.iterdir()) if file.name in named and file.suffix != ".py" and file.is_file()
+    ]
+
+
 def modules_used(verb: str, root: Path = ROOT) -> set[str]:
     """Modules of the package (but `lottery.verbs`) that the verb can import."""
     statements = _definitions_used(_tree(root / PACKAGE / "verbs.py"), verb.replace("-", "_"))
@@ -118,9 +128,9 @@ def modules_used(verb: str, root: Path = ROOT) -> set[str]:
 
 
 def fingerprint(verb: str, root: Path = ROOT) -> str:
-    """Sixteen hexadecimal digits that change when, and only when, code that `lottery VERB` uses changes.
+    """Sixteen hexadecimal digits that change when, and only when, what `lottery VERB` uses of the package changes.
 
-    Data files that belong to a module (same folder, not Python) are not looked at: rules list those as inputs.
+    That is its code, and the data files beside a module that the module names (tables, templates).
     """
     digest = hashlib.sha256()
     for statement in _definitions_used(_tree(root / PACKAGE / "verbs.py"), verb.replace("-", "_")):
@@ -129,5 +139,7 @@ def fingerprint(verb: str, root: Path = ROOT) -> str:
         path = module_path(module, root)
         assert path is not None
         digest.update(module.encode())
+        for data in _data_files(path):
+            digest.update(data.read_bytes())
         digest.update(ast.dump(_without_docstrings(ast.parse(path.read_text(encoding="utf-8")))).encode())
     return digest.hexdigest()[:16]

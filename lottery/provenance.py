@@ -11,7 +11,18 @@ from typing import Any
 
 from lottery.files import write_json
 
-PACKAGES = ("lottery-subsetsum", "numpy", "numba", "torch", "torchvision", "gurobipy", "pulp", "pandas", "matplotlib")
+PACKAGES = (
+    "lottery-subsetsum",
+    "numpy",
+    "scipy",
+    "numba",
+    "torch",
+    "torchvision",
+    "gurobipy",
+    "pulp",
+    "pandas",
+    "matplotlib",
+)
 
 
 def provenance_path(result: Path) -> Path:

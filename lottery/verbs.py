@@ -208,11 +208,11 @@ def prune(arguments: argparse.Namespace) -> Outcome:
     convolutions = None if arguments.convolutions is None else read_state_dict(arguments.convolutions)
     data, device = load(arguments.data), prepare_device(arguments.device)
     checkpoint = arguments.output / "checkpoint.safetensors"
-    started: list[float] = []  # of the epochs of this process: a resumed run has seconds from before as well
+    seconds: list[float] = []  # of the epochs of this process: a resumed run has some from before as well
 
     def report(epoch: Epoch) -> None:
-        started.append(epoch.seconds)
-        left = sum(started) / len(started) * (run.epochs - epoch.epoch)
+        seconds.append(epoch.seconds)
+        left = sum(seconds) / len(seconds) * (run.epochs - epoch.epoch)
         accuracy = epoch.validation_accuracy if epoch.test_accuracy is None else epoch.test_accuracy
         watched = "validation" if epoch.test_accuracy is None else "test"
         print(

@@ -81,3 +81,17 @@ def test_the_modules_that_a_verb_really_loads_are_covered(verb: str, arguments: 
     problem = {"lottery.subset_sum", *(name for name in loaded if name.startswith("lottery.subset_sum."))}
     always = machinery | (problem if "lottery.subset_sum" not in modules_used(verb) else set())
     assert loaded - always <= modules_used(verb)
+
+
+def test_a_changed_table_or_template_reaches_those_who_read_it(package: Path) -> None:
+    readers = {
+        "published/figures.csv": "tabulate-runs",
+        "published/table1.csv": "tabulate",
+        "results/summary.html.j2": "summarise",
+    }
+    for name, verb in readers.items():
+        before = fingerprint(verb, package), fingerprint("prune", package)
+        with (package / "lottery" / name).open("a") as file:
+            file.write("more")
+        assert fingerprint(verb, package) != before[0]
+        assert fingerprint("prune", package) == before[1]

@@ -1,26 +1,29 @@
 """Edge-popup: exact masks, the same as the plain way's at every step; frozen weights; counts; resume."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.plain_pruning import PlainNetwork, plain_step
+from lottery.cli import parser
 from lottery.datasets import Images, fetch, load
 from lottery.errors import LotteryError
 from lottery.networks import ImageShape, build
 from lottery.pruning.counts import count
 from lottery.pruning.layers import CANDIDATES
-from lottery.pruning.learning import Epoch, _extract, prune
+from lottery.pruning.learning import Epoch, _extract, _features, prune
 from lottery.pruning.masks import Selector, mask_by_bits, mask_by_partition
 from lottery.pruning.network import PrunedNetwork
-from lottery.pruning.records import packed, unpacked, write_run
+from lottery.pruning.records import packed, read_masks, unpacked, write_run
 from lottery.pruning.run import Run, Variant
-from lottery.pruning.structures import blocks, draw, draw_convolutions, kept_count
+from lottery.pruning.structures import blocks, blocks_of, draw, draw_convolutions, kept_count
 from lottery.training import prepare_device
 
 MNIST = ImageShape(channels=1, size=28)
@@ -60,7 +63,9 @@ def both_ways(
     """How many mask entries differ from the plain way's, over all steps."""
     plain, ours = PlainNetwork(run, image, dtype), PrunedNetwork(run, image, torch.device("cpu"), dtype, compiled)
     optimizer, differing = plain.optimizer(run), 0
-    for images, labels in batches(steps, image.pixels, dtype):
+    inputs = blocks_of(run, image)[0].inputs
+    for images, labels in batches(steps, inputs, dtype):
+        images = images if blocks_of(run, image)[0].signed else images.abs()
         expected = plain_step(plain, optimizer, images, labels)
         assert float(ours.step(images, labels, run.rate)) == pytest.approx(
             float(expected), rel=1e-3 if dtype == torch.float32 else 1e-9
@@ -77,6 +82,21 @@ def both_ways(
 def test_masks_are_those_of_the_plain_way_at_every_step(structure: str, switch: str, compiled: bool) -> None:
     run = Run("fc2", structure, 3, 0.3, epochs=1, variant=SWITCHES[switch])
     assert both_ways(run, 60, compiled) == 0
+
+
+@pytest.mark.parametrize("structure", ["linear", "relu", "wide"])
+@pytest.mark.parametrize("network", ["fc4", "lenet5"])
+def test_other_networks_have_the_masks_of_the_plain_way(network: str, structure: str) -> None:
+    """fc4 has three hidden layers; lenet5's features are never negative, so even its first layer needs one matrix."""
+    run = Run(network, structure, 2, 0.4, epochs=1, variant=replace(SWITCHES["released"], learning_rate=0.1))
+    assert both_ways(run, 10, True, MNIST if network == "lenet5" else SMALL) == 0
+
+
+@pytest.mark.parametrize("structure", ["linear", "relu", "wide"])
+def test_selection_bit_by_bit_learns_the_same_masks(structure: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a GPU runs, forced on a CPU."""
+    monkeypatch.setattr("lottery.pruning.layers.top_mask", mask_by_bits)
+    assert both_ways(Run("fc2", structure, 3, 0.3, epochs=1, variant=SWITCHES["released"]), 40, False) == 0
 
 
 @pytest.mark.parametrize("structure", ["linear", "relu"])
@@ -364,3 +384,118 @@ def test_more_validation_images_than_there_are_is_a_clear_error(digits: Images) 
     run = Run("fc2", "linear", 2, 0.5, epochs=1, protocol="held_out", validation_images=4000, variant=TINY)
     with pytest.raises(LotteryError, match="validation_images: 4000 of 4000 training images leave none"):
         prune(run, digits, CPU)
+
+
+@pytest.mark.parametrize(
+    ("structure", "variant", "expected"),
+    [
+        # weight1's and weight2's standard deviation, bounds of scores1 and scores2, for 784 inputs and r = 5
+        ("linear", {}, (1.4142, 0.0505, 1.4142, 0.0505)),
+        ("relu", {}, (1.4142, 0.0505, 1.4142, 0.0505)),
+        ("wide", {}, (None, 0.0505, None, 0.0357)),
+        ("linear", {"fan_in_counts_redundancy": True}, (1.4142, 0.02259, 1.4142, 0.0505)),
+        ("linear", {"density_scale": True}, (2.8284, 0.1010, 1.4142, 0.0505)),
+        ("linear", {"density_scale": True, "first_sparsity": 0.0}, (1.4142, 0.1010, 1.4142, 0.0505)),
+        ("linear", {"signed_constant": True}, (1.4142, 0.0505, 1.4142, 0.0505)),
+        ("linear", {"same_score_initialisation": True}, (1.4142, 0.0505, 1.0, 0.0357)),
+    ],
+)
+def test_draws_have_the_released_distributions_and_switches_change_what_they_say(
+    structure: str, variant: dict[str, Any], expected: tuple[float | None, ...]
+) -> None:
+    run = Run("fc2", structure, 5, 0.75, epochs=1, variant=Variant(**variant))
+    drawn = draw(blocks_of(run, MNIST)[0], run)
+    std1, std2, bound1, bound2 = expected
+    assert drawn.weight2.std() == pytest.approx(std2, rel=0.01)
+    assert np.abs(drawn.scores2).max() == pytest.approx(bound2, rel=0.002)
+    assert drawn.scores2.std() == pytest.approx(bound2 / np.sqrt(3), rel=0.01)
+    if std1 is not None:
+        assert drawn.weight1.std() == pytest.approx(std1, rel=0.05)
+        assert np.abs(drawn.scores1).max() == pytest.approx(bound1, rel=0.01)
+    values = np.unique(np.abs(drawn.weight2))
+    assert (values.size == 1) == ("signed_constant" in variant)
+
+
+def test_learning_rates_and_decay_are_the_published_ones() -> None:
+    assert [Run(n, "wide", 5, 0.5, 1).rate for n in ("fc2", "fc4", "lenet5")] == [0.1, 0.1, 0.01]
+    assert Run("lenet5", "dense", 1, 0, 1).rate == 0.1
+    assert Run("fc2", "relu", 5, 0.5, 1).decay == 5e-4
+    no_decay = Variant(decay_scores=False)
+    assert Run("fc2", "relu", 5, 0.5, 1, variant=no_decay).decay == 0
+    assert Run("fc2", "dense", 1, 0, 1, variant=no_decay).decay == 5e-4
+
+
+def test_the_rate_follows_pytorchs_cosine(digits: Images, monkeypatch: pytest.MonkeyPatch) -> None:
+    rates: list[float] = []
+    monkeypatch.setattr(PrunedNetwork, "step", lambda self, images, labels, rate: rates.append(rate) or torch.zeros(()))
+    prune(Run("fc2", "linear", 1, 0.5, epochs=5, variant=replace(TINY, batch_size=4000)), digits, CPU)
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 0.1)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 5)
+    for rate in rates:
+        assert rate == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-12)
+        optimizer.step()
+        schedule.step()
+    assert len(rates) == 5
+
+
+def test_held_out_images_are_not_learned_from_and_none_is_lost(digits: Images) -> None:
+    """Also the same ones whatever the seed."""
+    runs = [Run("fc2", "linear", 1, 0.5, 1, seed=seed, protocol="held_out", validation_images=500) for seed in (1, 2)]
+    first, second = (_features(run, digits, {}, CPU) for run in runs)
+    assert torch.equal(first.validation[0], second.validation[0])
+    together = torch.cat([first.train[0], first.validation[0]])
+    whole = _features(replace(runs[0], protocol="published", validation_images=None), digits, {}, CPU).train[0]
+    assert together.shape == whole.shape
+    assert sorted(map(bytes, together.numpy())) == sorted(map(bytes, whole.numpy()))
+
+
+def test_scores_that_overflow_are_an_error_not_a_result(digits: Images) -> None:
+    """Weights are frozen, so the loss stays finite: nothing else would show it."""
+    run = Run("fc2", "linear", 2, 0.5, epochs=3, variant=replace(TINY, learning_rate=1000.0, weight_decay=1000.0))
+    with pytest.raises(LotteryError, match="fc2: scores or weights overflowed in epoch 1; lower the learning rate"):
+        prune(run, digits, CPU)
+
+
+def test_the_baseline_learns_its_biases_and_a_random_network_keeps_them() -> None:
+    for structure, learned in (("dense", True), ("linear", False)):
+        run = Run("fc2", structure, 1, 0, epochs=1, variant=SWITCHES["bias"])
+        network = PrunedNetwork(run, SMALL, CPU)
+        before = [layer.bias.detach().clone() for layer in network.layers]
+        for images, labels in batches(3, SMALL.pixels, torch.float32):
+            network.step(images, labels, run.rate)
+        assert all(torch.equal(a, b.bias) != learned for a, b in zip(before, network.layers, strict=True))
+
+
+def test_a_band_that_grew_too_wide_becomes_narrow_again() -> None:
+    generator = np.random.default_rng(0)
+    scores, candidates = generator.standard_normal((1, 10, 100)), np.empty(20, np.int64)
+    selector, mask, full = Selector(500, 1000), np.zeros((1, 10, 100), bool), []
+    for step in range(60):
+        scores *= generator.uniform(0.5, 2) if step < 10 else 1.00001
+        low, high = selector.band()
+        magnitudes = np.abs(scores).ravel()
+        near = np.flatnonzero((magnitudes >= low) & (magnitudes <= high))
+        candidates[: min(20, near.size)] = near[:20]
+        mask[...] = np.abs(scores) > high
+        full.append(not 0 <= 500 - int(mask.sum()) <= near.size <= 20)
+        selector.settle(scores, mask, int(mask.sum()), candidates, near.size)
+        np.testing.assert_array_equal(mask, brute_force_mask(np.abs(scores), 500))
+    assert any(full[:10])
+    assert not any(full[40:])
+
+
+def test_masks_of_a_run_are_read_back(digits: Images, tmp_path: Path) -> None:
+    run = Run("fc2", "relu", 2, 0.9, epochs=1, variant=TINY)
+    pruned = prune(run, digits, CPU)
+    write_run(tmp_path, run, "mnist5k", pruned)
+    masks = read_masks(tmp_path / "masks.safetensors")
+    assert masks.keys() == {"fc1.weight1", "fc1.weight2", "fc2.weight1", "fc2.weight2"}
+    assert sum(int(mask.sum()) for mask in masks.values()) == pruned.counts.remaining
+
+
+def test_defaults_are_the_same_on_the_command_line_and_in_the_schema() -> None:
+    given = parser().parse_args(["prune", "--data", "d", "--network", "fc2", "--structure", "wide", "--output", "o"])
+    schema = yaml.safe_load((Path(__file__).parent.parent / "workflow/schemas/config.schema.yaml").read_text())
+    for field in fields(Variant):
+        assert getattr(given, field.name) == field.default, field.name
+        assert schema["$defs"]["variant"]["properties"][field.name]["default"] == field.default, field.name

@@ -39,13 +39,14 @@ class Descent:
 
 
 class DenseLayer:
-    """The trained baseline's layer: its weights are what is learned."""
+    """The trained baseline's layer: its weights, and its biases if it has any, are what is learned."""
 
     def __init__(self, block: Block, drawn: Draw, descent: Descent, device: torch.device, dtype: torch.dtype) -> None:
         self.block, self.descent = block, descent
         self.weight = torch.from_numpy(drawn.weight2[0]).to(device, dtype)
         self.velocity = torch.zeros_like(self.weight)
         self.bias = _bias(drawn, device, dtype)
+        self._bias_velocity = None if self.bias is None else torch.zeros_like(self.bias)
 
     def matrix(self) -> Tensor:
         return self.weight
@@ -53,12 +54,21 @@ class DenseLayer:
     def learn(self, gradient: Tensor, rate: float) -> None:
         self.descent.step(self.weight, self.velocity, gradient, rate)
 
+    def learn_bias(self, gradient: Tensor, rate: float) -> None:
+        assert self.bias is not None
+        assert self._bias_velocity is not None
+        with torch.no_grad():
+            self.descent.step(self.bias, self._bias_velocity, gradient, rate)
+
     def state(self) -> dict[str, Tensor]:
-        return {"weight": self.weight, "velocity": self.velocity}
+        found = {"weight": self.weight, "velocity": self.velocity}
+        if self.bias is not None and self._bias_velocity is not None:
+            found |= {"bias": self.bias.detach(), "bias_velocity": self._bias_velocity}
+        return found
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        self.weight.copy_(state["weight"])
-        self.velocity.copy_(state["velocity"])
+        for name, value in self.state().items():
+            value.copy_(state[name])
 
     def masks(self) -> dict[str, np.ndarray]:
         return {}

@@ -15,6 +15,7 @@ from torch import Tensor
 from lottery.datasets import Images
 from lottery.errors import LotteryError
 from lottery.files import read_tensors, write_tensors
+from lottery.fingerprint import fingerprint
 from lottery.networks import build
 from lottery.pruning.counts import Counts, count
 from lottery.pruning.network import PrunedNetwork
@@ -91,6 +92,8 @@ def _features(run: Run, data: Images, weights: Mapping[str, np.ndarray], device:
 def convolution_weights(run: Run, data: Images, given: Mapping[str, np.ndarray] | None) -> dict[str, np.ndarray]:
     """The frozen convolutions: those given (by `conv1.weight`, ...), else random by the run's seed; none for fc2, fc4."""
     needed = {layer.name: layer.shape for layer in convolutions(run.network, data.dataset.image)}
+    if given is not None and not needed:
+        raise LotteryError(f"convolutions: {run.network} has none; leave the file out")
     if given is None:
         return draw_convolutions(run.network, data.dataset.image, run.seed)
     for name, shape in needed.items():
@@ -101,7 +104,10 @@ def convolution_weights(run: Run, data: Images, given: Mapping[str, np.ndarray] 
 
 
 def _order(seed: int, epoch: int, count: int) -> Tensor:
-    """The order of the images in an epoch; it depends on nothing that a resumed run would have to keep."""
+    """The order of the images in an epoch; it depends on nothing that a resumed run would have to keep.
+
+    The one word may also begin a tensor's stream: here it only seeds another generator.
+    """
     words = np.random.Philox(key=[seed, epoch]).random_raw(1)
     return torch.randperm(count, generator=torch.Generator().manual_seed(int(words[0] >> np.uint64(1))))
 
@@ -112,7 +118,7 @@ def _accuracy(network: PrunedNetwork, part: tuple[Tensor, Tensor]) -> float:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where a killed run goes on.  Only a file of the very same run, on the same data, is taken."""
+    """Where a killed run goes on.  Only a file of the very same run, on the same data, by the same code, is taken."""
 
     path: Path
     identity: dict[str, object]
@@ -156,7 +162,9 @@ def prune(
     saved = None
     if checkpoint is not None:
         content = {name: sha256(array.tobytes()).hexdigest() for name, array in weights.items()}
-        saved = Checkpoint(checkpoint, {**asdict(run), "dataset": data.dataset.name, "convolutions": content})
+        machinery = {"code": fingerprint("prune"), "torch": torch.__version__, "device": device.type}
+        identity = {**asdict(run), "dataset": data.dataset.name, "convolutions": content, **machinery}
+        saved = Checkpoint(checkpoint, identity)
     history = saved.restore(network) if saved else []
     for number in range(len(history) + 1, run.epochs + 1):
         started = time.perf_counter()
@@ -169,6 +177,10 @@ def prune(
             number,
         )
         seconds = time.perf_counter() - started
+        if not network.finite():
+            raise LotteryError(
+                f"{run.network}: scores or weights overflowed in epoch {number}; lower the learning rate"
+            )
         watched = None if features.validation is None else _accuracy(network, features.validation)
         look = run.protocol == "published" or number == run.epochs
         tested = _accuracy(network, features.test) if look else None

@@ -66,8 +66,6 @@ class Selector:
         """|scores| above the band are surely kept, those below surely not; (low, high)."""
         if self.kept == self.size:
             return -1.0, -1.0
-        if self.kept == 0:
-            return float("inf"), float("inf")
         centre = self.threshold + self.drift
         return max(centre - self.half_width, 0.0), max(centre + self.half_width, 0.0)
 
@@ -76,7 +74,8 @@ class Selector:
         missing = self.kept - above
         if not (0 <= missing <= found <= candidates.size):
             self.select(scores, mask)
-            self.half_width = 4 * self.half_width or self.threshold * 1e-4
+            too_many = found > candidates.size
+            self.half_width = (0.0 if too_many else 4 * self.half_width) or self.threshold * 1e-4
             return
         near = candidates[:found]
         magnitudes = np.abs(scores.reshape(-1)[near])

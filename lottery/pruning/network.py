@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lottery.networks import ImageShape
-from lottery.pruning.layers import Layer, layer
+from lottery.pruning.layers import DenseLayer, Layer, layer
 from lottery.pruning.run import Run
 from lottery.pruning.structures import blocks_of
 from lottery.training import EVALUATION_BATCH
@@ -47,11 +47,19 @@ class PrunedNetwork:
     def step(self, features: Tensor, labels: Tensor, rate: float) -> Tensor:
         """One step on a batch; its mean loss, left on the device."""
         matrices = [part.matrix().detach().requires_grad_() for part in self.layers]
+        learned = [part for part in self.layers if isinstance(part, DenseLayer) and part.bias is not None]
+        biases = [part.bias.requires_grad_() for part in learned if part.bias is not None]
         loss = functional.cross_entropy(self.forward(features, matrices), labels)
-        gradients = torch.autograd.grad(loss, matrices)
-        for part, gradient in zip(self.layers, gradients, strict=True):
+        gradients = torch.autograd.grad(loss, [*matrices, *biases])
+        for part, gradient in zip(self.layers, gradients, strict=False):
             part.learn(gradient, rate)
+        for dense, gradient in zip(learned, gradients[len(matrices) :], strict=True):
+            dense.learn_bias(gradient, rate)
         return loss.detach()
+
+    def finite(self) -> bool:
+        """Whether all that learning changes is finite still."""
+        return all(bool(torch.isfinite(value).all()) for value in self.state().values())
 
     def state(self) -> dict[str, Tensor]:
         """What learning changes, by layer and name."""

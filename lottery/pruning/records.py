@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lottery.files import write_json, write_tensors, write_text
+from lottery.files import read_tensors, write_json, write_tensors, write_text
 from lottery.pruning.learning import Pruned
 from lottery.pruning.run import Run
 
@@ -23,6 +23,12 @@ def unpacked(arrays: Mapping[str, np.ndarray], shapes: Mapping[str, list[int]]) 
         name: np.unpackbits(arrays[name], count=int(np.prod(shape))).astype(bool).reshape(shape)
         for name, shape in shapes.items()
     }
+
+
+def read_masks(path: Path) -> dict[str, np.ndarray]:
+    """The bool masks of a run, from its masks.safetensors: by `LAYER.weight1` (r, in) and `LAYER.weight2` (r, out, in)."""
+    arrays, metadata = read_tensors(path)
+    return unpacked(arrays, metadata["shapes"])
 
 
 def write_run(folder: Path, run: Run, dataset: str, pruned: Pruned) -> None:

@@ -10,6 +10,8 @@ Structure = Literal["linear", "relu", "wide", "dense"]
 Protocol = Literal["published", "held_out"]
 STRUCTURES: tuple[str, ...] = get_args(Structure)
 PROTOCOLS: tuple[str, ...] = get_args(Protocol)
+HIGHEST_RATE = 1000.0  # learning diverges long before
+HIGHEST_SEED = 2**32 - 1
 VALIDATION_IMAGES = 5000  # set aside by default
 
 
@@ -34,12 +36,17 @@ class Variant:
     same_score_initialisation: bool = False  # U(+-1/sqrt(fan-in)) for redundant structures too
 
     def __post_init__(self) -> None:
-        if self.learning_rate is not None and not self.learning_rate > 0:
-            raise LotteryError(f"learning_rate: above 0 is needed, not {self.learning_rate}")
-        if not (0 <= self.momentum < 1 and self.weight_decay >= 0):
-            raise LotteryError(f"momentum in [0, 1) and no negative weight decay are needed: {self}")
-        if self.batch_size < 1 or self.hidden < 1:
-            raise LotteryError(f"batch_size and hidden: at least 1 is needed: {self}")
+        if self.learning_rate is not None and not 0 < self.learning_rate <= HIGHEST_RATE:
+            raise LotteryError(
+                f"learning_rate: above 0 and at most {HIGHEST_RATE:g} is needed, not {self.learning_rate}"
+            )
+        if not 0 <= self.momentum < 1:
+            raise LotteryError(f"momentum: from 0 to below 1 is needed, not {self.momentum}")
+        if not 0 <= self.weight_decay <= HIGHEST_RATE:
+            raise LotteryError(f"weight_decay: from 0 to {HIGHEST_RATE:g} is needed, not {self.weight_decay}")
+        for name in ("batch_size", "hidden"):
+            if getattr(self, name) < 1:
+                raise LotteryError(f"{name}: at least 1 is needed, not {getattr(self, name)}")
         if self.first_sparsity is not None:
             check_sparsity(self.first_sparsity, "first_sparsity")
 
@@ -78,8 +85,11 @@ class Run:
             if value not in known:
                 raise LotteryError(f"{name}: {value!r} is not one of {', '.join(known)}")
         check_sparsity(self.sparsity)
-        if self.redundancy < 1 or self.epochs < 1 or self.seed < 0:
-            raise LotteryError(f"redundancy and epochs from 1 and seed from 0 are needed: {self}")
+        for name in ("redundancy", "epochs"):
+            if getattr(self, name) < 1:
+                raise LotteryError(f"{name}: at least 1 is needed, not {getattr(self, name)}")
+        if not 0 <= self.seed <= HIGHEST_SEED:
+            raise LotteryError(f"seed: from 0 to {HIGHEST_SEED} is needed, not {self.seed}")
         if self.protocol == "held_out" and self.validation_images is None:
             object.__setattr__(self, "validation_images", VALIDATION_IMAGES)
         if self.validation_images is not None and (self.protocol == "published" or self.validation_images < 1):

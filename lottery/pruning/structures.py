@@ -146,8 +146,7 @@ def draw(block: Block, run: Run) -> Draw:
     Wide: Kaiming normal, scores Kaiming uniform, U(+-1 / sqrt(in)).  Dense: PyTorch's default, U(+-1 / sqrt(in)).
     """
     variant = run.variant
-    fan_in = block.inputs * (block.redundancy if variant.fan_in_counts_redundancy else 1)
-    std1, std2 = math.sqrt(2.0), math.sqrt(2.0 / fan_in)
+    std1, std2 = math.sqrt(2.0), math.sqrt(2.0 / block.inputs)
     default = 1 / math.sqrt(block.inputs)
 
     def uniform(shape: tuple[int, ...], bound: float, kind: str) -> np.ndarray:
@@ -157,10 +156,11 @@ def draw(block: Block, run: Run) -> Draw:
     if block.structure == "dense":
         return Draw(None, None, uniform(block.second_shape, default, "weight2"), None, bias)
     density1, density2 = 1 - first_sparsity(run), 1 - run.sparsity
-    weight2 = _weights(block.second_shape, std2, density2, run, block, "weight2")
+    fan_in = block.inputs * (block.redundancy if variant.fan_in_counts_redundancy else 1)
+    weight2 = _weights(block.second_shape, math.sqrt(2.0 / fan_in), density2, run, block, "weight2")
     if block.structure == "wide":
         return Draw(None, None, weight2, uniform(block.second_shape, default, "scores2"), bias)
-    bound1, bound2 = (1.0, 1 / math.sqrt(fan_in)) if variant.same_score_initialisation else (std1, std2)
+    bound1, bound2 = (1.0, default) if variant.same_score_initialisation else (std1, std2)
     return Draw(
         weight1=_weights(block.first_shape, std1, density1, run, block, "weight1"),
         scores1=uniform(block.first_shape, bound1, "scores1"),

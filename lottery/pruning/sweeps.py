@@ -8,6 +8,9 @@ from typing import Any
 
 from lottery.pruning.run import Run, Variant
 
+RELEASED = "released"  # the variant that is as the paper's
+CONCERN_BASELINE = ("learning_rate", "momentum", "weight_decay", "batch_size", "hidden", "bias")
+
 
 @dataclass(frozen=True)
 class Planned:
@@ -36,6 +39,14 @@ def variant_of(entry: Mapping[str, Any]) -> Variant:
     return Variant(**{field.name: entry[field.name] for field in fields(Variant)})
 
 
+def _baseline_variant(name: str, config: Mapping[str, Any]) -> str:
+    """`released` where what a variant changes concerns scores and random weights alone, which the baseline has not."""
+    entry = config["variants"][name]
+    default = Variant()
+    same = all(entry[key] == getattr(default, key) for key in CONCERN_BASELINE)
+    return RELEASED if same and entry["convolutions"] is None else name
+
+
 def _runs_of(sweep: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[Planned]:
     seeds = [("published", sweep["published_seed"])] if sweep["published_seed"] is not None else []
     seeds += [("held_out", seed) for seed in sweep["held_out_seeds"]]
@@ -46,7 +57,7 @@ def _runs_of(sweep: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[Pl
             sweep["redundancies"] if pruned else [1],
             sweep["sparsities"] if pruned else [0],
             sweep["epochs"],
-            sweep["variants"],
+            sweep["variants"] if pruned else dict.fromkeys(_baseline_variant(n, config) for n in sweep["variants"]),
         ):
             yield Planned(
                 name,

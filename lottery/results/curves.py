@@ -16,6 +16,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from lottery.errors import LotteryError
 from lottery.pruning.run import PROTOCOLS
+from lottery.pruning.sweeps import RELEASED
 from lottery.published import figures as published_figures
 from lottery.results.claims import PUBLISHED_REDUNDANCY, as_published
 from lottery.results.style import COLOURS, STYLE, save
@@ -53,15 +54,29 @@ def _protocols(table: pd.DataFrame) -> list[str]:
     return [protocol for protocol in PROTOCOLS if protocol in set(table.protocol)]
 
 
-def _main_series(points: pd.DataFrame, network: str) -> pd.DataFrame:
-    """Points with the published settings where there are any, else those of the first variant and redundancy."""
-    found = _of(points, network, "accuracy")
-    usual = as_published(found.assign(dataset="mnist"))
-    if not usual.empty:
-        return found.loc[usual.index]
-    first = found[found.structure != "dense"].iloc[0]
-    same = (found.redundancy == first.redundancy) | (found.structure == "dense")
-    return found[(found.variant == first.variant) & same]
+def _one_series(table: pd.DataFrame, network: str) -> pd.DataFrame:
+    """Rows of one variant and redundancy, the published ones where there are any, with their trained baseline."""
+    found = _of(table, network, "figure")
+    pruned = found[found.structure != "dense"]
+    if pruned.empty:
+        return found[found.variant == found.variant.iloc[0]]
+    usual = (pruned.variant == RELEASED) & (pruned.redundancy == PUBLISHED_REDUNDANCY)
+    first = pruned[usual].iloc[0] if usual.any() else pruned.iloc[0]
+    baselines = found[found.structure == "dense"]
+    own = baselines[baselines.variant == first.variant]
+    baseline = own if len(own) else baselines[baselines.variant == RELEASED]
+    same = pruned[(pruned.variant == first.variant) & (pruned.redundancy == first.redundancy)]
+    return pd.concat([same, baseline])
+
+
+def _name(shown: pd.DataFrame, network: str) -> str:
+    """What is drawn, for the legend's title."""
+    pruned = shown[shown.structure != "dense"]
+    name = f"{network}, {shown.dataset.iloc[0]}"
+    if pruned.empty:
+        return name
+    variant = pruned.variant.iloc[0]
+    return f"{name}, r = {pruned.redundancy.iloc[0]}" + ("" if variant == RELEASED else f", {variant}")
 
 
 def _thousands(value: float, _: object = None) -> str:
@@ -132,20 +147,24 @@ def _legend(figure: Figure, points: pd.DataFrame, with_published: bool, title: s
 
 
 def _title(points: pd.DataFrame, protocol: str) -> str:
-    """What was run, in the title: seeds and lengths."""
-    seeds = sorted({int(count) for count in points.seeds})
-    lengths = sorted({int(length) for lengths in points.lengths.astype(str) for length in lengths.split()})
+    """What was run, in the title: seeds and lengths (the baseline's may be others)."""
+    pruned = points[points.structure != "dense"] if (points.structure != "dense").any() else points
+    seeds = " or ".join(str(count) for count in sorted({int(count) for count in pruned.seeds}))
+    lengths = sorted({int(length) for lengths in pruned.lengths.astype(str) for length in lengths.split()})
     run = ", ".join(map(str, lengths))
+    chosen = f"{run} epochs" if len(lengths) == 1 else f"best of {run} epochs on"
     if protocol == "published":
-        return f"published protocol: one seed,\nbest on test of {run} epochs"
-    return f"held-out protocol: {' or '.join(map(str, seeds))} seeds, 95% interval,\nbest on validation of {run} epochs"
+        return f"published protocol: one seed,\n{chosen}{' test images' if len(lengths) > 1 else ''}"
+    return (
+        f"held-out protocol: {seeds} seeds, 95% interval,\n{chosen}{' validation images' if len(lengths) > 1 else ''}"
+    )
 
 
 def plot_accuracy(points: pd.DataFrame, network: str, against: str, stem: Path) -> list[Path]:
     """Test accuracy against remaining or alive parameters: above the whole range, below the part near the baseline."""
-    axis, shown = AXES[against], _main_series(points, network)
+    axis, shown = AXES[against], _one_series(points, network)
     protocols = _protocols(shown)
-    overlaid = against == "remaining" and "published" in protocols and set(shown.dataset) == {"mnist"}
+    overlaid = against == "remaining" and "published" in set(as_published(shown[shown.structure != "dense"]).protocol)
     with plt.rc_context(STYLE):
         figure, grid = plt.subplots(
             2, len(protocols), figsize=(3.4 * len(protocols) + 1.2, 5.4), sharex=True, sharey="row", squeeze=False,
@@ -172,13 +191,8 @@ def plot_accuracy(points: pd.DataFrame, network: str, against: str, stem: Path) 
         grid[1, 0].set_ylim(top - ZOOM, top + 0.3)
         for axes in grid[:, 0]:
             axes.set_ylabel("test accuracy (%)")
-        _legend(figure, shown, overlaid, f"{network}, {shown.dataset.iloc[0]}, r = {_redundancy(shown)}")
+        _legend(figure, shown, overlaid, _name(shown, network))
         return save(figure, stem)
-
-
-def _redundancy(points: pd.DataFrame) -> str:
-    pruned = points[points.structure != "dense"]
-    return ", ".join(map(str, sorted(set(pruned.redundancy)))) if len(pruned) else "1"
 
 
 def _nearest(available: list[float], wanted: tuple[float, ...]) -> list[float]:
@@ -195,9 +209,7 @@ def _runs_of(histories: pd.DataFrame, structure: str) -> Iterator[tuple[int, pd.
 
 def plot_epochs(histories: pd.DataFrame, network: str, stem: Path) -> list[Path]:
     """Accuracy after each epoch of the longest runs, and where the shorter runs ended, at up to three sparsities."""
-    found = _of(histories, network, "epochs")
-    usual = as_published(found.assign(dataset="mnist"))
-    shown = found.loc[usual.index] if len(usual) else found
+    shown = _one_series(histories, network)
     protocols = _protocols(shown)
     pruned = shown[shown.structure != "dense"]
     sparsities = _nearest(sorted({float(s) for s in pruned.sparsity}), SHOWN_SPARSITIES) if len(pruned) else [0.0]
@@ -219,7 +231,7 @@ def plot_epochs(histories: pd.DataFrame, network: str, stem: Path) -> list[Path]
         for axes in grid[-1]:
             axes.set_xlabel("epoch")
             axes.xaxis.get_major_locator().set_params(integer=True)
-        _legend(figure, shown, False, f"{network}, {shown.dataset.iloc[0]}, r = {_redundancy(shown)}")
+        _legend(figure, shown, False, _name(shown, network))
         return save(figure, stem)
 
 
@@ -237,11 +249,14 @@ def _draw_lengths(axes: Axes, structure: str, lengths: dict[int, pd.DataFrame]) 
 def plot_redundancy(points: pd.DataFrame, network: str, stem: Path) -> list[Path]:
     """Test accuracy against redundancy, a panel a sparsity; the dashed line is the published r."""
     found = _of(points, network, "redundancy")
-    shown = found[(found.variant == found.variant.iloc[0]) & (found.structure != "dense")]
-    varied = shown.groupby("sparsity").redundancy.nunique()
-    sparsities = [float(s) for s in varied[varied > 1].index]
-    if not sparsities:
+    pruned = found[found.structure != "dense"]
+    counts = pruned.groupby(["variant", "sparsity"]).redundancy.nunique()
+    varied = counts[counts > 1].index.to_frame(index=False)
+    if varied.empty:
         raise LotteryError(f"redundancy: the runs of {network} have one redundancy only")
+    variant = RELEASED if RELEASED in set(varied.variant) else varied.variant.iloc[0]
+    sparsities = sorted({float(s) for s in varied[varied.variant == variant].sparsity})
+    shown = pruned[pruned.variant == variant]
     protocols = _protocols(shown)
     with plt.rc_context(STYLE):
         figure, grid = plt.subplots(

@@ -8,6 +8,7 @@ import pandas as pd
 from scipy.stats import t as student
 
 from lottery.files import read_json, read_table
+from lottery.pruning.sweeps import RELEASED
 
 # What makes a point of a curve: runs of one group differ in length and seed only.
 GROUP = ["protocol", "dataset", "network", "structure", "variant", "redundancy", "sparsity"]
@@ -93,9 +94,10 @@ def _published(same: pd.DataFrame) -> dict[str, Any]:
 
 
 def _held_out(same: pd.DataFrame) -> dict[str, Any]:
-    by_length = same.groupby("epochs").validation_accuracy.agg(["count", "mean"]).sort_index()
-    complete = by_length[by_length["count"] == by_length["count"].max()]  # lengths that all seeds were run for
-    chosen = same[same.epochs == complete["mean"].idxmax()]
+    seeds = same.groupby("epochs").seed.agg(frozenset).sort_index()
+    most = max(seeds, key=len)
+    complete = same[same.epochs.isin(seeds[seeds == most].index)]  # lengths that the same, most seeds were run for
+    chosen = complete[complete.epochs == complete.groupby("epochs").validation_accuracy.mean().idxmax()]
     accuracy = chosen.test_accuracy
     count = len(accuracy)
     half = float(student.ppf(0.975, count - 1) * accuracy.sem()) if count > 1 else None
@@ -124,7 +126,9 @@ def points_for_people(points: pd.DataFrame) -> pd.DataFrame:
         for p in points[points.structure == "dense"].itertuples()
     }
     lines = [
-        dict(zip(across, key, strict=True)) | cells | {"trained": trained.get(key[:3], "")}
+        dict(zip(across, key, strict=True))
+        | cells
+        | {"trained": trained.get(key[:3]) or trained.get((*key[:2], RELEASED), "")}
         for key, cells in rows.items()
     ]
     return pd.DataFrame(lines, columns=[*across, "linear", "relu", "wide", "trained"], dtype=object).fillna("")

@@ -171,7 +171,7 @@ def run_flags(wildcards):
 
 def run_convolutions(wildcards):
     """A file of convolutions, where the run's variant names one."""
-    if wildcards.run not in RUNS:
+    if wildcards.run not in RUNS or RUNS[wildcards.run].run.network != "lenet5":
         return []
     return config["variants"][RUNS[wildcards.run].variant_name]["convolutions"] or []
 
@@ -194,7 +194,8 @@ def pruning_figures(wildcards=None):
     for planned in RUNS.values():
         run = planned.run
         if run.structure != "dense":
-            drawn.setdefault(run.network, {}).setdefault(run.sparsity, set()).add(
+            same = (planned.variant_name, run.sparsity)
+            drawn.setdefault(run.network, {}).setdefault(same, set()).add(
                 run.redundancy
             )
     names = []
