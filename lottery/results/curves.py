@@ -25,6 +25,7 @@ PRUNED = ("linear", "relu", "wide")
 COLOUR = dict(zip((*PRUNED, "dense"), (COLOURS[0], COLOURS[1], COLOURS[2], "0.25"), strict=True))
 MARKER = {"linear": "o", "relu": "s", "wide": "^", "dense": "D"}
 SHOWN_SPARSITIES = (0.1, 0.5, 0.95)  # of the paper's curves over epochs
+WIDE_ENOUGH = 6.0  # inches, for the legend in one line
 ZOOM = 5.0  # points of accuracy below the best that the lower panel shows
 
 
@@ -51,7 +52,8 @@ def _of(table: pd.DataFrame, network: str, needed: str) -> pd.DataFrame:
 
 
 def _protocols(table: pd.DataFrame) -> list[str]:
-    return [protocol for protocol in PROTOCOLS if protocol in set(table.protocol)]
+    pruned = table[table.structure != "dense"]
+    return [protocol for protocol in PROTOCOLS if protocol in set((pruned if len(pruned) else table).protocol)]
 
 
 def _one_series(table: pd.DataFrame, network: str) -> pd.DataFrame:
@@ -143,7 +145,8 @@ def _legend(figure: Figure, points: pd.DataFrame, with_published: bool, title: s
                 [], [], color="0.4", marker="o", markersize=3, markerfacecolor="white", linestyle=":", label="published"
             )
         )
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), title=title, columnspacing=1.2)
+    columns = len(handles) if figure.get_figwidth() > WIDE_ENOUGH else 3
+    figure.legend(handles=handles, loc="outside upper center", ncols=columns, title=title, columnspacing=1.2)
 
 
 def _title(points: pd.DataFrame, protocol: str) -> str:
@@ -155,9 +158,7 @@ def _title(points: pd.DataFrame, protocol: str) -> str:
     chosen = f"{run} epochs" if len(lengths) == 1 else f"best of {run} epochs on"
     if protocol == "published":
         return f"published protocol: one seed,\n{chosen}{' test images' if len(lengths) > 1 else ''}"
-    return (
-        f"held-out protocol: {seeds} seeds, 95% interval,\n{chosen}{' validation images' if len(lengths) > 1 else ''}"
-    )
+    return f"held-out protocol: {seeds} seed{'' if seeds == '1' else 's'}, 95% interval,\n{chosen}{' validation images' if len(lengths) > 1 else ''}"
 
 
 def plot_accuracy(points: pd.DataFrame, network: str, against: str, stem: Path) -> list[Path]:
