@@ -8,9 +8,11 @@ import pandas as pd
 import pytest
 
 from lottery.files import write_json, write_tensors
+from lottery.results.claims import answer_claims, compare_points
 from lottery.results.comparison import compare, verdicts
 from lottery.results.figures import plot_cardinality, plot_errors, plot_seconds
-from lottery.results.summary import summary_page
+from lottery.results.runs import points, runs
+from lottery.results.summary import Sweeps, summary_page
 from lottery.results.tables import cardinality, cost, cross_check_summary, markdown, table1
 
 ASSEMBLY = {
@@ -81,10 +83,13 @@ def test_a_name_with_markup_cannot_break_the_page_and_everything_is_inside(tmp_p
     folders = {"<b>ours</b>": approximation(tmp_path)}
     table, costs = table1(folders), cost(folders, [])
     figure = plot_errors(folders, tmp_path / "errors")[0]
-    page = summary_page(table, compare(table), costs, pd.DataFrame(), [("Errors.", figure)])
+    empty = points(runs([]))
+    nothing = Sweeps(empty, compare_points(empty), answer_claims(empty), seconds=0.0)
+    page = summary_page(table, compare(table), costs, pd.DataFrame(), [figure], nothing)
     assert "<b>ours" not in page.replace(figure.read_text()[figure.read_text().index("<svg") :], "")
     assert "reproduced" in page
-    assert "<figcaption>Errors.</figcaption>" in page
+    assert "<figcaption>How far each subset sum is" in page
+    assert "Experiment 2" not in page, "no sweep was run"
 
 
 def test_figures_are_the_same_bytes_each_time(tmp_path: Path) -> None:
