@@ -3,6 +3,8 @@
 import copy
 import difflib
 import json
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +47,15 @@ def _typed(schema: dict[str, Any], value: Any) -> Any:
         return int(value)
     if not isinstance(value, str) or not types or ("string" in types and value != "null"):
         return value
-    parsed = yaml.safe_load(value)
+    try:
+        parsed = yaml.safe_load(value)
+    except yaml.YAMLError:
+        return value
+    if "integer" in types and isinstance(parsed, float) and parsed.is_integer():
+        return int(parsed)
     if "number" in types and isinstance(parsed, str):
         try:
-            return float(parsed)  # YAML takes 1e-3, without a point, for text
+            parsed = float(parsed)  # YAML takes 1e-3, without a point, for text
         except ValueError:
             return value
     return value if isinstance(parsed, str) or (parsed is None and "null" not in types) else parsed
@@ -78,6 +85,15 @@ def _fill(schema: dict[str, Any], root: dict[str, Any], value: Any) -> Any:
     return value
 
 
+def _not_finite(value: Any, path: str) -> Iterator[str]:
+    """Where NaN or an infinity stands: comparisons with a limit let them pass."""
+    if isinstance(value, dict | list):
+        for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _not_finite(part, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield path
+
+
 def settings_of(entry: dict[str, Any]) -> Settings:
     """The library's settings of one approximation in the config."""
     ends = entry["coefficient_range"]
@@ -96,6 +112,8 @@ def complete(config: dict[str, Any], schema_path: Path) -> dict[str, Any]:
     if isinstance(config.setdefault("variants", {}), dict):
         config["variants"].setdefault("released", {})
     filled = _fill(schema, schema, config)
+    if not_finite := next(_not_finite(filled, ""), None):
+        raise LotteryError(f"config: {not_finite}: a finite number is needed")
     error = best_match(Draft202012Validator(schema).iter_errors(filled))
     if error is not None:
         raise LotteryError(_one_line(error))
@@ -139,6 +157,10 @@ def _check_sweeps(config: dict[str, Any]) -> None:
                 known = ", ".join(config["variants"]) or "none"
                 raise LotteryError(f"config: sweeps.{name}.variants: {wanted!r} is not one of the variants ({known})")
         seed = entry["published_seed"]
+        if seed is None and not entry["held_out_seeds"]:
+            raise LotteryError(
+                f"config: sweeps.{name}: neither protocol has a seed; set the sweep to null to leave it out"
+            )
         if seed is not None and published.setdefault(entry["network"], seed) != seed:
             raise LotteryError(
                 f"config: sweeps.{name}.published_seed: the published protocol has one seed for a network"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,15 +29,25 @@ def replaced(path: Path) -> Iterator[Path]:
 
     So a killed job, a full disk or a second writer leaves the old file or the new one, never a part.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        raise LotteryError(f"{path}: cannot be written ({error.strerror or error}); mend that and run again") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def check_writable(folder: Path) -> None:
+    """Refuse a folder that cannot be written to, before long work is done for it."""
+    with replaced(folder / ".writable") as temporary:
+        temporary.touch()
+    (folder / ".writable").unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -59,34 +69,60 @@ def read_json(path: Path) -> Any:
         raise LotteryError(f"{path}: cannot be read as JSON ({error}); delete it and run again") from error
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Read CSV, counts as whole numbers also where some are missing; a damaged file is a LotteryError that names it."""
+def read_table(path: Path, numbers: Sequence[str] = ()) -> pd.DataFrame:
+    """Read CSV, counts as whole numbers also where some are missing; a damaged file is a LotteryError that names it.
+
+    numbers: columns that must be there and hold numbers, or nothing.
+    """
     import pandas as pd
 
     try:
-        return pd.read_csv(path).convert_dtypes()
-    except (OSError, ValueError) as error:
+        table = pd.read_csv(path).convert_dtypes()
+        for column in numbers:
+            table[column] = pd.to_numeric(table[column])
+        return table
+    except (OSError, ValueError, TypeError) as error:
         raise LotteryError(f"{path}: cannot be read as CSV ({error}); delete it and run again") from error
+    except KeyError as error:
+        raise LotteryError(f"{path}: has no column {error}; delete it and run again") from error
+
+
+def _checksum(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, Any]) -> str:
+    digest = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
+    for name, array in sorted(tensors.items()):
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
 
 
 def write_tensors(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, Any]) -> None:
-    """Write arrays and a JSON-able `metadata` as safetensors, atomically; equal content gives equal bytes."""
+    """Write arrays and a JSON-able `metadata` as safetensors, atomically; equal content gives equal bytes.
+
+    A checksum of both is written along, so that a flipped bit is found when the file is read.
+    """
     contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-    content = save(contiguous, {METADATA_KEY: json.dumps(metadata, sort_keys=True)})
+    entry = {"metadata": metadata, "sha256": _checksum(contiguous, metadata)}
+    content = save(contiguous, {METADATA_KEY: json.dumps(entry, sort_keys=True)})
     with replaced(path) as temporary:
         temporary.write_bytes(content)
 
 
 def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Arrays and metadata of a file by `write_tensors`; a missing, truncated or foreign file is a LotteryError."""
+    """Arrays and metadata of a file by `write_tensors`; a missing, damaged or foreign file is a LotteryError."""
     try:
         with safe_open(path, framework="numpy") as file:
-            metadata = json.loads((file.metadata() or {}).get(METADATA_KEY, "{}"))
-            return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118 (safe_open is no dict)
+            entry = json.loads((file.metadata() or {})[METADATA_KEY])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no dict)
+            metadata, checksum = entry["metadata"], entry["sha256"]
+    except KeyError as error:
+        raise LotteryError(f"{path}: not a file of this program's; delete it and run again") from error
     except (OSError, SafetensorError, TypeError, ValueError) as error:
         raise LotteryError(
             f"{path}: cannot be read as safetensors of NumPy types ({error}); if the workflow wrote it, delete it and run again"
         ) from error
+    if _checksum(tensors, metadata) != checksum:
+        raise LotteryError(f"{path}: damaged, its content does not match its checksum; delete it and run again")
+    return tensors, metadata
 
 
 def read_state_dict(path: Path) -> dict[str, np.ndarray]:

@@ -196,7 +196,7 @@ def prune(arguments: argparse.Namespace) -> Outcome:
     from dataclasses import asdict, fields
 
     from lottery.datasets import load
-    from lottery.files import read_state_dict
+    from lottery.files import check_writable, read_state_dict
     from lottery.pruning.learning import Epoch, prune
     from lottery.pruning.records import write_run
     from lottery.pruning.run import Run, Variant
@@ -207,6 +207,7 @@ def prune(arguments: argparse.Namespace) -> Outcome:
     run = Run(**{name: getattr(arguments, name) for name in names}, variant=variant)
     convolutions = None if arguments.convolutions is None else read_state_dict(arguments.convolutions)
     data, device = load(arguments.data), prepare_device(arguments.device)
+    check_writable(arguments.output)
     checkpoint = arguments.output / "checkpoint.safetensors"
     seconds: list[float] = []  # of the epochs of this process: a resumed run has some from before as well
 
@@ -255,10 +256,10 @@ def tabulate(arguments: argparse.Namespace) -> Outcome:
 def tabulate_runs(arguments: argparse.Namespace) -> Outcome:
     from lottery.files import read_json, write_text
     from lottery.results.claims import answer_claims, compare_points
-    from lottery.results.runs import cost, histories, points, points_for_people, runs
+    from lottery.results.runs import cost, histories, listed_folders, points, points_for_people, runs
     from lottery.results.tables import markdown
 
-    folders = [(entry["variant"], arguments.folder / entry["folder"]) for entry in read_json(arguments.runs)]
+    folders = listed_folders(read_json(arguments.runs), arguments.runs, arguments.folder)
     table = runs(folders)
     found, tables = points(table), arguments.output
     write_text(tables / "histories.csv", histories(folders).to_csv(index=False))
@@ -275,22 +276,27 @@ def tabulate_runs(arguments: argparse.Namespace) -> Outcome:
 def plot_accuracy(arguments: argparse.Namespace) -> Outcome:
     from lottery.files import read_table
     from lottery.results.curves import plot_accuracy
+    from lottery.results.runs import POINT_NUMBERS
 
-    return plot_accuracy(read_table(arguments.table), arguments.network, arguments.against, arguments.output)[0], {}
+    return plot_accuracy(
+        read_table(arguments.table, POINT_NUMBERS), arguments.network, arguments.against, arguments.output
+    )[0], {}
 
 
 def plot_epochs(arguments: argparse.Namespace) -> Outcome:
     from lottery.files import read_table
     from lottery.results.curves import plot_epochs
+    from lottery.results.runs import HISTORY_NUMBERS
 
-    return plot_epochs(read_table(arguments.table), arguments.network, arguments.output)[0], {}
+    return plot_epochs(read_table(arguments.table, HISTORY_NUMBERS), arguments.network, arguments.output)[0], {}
 
 
 def plot_redundancy(arguments: argparse.Namespace) -> Outcome:
     from lottery.files import read_table
     from lottery.results.curves import plot_redundancy
+    from lottery.results.runs import POINT_NUMBERS
 
-    return plot_redundancy(read_table(arguments.table), arguments.network, arguments.output)[0], {}
+    return plot_redundancy(read_table(arguments.table, POINT_NUMBERS), arguments.network, arguments.output)[0], {}
 
 
 def plot_errors(arguments: argparse.Namespace) -> Outcome:

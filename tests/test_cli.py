@@ -9,6 +9,7 @@ import pytest
 
 from lottery.approximation.target import Target, write_target
 from lottery.cli import main
+from lottery.errors import LotteryError
 from lottery.files import replaced, write_text
 from lottery.networks import ImageShape, layers
 
@@ -71,17 +72,44 @@ def test_a_full_disk_leaves_the_old_file_and_no_part(tmp_path: Path) -> None:
             temporary.write_text("half of the n")
             raise OSError(28, "No space left on device")
 
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(LotteryError, match=r"table.csv: cannot be written \(No space left on device\); mend that"):
         fill_the_disk()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_place_that_cannot_be_written_to_is_refused_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, place = tmp_path / "data.safetensors", tmp_path / "a file"
+    main(["fetch", "--dataset", "mnist5k", "--source", "embedded", "--output", str(data)])
+    place.write_text("in the way")
+    arguments = f"prune --data {data} --network fc2 --structure wide".split()
+    capsys.readouterr()
+    assert main([*arguments, "--output", str(place)]) == 1
+    out, error = capsys.readouterr()
+    assert "epoch" not in out
+    assert "cannot be written" in error
+    assert error.count("\n") == 1
 
 
 def test_every_verb_has_help(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
     verbs = capsys.readouterr().out
-    for verb in ("fetch", "train", "solve", "assemble", "evaluate", "cross-check", "tabulate", "summarise", "solvers"):
+    for verb in (
+        "fetch",
+        "train",
+        "solve",
+        "assemble",
+        "evaluate",
+        "cross-check",
+        "prune",
+        "tabulate",
+        "tabulate-runs",
+        "summarise",
+        "solvers",
+    ):
         assert verb in verbs
         with pytest.raises(SystemExit) as exit_:
             main([verb, "--help"])

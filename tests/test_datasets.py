@@ -149,3 +149,13 @@ def test_torchvision_can_be_imported_whatever_its_build() -> None:
     code = "from lottery.vision import torchvision; print(torchvision().transforms.ToTensor().__class__.__name__)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "ToTensor"
+
+
+def test_a_flipped_bit_in_a_dataset_file_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "mnist5k.safetensors"
+    fetch("mnist5k", "embedded", path)
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(LotteryError, match="mnist5k.safetensors: damaged, its content does not match its checksum"):
+        load(path)

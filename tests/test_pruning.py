@@ -340,15 +340,25 @@ def test_a_killed_run_goes_on_to_the_same_bytes(digits: Images, tmp_path: Path, 
         assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "resumed" / name).read_bytes()
 
 
-@pytest.mark.parametrize("damage", ["truncated", "another run"])
+@pytest.mark.parametrize("damage", ["truncated", "a flipped bit", "another run", "other data"])
 def test_a_checkpoint_that_does_not_fit_is_not_used(
     digits: Images, tmp_path: Path, damage: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = Run("fc2", "linear", 2, 0.5, epochs=2, variant=TINY)
     checkpoint = tmp_path / "checkpoint.safetensors"
-    prune(run if damage == "truncated" else replace(run, seed=2), digits, CPU, checkpoint)
+    other = replace(digits, train_images=255 - digits.train_images)
+    prune(
+        replace(run, seed=2) if damage == "another run" else run,
+        other if damage == "other data" else digits,
+        CPU,
+        checkpoint,
+    )
+    content = bytearray(checkpoint.read_bytes())
     if damage == "truncated":
-        checkpoint.write_bytes(checkpoint.read_bytes()[:100])
+        checkpoint.write_bytes(content[:100])
+    if damage == "a flipped bit":
+        content[-1000] ^= 64
+        checkpoint.write_bytes(content)
     again = prune(run, digits, CPU, checkpoint)
     assert "starts afresh" in capsys.readouterr().out
     assert [epoch.loss for epoch in again.history] == [epoch.loss for epoch in prune(run, digits, CPU).history]

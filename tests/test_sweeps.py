@@ -1,7 +1,7 @@
 """From a configuration to runs, from runs to points by either protocol, and to answers and figures."""
 
 import re
-from dataclasses import replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,11 @@ from lottery.files import write_json, write_text
 from lottery.networks import ImageShape
 from lottery.pruning.run import Run, Variant
 from lottery.pruning.structures import blocks_of, kept_count
-from lottery.pruning.sweeps import planned_runs
+from lottery.pruning.sweeps import Planned, planned_runs
 from lottery.published import figures
 from lottery.results.claims import answer_claims, compare_points
 from lottery.results.curves import plot_accuracy, plot_epochs, plot_redundancy
-from lottery.results.runs import cost, histories, points, points_for_people, runs
+from lottery.results.runs import cost, histories, listed_folders, points, points_for_people, runs
 
 SCHEMA = Path(__file__).parent.parent / "workflow/schemas/config.schema.yaml"
 
@@ -107,8 +107,17 @@ def test_two_seeds_of_the_published_protocol_are_refused() -> None:
 
 
 def test_numbers_are_taken_as_people_write_them() -> None:
-    found = planned(a={"network": "fc2", "structures": ["wide"], "sparsities": ["1e-3"], "redundancies": [5.0]})
+    found = planned(
+        a={
+            "network": "fc2",
+            "structures": ["wide"],
+            "sparsities": ["1e-3", -0.0],
+            "redundancies": [5.0],
+            "epochs": ["10.0"],
+        }
+    )
     assert "published/fc2/wide/released/redundancy_5_sparsity_0.001_epochs_10_seed_1" in found
+    assert "published/fc2/wide/released/redundancy_5_sparsity_0_epochs_10_seed_1" in found
 
 
 @pytest.mark.parametrize(
@@ -123,6 +132,13 @@ def test_numbers_are_taken_as_people_write_them() -> None:
         ),
         ({"sparsities": [0.5], "epoch": [3]}, "unknown key 'epoch'; did you mean 'epochs'?"),
         ({"sparsities": []}, "sweeps.a.sparsities"),
+        ({"sparsities": [float("nan")]}, "config: sweeps.a.sparsities.0: a finite number is needed"),
+        ({"sparsities": [0.5], "epochs": ["{"]}, "sweeps.a.epochs.0: '{' is not of type 'integer'"),
+        (
+            {"sparsities": [0.5], "epochs": [10**9]},
+            "sweeps.a.epochs.0: 1000000000 is greater than the maximum of 100000",
+        ),
+        ({"sparsities": [0.5], "published_seed": None, "held_out_seeds": []}, "sweeps.a: neither protocol has a seed"),
     ],
 )
 def test_a_sweep_that_makes_no_sense_is_one_clear_line(sweep: dict[str, Any], message: str) -> None:
@@ -280,29 +296,62 @@ def test_other_settings_than_published_are_not_compared(as_in_the_paper: pd.Data
         assert answer_claims(pruned.assign(**change)).empty
 
 
-def test_tables_are_read_from_the_runs_files(tmp_path: Path) -> None:
-    folder = tmp_path / "run"
+@pytest.fixture
+def recorded(tmp_path: Path) -> tuple[str, Path]:
+    """A run's files as `lottery prune` writes them; (variant, folder)."""
     run = Run("fc2", "linear", 5, 0.5, 2, protocol="held_out", variant=Variant(hidden=9))
-    metrics = {
-        "dataset": "mnist",
-        **vars(replace(run)),
-        "variant": {},
-        "initial": 10,
-        "remaining": 5,
-        "paired": 3,
-        "alive": 2,
-    }
-    accuracy = {"convolution_parameters": 0, "loss": 0.5, "validation_accuracy": 91.0, "test_accuracy": 90.0}
-    write_json(folder / "metrics.json", metrics | accuracy)
+    folder = tmp_path / Planned("tuned", run).folder
+    counts = {"initial": 10, "remaining": 5, "paired": 3, "alive": 2, "convolution_parameters": 0}
+    found = {"loss": 0.5, "validation_accuracy": 91.0, "test_accuracy": 90.0}
+    write_json(folder / "metrics.json", {"dataset": "mnist", **asdict(run), **counts, **found})
     write_json(folder / "cost.json", {"epoch_seconds": [1.5, 2.5]})
     write_text(folder / "history.csv", "epoch,loss,validation_accuracy,test_accuracy\n1,0.9,80.0,\n2,0.5,91.0,90.0\n")
-    listed = [("tuned", folder)]
-    assert runs(listed).iloc[0].variant == "tuned"
-    assert histories(listed).at_epoch.tolist() == [1, 2]
-    assert cost(listed).seconds.tolist() == [4.0]
-    (folder / "history.csv").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(LotteryError, match="history.csv: cannot be read as CSV"):
-        histories(listed)
+    return "tuned", folder
+
+
+def test_tables_are_read_from_the_runs_files(recorded: tuple[str, Path]) -> None:
+    assert runs([recorded]).iloc[0].variant == "tuned"
+    assert histories([recorded]).at_epoch.tolist() == [1, 2]
+    assert cost([recorded]).seconds.tolist() == [4.0]
+
+
+def all_tables(recorded: tuple[str, Path]) -> list[pd.DataFrame]:
+    return [table([recorded]) for table in (runs, histories, cost)]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("metrics.json", "{}"),
+        ("metrics.json", "[]"),
+        ("metrics.json", ""),
+        ("metrics.json", ('"test_accuracy": 90.0', '"test_accuracy": 1000')),
+        ("metrics.json", ('"test_accuracy": 90.0', '"test_accuracy": "ninety"')),
+        ("metrics.json", ('"sparsity": 0.5', '"sparsity": 0.9')),
+        ("metrics.json", ('"protocol": "held_out"', '"protocol": "other"')),
+        ("history.csv", ""),
+        ("history.csv", "epoch,loss,validation_accuracy,test_accuracy\n"),
+        ("history.csv", "a,b\n1,2\n"),
+        ("history.csv", ("2,0.5,91.0,90.0\n", "")),
+        ("history.csv", ("91.0", "x")),
+        ("cost.json", "{}"),
+        ("cost.json", '{"epoch_seconds": ["a"]}'),
+    ],
+)
+def test_a_damaged_or_foreign_file_of_a_run_is_named(
+    recorded: tuple[str, Path], name: str, content: str | tuple[str, str]
+) -> None:
+    path = recorded[1] / name
+    path.write_text(path.read_text().replace(*content) if isinstance(content, tuple) else content)
+    with pytest.raises(LotteryError, match=f"{re.escape(str(path))}: .*delete it and run again"):
+        all_tables(recorded)
+
+
+@pytest.mark.parametrize("listed", [{}, 3, [{}], [{"variant": "a", "folder": "b"}] * 2])
+def test_a_list_of_runs_is_a_list_of_runs(listed: Any) -> None:
+    assert listed_folders([], Path("runs.json"), Path()) == []
+    with pytest.raises(LotteryError, match=r"runs.json: a list of runs, each once"):
+        listed_folders(listed, Path("runs.json"), Path())
 
 
 def test_people_read_a_row_a_sparsity_and_a_column_a_structure() -> None:

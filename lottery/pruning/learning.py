@@ -100,6 +100,9 @@ def convolution_weights(run: Run, data: Images, given: Mapping[str, np.ndarray] 
         if name not in given or given[name].shape != shape:
             found = given[name].shape if name in given else "nothing"
             raise LotteryError(f"convolutions: {name} of shape {shape} is needed, the file has {found}")
+    for name in needed:
+        if not np.isfinite(given[name]).all():
+            raise LotteryError(f"convolutions: {name} has weights that are NaN or infinite")
     return {name: np.asarray(given[name], np.float32) for name in needed}
 
 
@@ -133,8 +136,8 @@ class Checkpoint:
             return []
         try:
             arrays, metadata = read_tensors(self.path)
-        except LotteryError:
-            print(f"{self.path}: damaged, the run starts afresh", flush=True)
+        except LotteryError as error:
+            print(f"{error}: the run starts afresh", flush=True)
             return []
         if metadata.get("run") != self.identity:
             print(f"{self.path}: of another run, this one starts afresh", flush=True)
@@ -163,7 +166,8 @@ def prune(
     if checkpoint is not None:
         content = {name: sha256(array.tobytes()).hexdigest() for name, array in weights.items()}
         machinery = {"code": fingerprint("prune"), "torch": torch.__version__, "device": device.type}
-        identity = {**asdict(run), "dataset": data.dataset.name, "convolutions": content, **machinery}
+        learned_from = sha256(data.train_images.tobytes() + data.train_labels.tobytes()).hexdigest()
+        identity = {**asdict(run), "data": learned_from, "convolutions": content, **machinery}
         saved = Checkpoint(checkpoint, identity)
     history = saved.restore(network) if saved else []
     for number in range(len(history) + 1, run.epochs + 1):

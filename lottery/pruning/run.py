@@ -1,5 +1,6 @@
 """What one run of experiment 2 is; every result follows from these settings and the dataset."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -44,11 +45,15 @@ class Variant:
             raise LotteryError(f"momentum: from 0 to below 1 is needed, not {self.momentum}")
         if not 0 <= self.weight_decay <= HIGHEST_RATE:
             raise LotteryError(f"weight_decay: from 0 to {HIGHEST_RATE:g} is needed, not {self.weight_decay}")
-        for name in ("batch_size", "hidden"):
-            if getattr(self, name) < 1:
-                raise LotteryError(f"{name}: at least 1 is needed, not {getattr(self, name)}")
+        _check_counts(self, {"batch_size": 10**6, "hidden": 10**5})
         if self.first_sparsity is not None:
             check_sparsity(self.first_sparsity, "first_sparsity")
+
+
+def _check_counts(settings: object, highest: Mapping[str, int]) -> None:
+    for name, most in highest.items():
+        if not 1 <= getattr(settings, name) <= most:
+            raise LotteryError(f"{name}: from 1 to {most} is needed, not {getattr(settings, name)}")
 
 
 def check_sparsity(sparsity: float, name: str = "sparsity") -> None:
@@ -85,9 +90,7 @@ class Run:
             if value not in known:
                 raise LotteryError(f"{name}: {value!r} is not one of {', '.join(known)}")
         check_sparsity(self.sparsity)
-        for name in ("redundancy", "epochs"):
-            if getattr(self, name) < 1:
-                raise LotteryError(f"{name}: at least 1 is needed, not {getattr(self, name)}")
+        _check_counts(self, {"redundancy": 1000, "epochs": 10**5})
         if not 0 <= self.seed <= HIGHEST_SEED:
             raise LotteryError(f"seed: from 0 to {HIGHEST_SEED} is needed, not {self.seed}")
         if self.protocol == "held_out" and self.validation_images is None:

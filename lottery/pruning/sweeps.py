@@ -31,7 +31,7 @@ class Planned:
 
 def _plain(number: float) -> str:
     """All digits, no exponent: 0, 0.5, 0.00001."""
-    return format(Decimal(str(number)).normalize(), "f")
+    return format(Decimal(str(number + 0.0)).normalize(), "f")  # + 0.0: no minus before 0
 
 
 def variant_of(entry: Mapping[str, Any]) -> Variant:

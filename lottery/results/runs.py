@@ -1,14 +1,17 @@
 """Experiment 2 as tables: all runs, their histories, and one point a curve by either protocol."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from scipy.stats import t as student
 
+from lottery.errors import LotteryError
 from lottery.files import read_json, read_table
-from lottery.pruning.sweeps import RELEASED
+from lottery.pruning.run import Run
+from lottery.pruning.sweeps import RELEASED, Planned
 
 # What makes a point of a curve: runs of one group differ in length and seed only.
 GROUP = ["protocol", "dataset", "network", "structure", "variant", "redundancy", "sparsity"]
@@ -27,12 +30,35 @@ _POINT = [
     "initial_parameters",
 ]
 
+POINT_NUMBERS = ["redundancy", "sparsity", *_POINT[_POINT.index("accuracy") : _POINT.index("lengths")], *_POINT[-4:]]
+HISTORY_NUMBERS = ["redundancy", "sparsity", "epochs", "seed", "at_epoch", "validation_accuracy", "test_accuracy"]
+
+
+def listed_folders(entries: Any, listed_in: Path, base: Path) -> list[tuple[str, Path]]:
+    """(name of the variant, folder) of each run in a list of {variant, folder}; refuses anything else."""
+    try:
+        found = {(str(entry["variant"]), base / entry["folder"]) for entry in entries}
+        if isinstance(entries, list) and len(found) == len(entries):
+            return sorted(found, key=lambda run: run[1])
+    except (KeyError, TypeError):
+        pass
+    raise LotteryError(f"{listed_in}: a list of runs, each once, as {{variant, folder}}, is needed")
+
 
 def run_row(folder: Path, variant_name: str) -> dict[str, Any]:
-    """One line of the table of runs."""
-    metrics = read_json(folder / "metrics.json")
-    metrics["variant"] = variant_name
-    return {name: metrics[name] for name in [*RUN, *_COUNTS, "loss", "validation_accuracy", "test_accuracy"]}
+    """One line of the table of runs; refuses numbers that are of another run than the folder says, or none at all."""
+    path = folder / "metrics.json"
+    metrics = read_json(path)
+    try:
+        row = {name: metrics[name] for name in [*RUN, *_COUNTS, "loss", "validation_accuracy", "test_accuracy"]}
+        run = Run(**{field.name: metrics[field.name] for field in fields(Run) if field.name != "variant"})
+        accuracies = [float(row["test_accuracy"])] + [float(v) for v in (row["validation_accuracy"],) if v is not None]
+        sound = Planned(variant_name, run).folder.endswith(folder.name) and all(0 <= a <= 100 for a in accuracies)
+    except (KeyError, TypeError, ValueError, LotteryError) as error:
+        raise LotteryError(f"{path}: no sound numbers of a run ({error!r}); delete it and run again") from error
+    if not sound:
+        raise LotteryError(f"{path}: not the numbers of a run in this folder; delete it and run again")
+    return row | {"variant": variant_name}
 
 
 def runs(folders: Sequence[tuple[str, Path]]) -> pd.DataFrame:
@@ -46,7 +72,13 @@ def histories(folders: Sequence[tuple[str, Path]]) -> pd.DataFrame:
     """Long: one row a run and epoch."""
     frames = []
     for variant, folder in folders:
-        run, history = run_row(folder, variant), read_table(folder / "history.csv")
+        path = folder / "history.csv"
+        run = run_row(folder, variant)
+        history = read_table(path, ["epoch", "loss", "validation_accuracy", "test_accuracy"])
+        if history.epoch.tolist() != list(range(1, run["epochs"] + 1)):
+            raise LotteryError(
+                f"{path}: {run['epochs']} epochs are needed, it has {len(history)}; delete it and run again"
+            )
         frames.append(history.rename(columns={"epoch": "at_epoch"}).assign(**{name: run[name] for name in RUN}))
     columns = [*RUN, "at_epoch", "loss", "validation_accuracy", "test_accuracy"]
     return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
@@ -56,8 +88,13 @@ def cost(folders: Sequence[tuple[str, Path]]) -> pd.DataFrame:
     """Measured seconds of learning, a row a run (evaluation and start-up not counted)."""
     rows = []
     for variant, folder in folders:
-        run, seconds = run_row(folder, variant), read_json(folder / "cost.json")["epoch_seconds"]
-        rows.append({name: run[name] for name in RUN} | {"seconds": sum(seconds)})
+        path = folder / "cost.json"
+        run = run_row(folder, variant)
+        try:
+            seconds = float(sum(read_json(path)["epoch_seconds"]))
+        except (KeyError, TypeError) as error:
+            raise LotteryError(f"{path}: has no seconds of epochs; delete it and run again") from error
+        rows.append({name: run[name] for name in RUN} | {"seconds": seconds})
     return pd.DataFrame(rows, columns=[*RUN, "seconds"])
 
 
