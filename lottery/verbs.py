@@ -256,14 +256,16 @@ def tabulate(arguments: argparse.Namespace) -> Outcome:
 def tabulate_runs(arguments: argparse.Namespace) -> Outcome:
     from lottery.files import read_json, write_text
     from lottery.results.claims import answer_claims, compare_points
-    from lottery.results.runs import cost, histories, listed_folders, points, points_for_people, runs
+    from lottery.results.points import points, points_for_people
+    from lottery.results.runs import cost, histories, listed_folders, read_run, runs
     from lottery.results.tables import markdown
 
     folders = listed_folders(read_json(arguments.runs), arguments.runs, arguments.folder)
-    table = runs(folders)
+    records = [read_run(variant, folder) for variant, folder in folders]
+    table = runs(records)
     found, tables = points(table), arguments.output
-    write_text(tables / "histories.csv", histories(folders).to_csv(index=False))
-    write_text(tables / "pruning_cost.csv", cost(folders).to_csv(index=False))
+    write_text(tables / "histories.csv", histories(records).to_csv(index=False))
+    write_text(tables / "pruning_cost.csv", cost(records).to_csv(index=False))
     write_text(tables / "points.md", markdown(points_for_people(found).set_index("network")))
     write_text(tables / "points.csv", found.to_csv(index=False))
     write_text(tables / "points_compared.csv", compare_points(found).to_csv(index=False))
@@ -276,7 +278,7 @@ def tabulate_runs(arguments: argparse.Namespace) -> Outcome:
 def plot_accuracy(arguments: argparse.Namespace) -> Outcome:
     from lottery.files import read_table
     from lottery.results.curves import plot_accuracy
-    from lottery.results.runs import POINT_NUMBERS
+    from lottery.results.points import POINT_NUMBERS
 
     return plot_accuracy(
         read_table(arguments.table, POINT_NUMBERS), arguments.network, arguments.against, arguments.output
@@ -294,7 +296,7 @@ def plot_epochs(arguments: argparse.Namespace) -> Outcome:
 def plot_redundancy(arguments: argparse.Namespace) -> Outcome:
     from lottery.files import read_table
     from lottery.results.curves import plot_redundancy
-    from lottery.results.runs import POINT_NUMBERS
+    from lottery.results.points import POINT_NUMBERS
 
     return plot_redundancy(read_table(arguments.table, POINT_NUMBERS), arguments.network, arguments.output)[0], {}
 

@@ -16,7 +16,6 @@ from lottery.cli import parser
 from lottery.datasets import Images, fetch, load
 from lottery.errors import LotteryError
 from lottery.networks import ImageShape, build
-from lottery.pruning.counts import count
 from lottery.pruning.layers import CANDIDATES
 from lottery.pruning.learning import Epoch, _extract, _features, prune
 from lottery.pruning.masks import Selector, mask_by_bits, mask_by_partition
@@ -225,8 +224,7 @@ def test_alive_weights_are_those_whose_removal_can_change_an_output(structure: s
     image = ImageShape(channels=1, size=2, classes=3)
     network = PrunedNetwork(run, image, torch.device("cpu"), torch.float64)
     masks, layers = network.masks(), network.layers
-    negative = {layer.block.name: layer.first.weights.numpy() < 0 for layer in layers if layer.first}
-    found = count([layer.block for layer in layers], masks, negative)
+    found = network.counts()
     # Signs that cancel a path by chance (a ReLU that no input opens) are not what is counted: make all others positive.
     for layer in layers:
         layer.second.weights.abs_()
@@ -252,7 +250,7 @@ def test_under_independent_masks_about_the_square_of_the_kept_share_is_paired() 
     """Published x-values count weights whose partner is pruned: at s = 0.9 about 199k are plotted, 20k have a partner."""
     run = Run("fc2", "linear", 5, 0.9, epochs=1)
     network = PrunedNetwork(run, MNIST, torch.device("cpu"))
-    found = count([layer.block for layer in network.layers], network.masks(), {})
+    found = network.counts()
     assert found.remaining == 199_142
     assert found.paired == pytest.approx(0.1**2 * 1_985_000, rel=0.1)
 

@@ -11,7 +11,8 @@ from lottery.files import write_json, write_tensors
 from lottery.results.claims import answer_claims, compare_points
 from lottery.results.comparison import compare, verdicts
 from lottery.results.figures import plot_cardinality, plot_errors, plot_seconds
-from lottery.results.runs import points, runs
+from lottery.results.points import points
+from lottery.results.runs import runs
 from lottery.results.summary import Sweeps, summary_page
 from lottery.results.tables import cardinality, cost, cross_check_summary, markdown, table1
 

@@ -136,8 +136,8 @@ class ScoredLayer:
         return torch.stack(parts)
 
     def matrix(self) -> Tensor:
-        channels = [(gate[:, None, :] * self.second.masked()).sum(dim=0) for gate in self.gates()]
-        return torch.cat(channels, dim=1)
+        masked = self.second.masked()
+        return torch.cat([(gate[:, None, :] * masked).sum(dim=0) for gate in self.gates()], dim=1)
 
     def learn(self, gradient: Tensor, rate: float) -> None:
         """A step of all scores, from the gradient of the matrix."""

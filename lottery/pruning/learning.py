@@ -17,10 +17,10 @@ from lottery.errors import LotteryError
 from lottery.files import read_tensors, write_tensors
 from lottery.fingerprint import fingerprint
 from lottery.networks import build
-from lottery.pruning.counts import Counts, count
+from lottery.pruning.counts import Counts
 from lottery.pruning.network import PrunedNetwork
 from lottery.pruning.run import Run
-from lottery.pruning.structures import blocks_of, convolutions, draw, draw_convolutions
+from lottery.pruning.structures import convolutions, draw_convolutions
 from lottery.training import EVALUATION_BATCH, accuracy, epoch_loss, resident
 
 SPLIT_SEED = 0  # which training images are held out is the same for every run
@@ -192,17 +192,9 @@ def prune(
         if saved and number < run.epochs:
             saved.write(network, history)
         report(history[-1])
-    parts = blocks_of(run, data.dataset.image)
-    masks = network.masks()
     return Pruned(
         history=tuple(history),
-        masks=masks,
-        counts=count(parts, masks, _negative(run, data)),
+        masks=network.masks(),
+        counts=network.counts(),
         convolution_parameters=sum(array.size for array in weights.values()),
     )
-
-
-def _negative(run: Run, data: Images) -> dict[str, np.ndarray]:
-    """By layer, where weight1 is negative."""
-    drawn = {block.name: draw(block, run).weight1 for block in blocks_of(run, data.dataset.image)}
-    return {name: weight < 0 for name, weight in drawn.items() if weight is not None}

@@ -47,11 +47,6 @@ def mask_by_bits(magnitudes: Tensor, kept: int) -> Tensor:
     return (above | (equal & (equal.cumsum(0) <= room))).view(magnitudes.shape)
 
 
-def _rank(magnitudes: np.ndarray, kept: int) -> np.ndarray:
-    """Indices of the `kept` largest magnitudes; of equal ones the first."""
-    return np.argsort(-magnitudes, kind="stable")[:kept]
-
-
 @dataclass
 class Selector:
     """Keeps a mask up to date.  The band only decides how fast the answer is found, never what it is."""
@@ -79,7 +74,7 @@ class Selector:
             return
         near = candidates[:found]
         magnitudes = np.abs(scores.reshape(-1)[near])
-        chosen = _rank(magnitudes, missing)
+        chosen = np.argsort(-magnitudes, kind="stable")[:missing]  # stable: of equal ones the first
         mask.reshape(-1)[near[chosen]] = True
         if missing:
             centre = self.threshold + self.drift

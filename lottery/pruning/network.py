@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from lottery.networks import ImageShape
-from lottery.pruning.layers import DenseLayer, Layer, layer
+from lottery.pruning.counts import Counts, count
+from lottery.pruning.layers import DenseLayer, Layer, ScoredLayer, layer
 from lottery.pruning.run import Run
 from lottery.pruning.structures import blocks_of
 from lottery.training import EVALUATION_BATCH
@@ -73,3 +74,12 @@ class PrunedNetwork:
     def masks(self) -> dict[str, np.ndarray]:
         """Masks by layer and name; none for `dense`."""
         return {f"{p.block.name}.{name}": mask for p in self.layers for name, mask in p.masks().items()}
+
+    def counts(self) -> Counts:
+        """Weights initial, remaining, paired and alive."""
+        negative = {
+            part.block.name: (part.first.weights < 0).cpu().numpy()
+            for part in self.layers
+            if isinstance(part, ScoredLayer) and part.first is not None
+        }
+        return count([part.block for part in self.layers], self.masks(), negative)

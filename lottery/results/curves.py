@@ -3,8 +3,9 @@
 Colours and markers mean structures everywhere; small open markers on dotted lines are the published points.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -44,10 +45,10 @@ AXES = {
 }
 
 
-def _of(table: pd.DataFrame, network: str, needed: str) -> pd.DataFrame:
+def _of(table: pd.DataFrame, network: str) -> pd.DataFrame:
     found = table[table.network == network]
     if found.empty:
-        raise LotteryError(f"{needed}: there are no runs of {network}")
+        raise LotteryError(f"figure: there are no runs of {network}")
     return found
 
 
@@ -58,7 +59,7 @@ def _protocols(table: pd.DataFrame) -> list[str]:
 
 def _one_series(table: pd.DataFrame, network: str) -> pd.DataFrame:
     """Rows of one variant and redundancy, the published ones where there are any, with their trained baseline."""
-    found = _of(table, network, "figure")
+    found = _of(table, network)
     pruned = found[found.structure != "dense"]
     if pruned.empty:
         return found[found.variant == found.variant.iloc[0]]
@@ -155,10 +156,11 @@ def _title(points: pd.DataFrame, protocol: str) -> str:
     seeds = " or ".join(str(count) for count in sorted({int(count) for count in pruned.seeds}))
     lengths = sorted({int(length) for lengths in pruned.lengths.astype(str) for length in lengths.split()})
     run = ", ".join(map(str, lengths))
-    chosen = f"{run} epochs" if len(lengths) == 1 else f"best of {run} epochs on"
-    if protocol == "published":
-        return f"published protocol: one seed,\n{chosen}{' test images' if len(lengths) > 1 else ''}"
-    return f"held-out protocol: {seeds} seed{'' if seeds == '1' else 's'}, 95% interval,\n{chosen}{' validation images' if len(lengths) > 1 else ''}"
+    what, images = "one seed", "test"
+    if protocol == "held_out":
+        what, images = f"{seeds} seed{'' if seeds == '1' else 's'}, 95% interval", "validation"
+    chosen = f"{run} epochs" if len(lengths) == 1 else f"best of {run} epochs on {images} images"
+    return f"{protocol.replace('_', '-')} protocol: {what},\n{chosen}"
 
 
 def plot_accuracy(points: pd.DataFrame, network: str, against: str, stem: Path) -> list[Path]:
@@ -196,6 +198,21 @@ def plot_accuracy(points: pd.DataFrame, network: str, against: str, stem: Path) 
         return save(figure, stem)
 
 
+def _panels(
+    protocols: list[str], sparsities: list[float], across: str, upward: Mapping[str, str]
+) -> tuple[Figure, dict[tuple[str, float], Axes]]:
+    """A row of panels a protocol, a panel a sparsity; `upward` names the vertical axis of each protocol."""
+    size = (2.6 * len(sparsities) + 0.6, 2.6 * len(protocols) + 0.5)
+    figure, grid = plt.subplots(len(protocols), len(sparsities), figsize=size, sharex=True, squeeze=False)
+    for row, protocol in zip(grid, protocols, strict=True):
+        row[0].set_ylabel(f"{protocol.replace('_', '-')} protocol\n{upward[protocol]}")
+        for axes, sparsity in zip(row, sparsities, strict=True):
+            axes.set_title(f"s = {sparsity:g}", fontsize=9)
+    for axes in grid[-1]:
+        axes.set_xlabel(across)
+    return figure, dict(zip(product(protocols, sparsities), grid.flat, strict=True))
+
+
 def _nearest(available: list[float], wanted: tuple[float, ...]) -> list[float]:
     """Each wanted sparsity's nearest one that was run, once."""
     return sorted({min(available, key=lambda s: abs(s - aim)) for aim in wanted})
@@ -215,23 +232,13 @@ def plot_epochs(histories: pd.DataFrame, network: str, stem: Path) -> list[Path]
     pruned = shown[shown.structure != "dense"]
     sparsities = _nearest(sorted({float(s) for s in pruned.sparsity}), SHOWN_SPARSITIES) if len(pruned) else [0.0]
     with plt.rc_context(STYLE):
-        figure, grid = plt.subplots(
-            len(protocols), len(sparsities), figsize=(2.6 * len(sparsities) + 0.6, 2.6 * len(protocols) + 0.5),
-            sharex=True, squeeze=False,
-        )  # fmt: skip
-        for row, protocol in enumerate(protocols):
-            for axes, sparsity in zip(grid[row], sparsities, strict=True):
-                same = shown[
-                    (shown.protocol == protocol) & ((shown.sparsity == sparsity) | (shown.structure == "dense"))
-                ]
-                for structure in (*PRUNED, "dense"):
-                    _draw_lengths(axes, structure, dict(_runs_of(same, structure)))
-                axes.set_title(f"s = {sparsity:g}", fontsize=9)
-            what = "test accuracy (%)" if protocol == "published" else "validation accuracy (%)"
-            grid[row, 0].set_ylabel(f"{protocol.replace('_', '-')} protocol\n{what}")
-        for axes in grid[-1]:
-            axes.set_xlabel("epoch")
-            axes.xaxis.get_major_locator().set_params(integer=True)
+        watched = {"published": "test accuracy (%)", "held_out": "validation accuracy (%)"}
+        figure, panels = _panels(protocols, sparsities, "epoch", watched)
+        for (protocol, sparsity), axes in panels.items():
+            same = shown[(shown.protocol == protocol) & ((shown.sparsity == sparsity) | (shown.structure == "dense"))]
+            for structure in (*PRUNED, "dense"):
+                _draw_lengths(axes, structure, dict(_runs_of(same, structure)))
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         _legend(figure, shown, False, _name(shown, network))
         return save(figure, stem)
 
@@ -249,7 +256,7 @@ def _draw_lengths(axes: Axes, structure: str, lengths: dict[int, pd.DataFrame]) 
 
 def plot_redundancy(points: pd.DataFrame, network: str, stem: Path) -> list[Path]:
     """Test accuracy against redundancy, a panel a sparsity; the dashed line is the published r."""
-    found = _of(points, network, "redundancy")
+    found = _of(points, network)
     pruned = found[found.structure != "dense"]
     counts = pruned.groupby(["variant", "sparsity"]).redundancy.nunique()
     varied = counts[counts > 1].index.to_frame(index=False)
@@ -260,19 +267,11 @@ def plot_redundancy(points: pd.DataFrame, network: str, stem: Path) -> list[Path
     shown = pruned[pruned.variant == variant]
     protocols = _protocols(shown)
     with plt.rc_context(STYLE):
-        figure, grid = plt.subplots(
-            len(protocols), len(sparsities), figsize=(2.4 * len(sparsities) + 0.8, 2.6 * len(protocols) + 0.5),
-            sharex=True, squeeze=False,
-        )  # fmt: skip
-        for row, protocol in enumerate(protocols):
-            for axes, sparsity in zip(grid[row], sparsities, strict=True):
-                same = shown[(shown.protocol == protocol) & (shown.sparsity == sparsity)]
-                _draw_structures(axes, same, "redundancy")
-                axes.axvline(PUBLISHED_REDUNDANCY, color="0.6", linestyle="--", linewidth=0.8, zorder=0)
-                axes.set_xticks(np.unique(shown.redundancy.astype(int)))
-                axes.set_title(f"s = {sparsity:g}", fontsize=9)
-            grid[row, 0].set_ylabel(f"{protocol.replace('_', '-')} protocol\ntest accuracy (%)")
-        for axes in grid[-1]:
-            axes.set_xlabel("redundancy r")
+        figure, panels = _panels(protocols, sparsities, "redundancy r", dict.fromkeys(protocols, "test accuracy (%)"))
+        for (protocol, sparsity), axes in panels.items():
+            same = shown[(shown.protocol == protocol) & (shown.sparsity == sparsity)]
+            _draw_structures(axes, same, "redundancy")
+            axes.axvline(PUBLISHED_REDUNDANCY, color="0.6", linestyle="--", linewidth=0.8, zorder=0)
+            axes.set_xticks(np.unique(shown.redundancy.astype(int)))
         _legend(figure, shown, False, f"{network}, {shown.dataset.iloc[0]}")
         return save(figure, stem)

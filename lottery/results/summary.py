@@ -12,7 +12,7 @@ from jinja2 import Environment, StrictUndefined
 
 from lottery import __version__
 from lottery.results.comparison import verdicts
-from lottery.results.runs import points_for_people
+from lottery.results.points import points_for_people
 from lottery.results.tables import cross_check_summary, table1_for_people
 from lottery.results.verdicts import REPRODUCED
 
