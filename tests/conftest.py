@@ -6,9 +6,19 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from lottery.approximation.target import Target
+from lottery.networks import ImageShape, layers
+from lottery.published import figures
+
+RESULTS = Path("results/demo")
+MNIST = ImageShape(channels=1, size=28)
+TINY_IMAGE = ImageShape(channels=1, size=2)
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("LOTTERY_SHARED", ROOT.parent / "shared"))
 WORKFLOW_FILES = ("Snakefile", "workflow", "config", "lottery", "environment.yml", "pyproject.toml")
@@ -91,3 +101,36 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def finished(demo: Path, tmp_path: Path) -> Path:
     """A copy of the finished demo, times of files and Snakemake's records included."""
     return Path(shutil.copytree(demo, tmp_path / "project"))
+
+
+@pytest.fixture(scope="session")
+def as_in_the_paper() -> pd.DataFrame:
+    """The published points as if they were ours."""
+    published = figures()
+    return published.assign(
+        protocol="published", dataset="mnist", variant="released", half_interval=np.nan, seeds=1, validation_accuracy=np.nan,
+        lengths="10 20 30 50 100", redundancy=np.where(published.structure == "dense", 1, 5),
+        alive_parameters=published.parameters / 2, initial_parameters=published.parameters,
+    )  # fmt: skip
+
+
+def row(
+    protocol: str, epochs: int, seed: int, test: float, validation: float | None = None, **more: Any
+) -> dict[str, Any]:
+    return {
+        "protocol": protocol, "dataset": "mnist", "network": "fc2", "structure": "linear", "variant": "released",
+        "redundancy": 5, "sparsity": 0.5, "epochs": epochs, "seed": seed, "initial": 100, "remaining": 50, "paired": 25,
+        "alive": 20 + seed, "convolution_parameters": 0, "loss": 0.1, "validation_accuracy": validation,
+        "test_accuracy": test,
+    } | more  # fmt: skip
+
+
+def random_weights(network="fc2", image=TINY_IMAGE):
+    random = np.random.default_rng(0)
+    return {spec.name: random.uniform(-0.3, 0.3, spec.shape).astype(np.float32) for spec in layers(network, image)}
+
+
+@pytest.fixture(scope="session")
+def target() -> Target:
+    """fc2 for images of 2 x 2 pixels, random weights."""
+    return Target("fc2", TINY_IMAGE, random_weights())

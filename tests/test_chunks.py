@@ -4,35 +4,25 @@ import dataclasses
 
 import numpy as np
 import pytest
-import torch
-from safetensors.numpy import save_file
-from safetensors.torch import save_file as save_torch_file
+from conftest import TINY_IMAGE, random_weights
 
 from lottery.approximation import chunks
 from lottery.approximation.assembly import assemble, summary
 from lottery.approximation.chunks import Chunk, chunk_of, cut, read_chunk, solve_chunk, write_chunk
 from lottery.approximation.settings import Settings
-from lottery.approximation.target import Target, import_weights, read_target, write_target
+from lottery.approximation.target import Target, write_target
 from lottery.errors import LotteryError
 from lottery.files import read_tensors, write_tensors
-from lottery.networks import ImageShape, layers
 from lottery.subset_sum import create
 from lottery.subset_sum.exact import ExactSolver
 
-IMAGE = ImageShape(channels=1, size=2)
 COARSE = Settings(epsilon=0.1, coefficients_per_bit=4, low=-1.0, high=1.0)  # 12 coefficients, quick to solve
+
+
 POOR = dataclasses.replace(COARSE, coefficients_per_bit=2.5, epsilon=0.05)  # 10 coefficients: some weights need more
+
+
 KINDS = [("row", "keyed"), ("weight", "keyed"), ("row", "official")]
-
-
-def random_weights(network="fc2", image=IMAGE):
-    random = np.random.default_rng(0)
-    return {spec.name: random.uniform(-0.3, 0.3, spec.shape).astype(np.float32) for spec in layers(network, image)}
-
-
-@pytest.fixture(scope="module")
-def target():
-    return Target("fc2", IMAGE, random_weights())
 
 
 class CountingSolver:
@@ -97,7 +87,7 @@ def test_rows_solved_alone_in_blocks_are_those_of_the_whole_layer(tmp_path, targ
 
 def test_the_networks_with_convolutions_and_four_layers_are_approximated_too(tmp_path):
     for network in ("lenet5", "fc4"):
-        target = Target(network, IMAGE, random_weights(network))
+        target = Target(network, TINY_IMAGE, random_weights(network))
         first = Chunk(0, range(target.layers[0].rows))
         result = solve_chunk(target, COARSE, first, ExactSolver(), tmp_path / network)
         assert result.masks.shape == target.matrix(0).shape
@@ -166,7 +156,7 @@ def test_a_partial_result_of_another_problem_or_a_damaged_one_is_ignored(tmp_pat
 def test_an_infeasible_weight_is_named_and_the_work_kept(tmp_path):
     weights = random_weights()
     weights["fc2.weight"][7, 123] = 100.0
-    target, partial = Target("fc2", IMAGE, weights), tmp_path / "partial"
+    target, partial = Target("fc2", TINY_IMAGE, weights), tmp_path / "partial"
     settings = dataclasses.replace(COARSE, on_infeasible="error")
     message = r"fc2\.weight: 1 of 2500 weights .* row 7 column 123 \(solved\).*on_infeasible: redraw"
     with pytest.raises(LotteryError, match=message) as caught:
@@ -318,90 +308,3 @@ def test_float32_errors_are_those_of_the_network_that_is_evaluated(target, solve
     assert np.array_equal(approximation.errors(), np.abs(sums - wanted))
     assert not np.array_equal(approximation.errors(), approximation.errors_float32())
     assert summary(approximation, POOR)["largest_error_float32"] == approximation.errors_float32().max()
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda w: w["fc1.weight"].__setitem__((3, 2), np.nan), r"fc1\.weight has 1 weights that are NaN"),
-        (lambda w: w["fc2.weight"].__setitem__(0, np.inf), r"fc2\.weight has 500 weights that are NaN or infinite"),
-        (
-            lambda w: w.update({"fc1.weight": np.zeros((4, 500), np.float32)}),
-            r"shape \(4, 500\), \(500, 4\) is expected",
-        ),
-        (lambda w: w.pop("fc2.weight"), r"missing: fc2\.weight"),
-        (lambda w: w.update({"fc2.bias": np.zeros(10)}), r"not of this network: fc2\.bias"),
-        (lambda w: w.update({"fc2.weight": np.full((10, 500), 1e300)}), r"fc2\.weight"),
-    ],
-    ids=["NaN", "infinite", "shape", "missing", "surplus", "beyond float32"],
-)
-def test_weights_that_are_not_the_networks_are_refused(change, message):
-    weights = random_weights()
-    change(weights)
-    with pytest.raises(LotteryError, match=message):
-        Target("fc2", IMAGE, weights)
-
-
-@pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
-def test_weights_of_ones_own_are_imported_unchanged(tmp_path, target, suffix):
-    path = tmp_path / f"own{suffix}"
-    if suffix == ".pt":
-        torch.save({name: torch.from_numpy(array) for name, array in target.weights.items()}, path)
-    else:
-        save_file(target.weights, path)
-    write_target(tmp_path / "target.safetensors", import_weights(path, "fc2", IMAGE))
-    again = read_target(tmp_path / "target.safetensors")
-    assert (again.network, again.image, list(again.weights)) == ("fc2", IMAGE, ["fc1.weight", "fc2.weight"])
-    assert all(np.array_equal(again.weights[name], array) for name, array in target.weights.items())
-
-
-@pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
-@pytest.mark.parametrize("kind", ["bfloat16", "float64"])
-def test_weights_of_another_precision_are_imported_as_float32(tmp_path, target, suffix, kind):
-    path, state = tmp_path / f"own{suffix}", {}
-    for name, array in target.weights.items():
-        state[name] = torch.from_numpy(array).to(getattr(torch, kind))
-    (torch.save if suffix == ".pt" else save_torch_file)(state, path)
-    imported = import_weights(path, "fc2", IMAGE)
-    assert all(np.array_equal(imported.weights[name], tensor.float().numpy()) for name, tensor in state.items())
-
-
-class Dangerous:
-    def __reduce__(self):
-        return print, ("this must not run",)
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"hello world",
-        b"garbage" * 100,
-        b"PK\x03\x04 but no archive",
-        [torch.zeros(2)],
-        {"epoch": 3},
-        {1: torch.zeros(2)},
-        {"fc1.weight": Dangerous()},
-        torch.nn.Linear(2, 2),
-    ],
-    ids=["empty", "text", "garbage", "broken zip", "list", "numbers", "numbered", "code", "module"],
-)
-def test_what_is_no_state_dict_is_refused_in_one_line_and_runs_no_code(tmp_path, capsys, content):
-    path = tmp_path / "own.pt"
-    if isinstance(content, bytes):
-        path.write_bytes(content)
-    else:
-        torch.save(content, path)
-    with pytest.raises(LotteryError) as caught:
-        import_weights(path, "fc2", IMAGE)
-    assert "\n" not in str(caught.value)
-    assert "must not run" not in capsys.readouterr().out
-
-
-def test_a_missing_or_garbage_safetensors_file_is_refused_by_name(tmp_path):
-    path = tmp_path / "own.safetensors"
-    with pytest.raises(LotteryError, match=r"own\.safetensors does not exist"):
-        import_weights(path, "fc2", IMAGE)
-    path.write_bytes(b"hello world")
-    with pytest.raises(LotteryError, match=r"own\.safetensors is damaged"):
-        import_weights(path, "fc2", IMAGE)

@@ -12,11 +12,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT, Snakemake
+from conftest import RESULTS, Snakemake
 
 from lottery.files import read_tensors, write_tensors
 
-RESULTS = Path("results/demo")
 # Everything but what is measured (seconds, provenance, logs, and what shows seconds to people).
 SAME_BYTES = (
     "data/mnist5k.safetensors",
@@ -47,17 +46,6 @@ SAME_BYTES = (
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {name: (folder / RESULTS / name).read_bytes() for name in SAME_BYTES}
-
-
-def rules_to_run(snakemake: Snakemake, folder: Path, *options: str) -> set[str]:
-    """Names of the rules that a dry run would run."""
-    done = snakemake(folder, "all", "-n", *options)
-    assert done.returncode == 0, done.stdout + done.stderr
-    found = set(re.findall(r"^(?:local)?rule (\w+):|^(?:Reason|Job) .*", done.stdout + done.stderr, re.M))
-    table = re.search(r"Job stats:\njob +count\n[- ]+\n(.*?)\ntotal", done.stdout + done.stderr, re.S)
-    if table is None:
-        return found - {""}
-    return {line.split()[0] for line in table.group(1).splitlines()} - {"all", "tables", "figures"}
 
 
 def test_the_demo_makes_tables_figures_and_a_page(demo: Path) -> None:
@@ -109,81 +97,6 @@ def test_every_computed_result_says_where_it_came_from(demo: Path) -> None:
         assert "numpy" in provenance["versions"]
 
 
-def test_a_second_run_has_nothing_to_do(demo: Path, snakemake: Snakemake, small: tuple[str, ...]) -> None:
-    done = snakemake(demo, "all", *small)
-    assert "Nothing to be done" in done.stdout + done.stderr
-
-
-CURVES = {"tabulate_runs", "plot_accuracy", "plot_epochs", "summarise"}
-
-
-@pytest.mark.parametrize(
-    ("module", "change", "expected"),
-    [
-        ("results/figures.py", ("alpha=0.5", "alpha=0.4"), {"plot_errors", "plot_cardinality", "plot_seconds", "summarise"}),
-        ("results/summary.py", ("page(", "page("), set()),
-        (
-            "subset_sum/kernels.py",
-            ("if error < best:", "if not error >= best:"),
-            {"choose_solver", "solve", "assemble", "evaluate", "cross_check", "tabulate", "plot_errors",
-             "plot_cardinality", "plot_seconds", "summarise"},
-        ),
-        ("subset_sum/kernels.py", ("    last = (1 <<", "    # why\n    last = (1 <<"), set()),
-        ("results/comparison.py", ("MOST_ACCURACY_LOST = 0.1", "MOST_ACCURACY_LOST = 0.2"), {"tabulate", "plot_cardinality", "plot_seconds", "summarise"}),
-        ("pruning/kernels.py", ("BLOCK = 64", "BLOCK = 32"), {"prune", *CURVES}),
-        ("results/claims.py", ("CHANCE = 20.0", "CHANCE = 15.0"), CURVES),
-        ("results/curves.py", ("ZOOM = 5.0", "ZOOM = 4.0"), CURVES - {"tabulate_runs"}),
-    ],
-    ids=["a plot", "nothing", "the kernel", "a comment", "the comparison", "pruning", "a claim", "a curve"],
-)  # fmt: skip
-def test_changed_code_invalidates_exactly_what_uses_it(
-    finished: Path,
-    snakemake: Snakemake,
-    small: tuple[str, ...],
-    module: str,
-    change: tuple[str, str],
-    expected: set[str],
-) -> None:
-    path = finished / "lottery" / module
-    before = path.read_text()
-    assert change[0] in before
-    path.write_text(before.replace(*change))
-    assert rules_to_run(snakemake, finished, *small) == expected
-
-
-def test_a_changed_docstring_or_touched_file_invalidates_nothing(
-    finished: Path, snakemake: Snakemake, small: tuple[str, ...]
-) -> None:
-    path = finished / "lottery/training.py"
-    path.write_text(path.read_text().replace('"""Training a target', '"""How to train a target'))
-    (finished / "lottery/subset_sum/exact.py").touch()
-    assert rules_to_run(snakemake, finished, *small) == set()
-
-
-def test_another_epsilon_solves_again_but_does_not_train(
-    finished: Path, snakemake: Snakemake, small: tuple[str, ...]
-) -> None:
-    rerun = rules_to_run(snakemake, finished, *small, "approximations={min_error: {epsilon: 0.02}}")
-    assert "train" not in rerun
-    assert "fetch" not in rerun
-    assert {"solve", "assemble", "evaluate"} <= rerun
-
-
-@pytest.mark.parametrize(
-    ("change", "runs"),
-    [("sparsities: [0.5, 0.6]", 2), ("held_out_seeds: [1, 2]", 2), ("epochs: [1, 2]", 4), ("redundancies: [5, 2]", 2)],
-)
-def test_one_more_value_of_a_sweep_does_its_runs_alone(
-    finished: Path, snakemake: Snakemake, small: tuple[str, ...], change: str, runs: int
-) -> None:
-    """Two structures, of which a baseline knows neither sparsity nor redundancy; two protocols."""
-    done = snakemake(finished, "all", "-n", *small, f"sweeps={{fc2: {{{change}}}}}")
-    assert done.returncode == 0, done.stdout + done.stderr
-    for rule, count in (("prune", runs), ("list_runs", 1), ("tabulate_runs", 1)):
-        assert re.search(rf"^{rule} +{count}$", done.stdout + done.stderr, re.MULTILINE)
-    assert not re.search(r"^(solve|train|fetch) +\d+$", done.stdout + done.stderr, re.MULTILINE)
-
-
 def test_the_demo_prunes_by_both_protocols(demo: Path) -> None:
     tables = demo / RESULTS / "tables"
     runs, points = pd.read_csv(tables / "runs.csv"), pd.read_csv(tables / "points.csv")
@@ -194,10 +107,6 @@ def test_the_demo_prunes_by_both_protocols(demo: Path) -> None:
     assert (linear.alive < linear.remaining).all()
     assert len(points) == len(runs) == 4
     assert len(pd.read_csv(tables / "claims.csv")) == 0, "other data than the paper's answers no claim"
-
-
-def test_more_cores_rerun_nothing(finished: Path, snakemake: Snakemake, small: tuple[str, ...]) -> None:
-    assert rules_to_run(snakemake, finished, "--cores", "1", *small) == set()
 
 
 def test_the_approximated_network_is_the_one_that_is_evaluated(
@@ -228,18 +137,6 @@ def test_a_step_that_fails_fails_the_run_and_says_why(
     assert "weights: broken.pt is damaged, or no state dict" in done.stdout + done.stderr
     assert "exited with non-zero exit code" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
-
-
-def test_a_deleted_intermediate_result_is_restored_alone(
-    finished: Path, snakemake: Snakemake, small: tuple[str, ...]
-) -> None:
-    chunk = finished / RESULTS / "subset_sum/min_error/chunks/layer_1_rows_0_to_9.safetensors"
-    before = chunk.read_bytes()
-    chunk.unlink()
-    done = snakemake(finished, str(chunk.relative_to(finished)), *small)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert chunk.read_bytes() == before
-    assert "rule train" not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("cut", ["rows_per_chunk: 97", "rows_per_chunk: 500"])
@@ -310,17 +207,6 @@ def test_a_mistake_in_the_config_is_one_clear_line(
     assert "Traceback" not in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("name", ["config", "demo", "paper_mip"])
-def test_every_config_we_ship_can_be_planned(workflow: Path, snakemake: Snakemake, name: str) -> None:
-    done = snakemake(workflow, "-n", "--quiet", "all", "--configfile", f"config/{name}.yaml")
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_the_paper_by_mip_is_cut_into_a_job_a_row(workflow: Path, snakemake: Snakemake) -> None:
-    done = snakemake(workflow, "-n", "all", "--configfile", "config/paper_mip.yaml")
-    assert re.search(r"^solve +510$", done.stdout + done.stderr, re.M)
-
-
 def test_snakemake_report_can_be_made(demo: Path, snakemake: Snakemake, small: tuple[str, ...], tmp_path: Path) -> None:
     done = snakemake(demo, "all", "--report", str(tmp_path / "report.html"), *small)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -348,30 +234,3 @@ def test_the_released_target_keeps_its_accuracy_as_published(
     assert table.loc["min_cardinality"].accuracy == pytest.approx(97.0, abs=0.1)
     verdicts = pd.read_csv(workflow / "results/tables/comparison.csv").set_index("approximation").verdict
     assert set(verdicts.loc["min_error"]) == {"reproduced"}
-
-
-def test_environment_yml_and_pyproject_name_the_same_packages() -> None:
-    import tomllib
-
-    import yaml
-
-    conda_names = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
-    environment = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
-    conda = [line.strip() for line in environment if isinstance(line, str)]
-    pip = next(line["pip"] for line in environment if isinstance(line, dict))
-    only_conda = {"python", "pip", "coin-or-cbc"}
-    found = set()
-    for requirement in (*conda, *pip):
-        if requirement == "-e .":
-            continue
-        name, version = re.fullmatch(r"([\w-]+)(.*)", requirement).groups()  # type: ignore[union-attr]
-        if name not in only_conda:
-            found.add(f"{conda_names.get(name, name)}{version}")
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert found == set(project["dependencies"])
-
-
-def test_the_table_of_config_keys_is_that_of_the_schema() -> None:
-    from lottery.configuration import reference
-
-    assert reference(ROOT / "workflow/schemas/config.schema.yaml") in (ROOT / "config/README.md").read_text()

@@ -1,0 +1,78 @@
+"""Files that must agree with each other, and configurations that must plan."""
+
+import re
+import shlex
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, Snakemake
+
+from lottery.cli import parser
+from lottery.files import write_json
+from lottery.pruning.run import Variant
+
+
+@pytest.mark.parametrize("name", ["config", "demo", "paper_mip"])
+def test_every_config_we_ship_can_be_planned(workflow: Path, snakemake: Snakemake, name: str) -> None:
+    done = snakemake(workflow, "-n", "--quiet", "all", "--configfile", f"config/{name}.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_paper_by_mip_is_cut_into_a_job_a_row(workflow: Path, snakemake: Snakemake) -> None:
+    done = snakemake(workflow, "-n", "all", "--configfile", "config/paper_mip.yaml")
+    assert re.search(r"^solve +510$", done.stdout + done.stderr, re.M)
+
+
+def test_environment_yml_and_pyproject_name_the_same_packages() -> None:
+    import tomllib
+
+    import yaml
+
+    conda_names = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    conda = [line.strip() for line in environment if isinstance(line, str)]
+    pip = next(line["pip"] for line in environment if isinstance(line, dict))
+    only_conda = {"python", "pip", "coin-or-cbc"}
+    found = set()
+    for requirement in (*conda, *pip):
+        if requirement == "-e .":
+            continue
+        name, version = re.fullmatch(r"([\w-]+)(.*)", requirement).groups()  # type: ignore[union-attr]
+        if name not in only_conda:
+            found.add(f"{conda_names.get(name, name)}{version}")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert found == set(project["dependencies"])
+
+
+def test_the_table_of_config_keys_is_that_of_the_schema() -> None:
+    from lottery.configuration import reference
+
+    assert reference(ROOT / "workflow/schemas/config.schema.yaml") in (ROOT / "config/README.md").read_text()
+
+
+def test_every_setting_of_a_variant_reaches_the_command(workflow: Path, snakemake: Snakemake) -> None:
+    """A switch that the workflow forgot to pass on would silently be off."""
+    variant = Variant(
+        learning_rate=0.02, momentum=0.5, weight_decay=0.001, batch_size=32, hidden=40, bias=True,
+        fan_in_counts_redundancy=True, density_scale=True, decay_scores=False, signed_constant=True, first_sparsity=0.25,
+        same_score_initialisation=True,
+    )  # fmt: skip
+    assert all(getattr(variant, field.name) != field.default for field in fields(Variant))
+    write_json(workflow / "config/all.json", {
+        "validation_images": 77,
+        "variants": {"all": {**asdict(variant), "convolutions": "config/all.json"}},
+        "sweeps": {"fc2": None, "some": {
+            "network": "lenet5", "structures": ["relu"], "sparsities": [0.3], "redundancies": [4], "epochs": [2],
+            "variants": ["all"], "published_seed": None, "held_out_seeds": [9],
+        }},
+    })  # fmt: skip
+    done = snakemake(workflow, "pruning", "-n", "-p", "--configfile", "config/demo.yaml", "config/all.json")
+    [command] = re.findall(r"lottery (prune .*?) 2>&1", done.stdout + done.stderr)
+    given = parser().parse_args(shlex.split(command))
+    assert Variant(**{field.name: getattr(given, field.name) for field in fields(Variant)}) == variant
+    expected = ("lenet5", "relu", 4, 0.3, 2, 9, "held_out", 77, Path("config/all.json"))
+    assert expected == (
+        given.network, given.structure, given.redundancy, given.sparsity, given.epochs, given.seed, given.protocol,
+        given.validation_images, given.convolutions,
+    )  # fmt: skip

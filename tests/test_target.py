@@ -1,0 +1,98 @@
+"""Weights of one's own as the target: what is taken, and what is refused."""
+
+import numpy as np
+import pytest
+import torch
+from conftest import TINY_IMAGE, random_weights
+from safetensors.numpy import save_file
+from safetensors.torch import save_file as save_torch_file
+
+from lottery.approximation.target import Target, import_weights, read_target, write_target
+from lottery.errors import LotteryError
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda w: w["fc1.weight"].__setitem__((3, 2), np.nan), r"fc1\.weight has 1 weights that are NaN"),
+        (lambda w: w["fc2.weight"].__setitem__(0, np.inf), r"fc2\.weight has 500 weights that are NaN or infinite"),
+        (
+            lambda w: w.update({"fc1.weight": np.zeros((4, 500), np.float32)}),
+            r"shape \(4, 500\), \(500, 4\) is expected",
+        ),
+        (lambda w: w.pop("fc2.weight"), r"missing: fc2\.weight"),
+        (lambda w: w.update({"fc2.bias": np.zeros(10)}), r"not of this network: fc2\.bias"),
+        (lambda w: w.update({"fc2.weight": np.full((10, 500), 1e300)}), r"fc2\.weight"),
+    ],
+    ids=["NaN", "infinite", "shape", "missing", "surplus", "beyond float32"],
+)
+def test_weights_that_are_not_the_networks_are_refused(change, message):
+    weights = random_weights()
+    change(weights)
+    with pytest.raises(LotteryError, match=message):
+        Target("fc2", TINY_IMAGE, weights)
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
+def test_weights_of_ones_own_are_imported_unchanged(tmp_path, target, suffix):
+    path = tmp_path / f"own{suffix}"
+    if suffix == ".pt":
+        torch.save({name: torch.from_numpy(array) for name, array in target.weights.items()}, path)
+    else:
+        save_file(target.weights, path)
+    write_target(tmp_path / "target.safetensors", import_weights(path, "fc2", TINY_IMAGE))
+    again = read_target(tmp_path / "target.safetensors")
+    assert (again.network, again.image, list(again.weights)) == ("fc2", TINY_IMAGE, ["fc1.weight", "fc2.weight"])
+    assert all(np.array_equal(again.weights[name], array) for name, array in target.weights.items())
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
+@pytest.mark.parametrize("kind", ["bfloat16", "float64"])
+def test_weights_of_another_precision_are_imported_as_float32(tmp_path, target, suffix, kind):
+    path, state = tmp_path / f"own{suffix}", {}
+    for name, array in target.weights.items():
+        state[name] = torch.from_numpy(array).to(getattr(torch, kind))
+    (torch.save if suffix == ".pt" else save_torch_file)(state, path)
+    imported = import_weights(path, "fc2", TINY_IMAGE)
+    assert all(np.array_equal(imported.weights[name], tensor.float().numpy()) for name, tensor in state.items())
+
+
+class Dangerous:
+    def __reduce__(self):
+        return print, ("this must not run",)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"hello world",
+        b"garbage" * 100,
+        b"PK\x03\x04 but no archive",
+        [torch.zeros(2)],
+        {"epoch": 3},
+        {1: torch.zeros(2)},
+        {"fc1.weight": Dangerous()},
+        torch.nn.Linear(2, 2),
+    ],
+    ids=["empty", "text", "garbage", "broken zip", "list", "numbers", "numbered", "code", "module"],
+)
+def test_what_is_no_state_dict_is_refused_in_one_line_and_runs_no_code(tmp_path, capsys, content):
+    path = tmp_path / "own.pt"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        torch.save(content, path)
+    with pytest.raises(LotteryError) as caught:
+        import_weights(path, "fc2", TINY_IMAGE)
+    assert "\n" not in str(caught.value)
+    assert "must not run" not in capsys.readouterr().out
+
+
+def test_a_missing_or_garbage_safetensors_file_is_refused_by_name(tmp_path):
+    path = tmp_path / "own.safetensors"
+    with pytest.raises(LotteryError, match=r"own\.safetensors does not exist"):
+        import_weights(path, "fc2", TINY_IMAGE)
+    path.write_bytes(b"hello world")
+    with pytest.raises(LotteryError, match=r"own\.safetensors is damaged"):
+        import_weights(path, "fc2", TINY_IMAGE)
