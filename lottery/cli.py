@@ -1,13 +1,25 @@
-"""The `lottery` command line: one verb a step of the workflow, with its flags and help."""
+"""The `lottery` command line: one verb a step of the workflow, with its flags; its help is the verb's docstring."""
 
 import argparse
+import inspect
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lottery import __version__, verbs
 from lottery.errors import LotteryError
+
+if TYPE_CHECKING:
+    from lottery.provenance import Step
+
+Run = Callable[[argparse.Namespace, "Step"], None]
+Verb = Callable[[Run], argparse.ArgumentParser]
+
+EPILOG = """\
+The workflow (see README.md) calls these verbs, prints each command, and each can be run by hand.  A mistake is one line
+on stderr and status 1; a command that was stopped goes on where it was when it is run again.
+"""
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
@@ -44,29 +56,13 @@ def _add_variant(parser: argparse.ArgumentParser) -> None:
     add("--same-score-initialisation", action="store_true", help="scores of all structures start as those of wide")
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line, verb by verb."""
-    top = argparse.ArgumentParser(
-        prog="lottery",
-        description="Optimal Lottery Tickets via SubsetSum, step by step. The workflow (see README.md) calls these verbs.",
-    )
-    top.add_argument("--version", action="version", version=f"lottery {__version__}")
-    commands = top.add_subparsers(dest="verb", required=True, metavar="VERB")
-
-    def verb(run: Callable[[argparse.Namespace], verbs.Outcome], summary: str) -> Callable[..., argparse.Action]:
-        sub = commands.add_parser(run.__name__.replace("_", "-"), help=summary, description=summary)
-        sub.set_defaults(run=run)
-        parsers[run.__name__] = sub
-        return sub.add_argument
-
-    parsers: dict[str, argparse.ArgumentParser] = {}
-
-    add = verb(verbs.fetch, "download or read a dataset, verify it, write one file of arrays")
+def _add_data_and_targets(verb: Verb) -> None:
+    add = verb(verbs.fetch).add_argument
     add("--dataset", required=True, help="mnist, fashion_mnist, kmnist, cifar10 or mnist5k (embedded)")
     add("--source", default="download", help="download, embedded, or the folder with the published files")
     add("--output", type=Path, required=True)
 
-    add = verb(verbs.train, "train a target network")
+    add = verb(verbs.train).add_argument
     add("--data", type=Path, required=True, help="a file by `lottery fetch`")
     add("--network", required=True, help="fc2, fc4 or lenet5")
     add("--epochs", type=int, default=10)
@@ -79,53 +75,65 @@ def parser() -> argparse.ArgumentParser:
     add("--history", type=Path, required=True, help="JSON of loss and accuracy by epoch")
     add("--output", type=Path, required=True)
 
-    add = verb(verbs.import_weights, "take a file of weights as the target instead of training")
+    add = verb(verbs.import_weights).add_argument
     add("--weights", type=Path, required=True, help="safetensors, or a PyTorch state dict")
     add("--network", required=True)
     add("--dataset", required=True, help="decides the input size")
     add("--output", type=Path, required=True)
 
-    add = verb(verbs.choose_solver, "settle which solver runs, once for a whole network")
-    _add_solver(parsers["choose_solver"])
+
+def _add_experiment_1(verb: Verb) -> None:
+    parser = verb(verbs.choose_solver)
+    _add_solver(parser)
+    add = parser.add_argument
     add("--epsilon", type=float, default=0.01)
     add("--coefficients-per-bit", type=float, default=3)
     add("--weights-per-set", type=int, required=True, help="how many weights share a coefficient set")
     add("--output", type=Path, required=True)
 
-    add = verb(verbs.solve, "solve subset sum for some rows of a layer")
+    parser = verb(verbs.solve)
+    add = parser.add_argument
     add("--target", type=Path, required=True, help="weights by `train` or `import-weights`")
     add("--layer", type=int, required=True, help="from 0, input first")
     add("--first-row", type=int, required=True, help="from 0")
     add("--last-row", type=int, required=True, help="included")
-    _add_settings(parsers["solve"])
-    _add_solver(parsers["solve"])
+    _add_settings(parser)
+    _add_solver(parser)
     add("--solver-choice", type=Path, help="a file by `choose-solver`, instead of --solver")
     add("--output", type=Path, required=True)
 
-    add = verb(verbs.assemble, "put chunks together to the approximated network, checking every weight")
+    parser = verb(verbs.assemble)
+    add = parser.add_argument
     add("--target", type=Path, required=True)
     add("--chunks", type=Path, nargs="+", required=True, help="files by `solve`, in any order")
-    _add_settings(parsers["assemble"])
+    _add_settings(parser)
     add("--output", type=Path, required=True, help="a folder")
 
-    add = verb(verbs.evaluate, "accuracy of the approximated network beside its target's")
+    add = verb(verbs.evaluate).add_argument
     add("--data", type=Path, required=True)
     add("--target", type=Path, required=True)
     add("--network", type=Path, required=True, help="the approximated network")
     add("--device", default="auto")
     add("--output", type=Path, required=True)
 
-    add = verb(verbs.cross_check, "solve a random sample of weights by another solver and by exact")
+    parser = verb(verbs.cross_check)
+    add = parser.add_argument
     add("--target", type=Path, required=True)
     add("--name", required=True, help="of the approximation, for the table")
     add("--sample", type=int, default=64, help="how many weights")
     add("--sample-seed", type=int, default=1)
-    _add_settings(parsers["cross_check"])
-    _add_solver(parsers["cross_check"])
+    _add_settings(parser)
+    _add_solver(parser)
     add("--seconds", type=Path, required=True, help="JSON of what was measured")
     add("--output", type=Path, required=True, help="CSV, a line a weight")
 
-    add = verb(verbs.prune, "one run of experiment 2: prune a random network by learned scores")
+    add = verb(verbs.solvers).add_argument
+    add("--coefficients", type=int, default=21)
+
+
+def _add_experiment_2(verb: Verb) -> None:
+    parser = verb(verbs.prune)
+    add = parser.add_argument
     add("--data", type=Path, required=True, help="a file by `lottery fetch`")
     add("--network", required=True, help="fc2, fc4 or lenet5")
     add("--structure", required=True, help="linear, relu, wide, or dense (trained, nothing pruned)")
@@ -135,68 +143,99 @@ def parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=1, help="of weights, scores and data order")
     add("--protocol", default="published", help="published, or held_out (with a validation split)")
     add("--validation-images", type=int, help="training images set aside by held_out (default 5000)")
-    _add_variant(parsers["prune"])
+    _add_variant(parser)
     add("--convolutions", type=Path, help="weights of the frozen convolutions of lenet5; default: random")
     add("--device", default="auto", help="auto, cpu or cuda")
     add("--output", type=Path, required=True, help="a folder; a run that was killed goes on from what is there")
 
-    add = verb(verbs.tabulate, "table 1, comparison with the paper, cardinalities, cross-checks, cost")
+
+def _add_results(verb: Verb) -> None:
+    add = verb(verbs.tabulate).add_argument
     add("--approximations", type=Path, nargs="*", default=[], help="their folders")
-    add("--cross-checks", type=Path, nargs="*", default=[])
-    add("--seconds", type=Path, nargs="*", default=[])
+    add("--cross-checks", type=Path, nargs="*", default=[], help="files by `cross-check`")
+    add("--seconds", type=Path, nargs="*", default=[], help="what `cross-check --seconds` wrote")
     add("--output", type=Path, required=True, help="a folder")
 
-    add = verb(verbs.tabulate_runs, "experiment 2: all runs, points by protocol, comparison, the paper's claims")
+    add = verb(verbs.tabulate_runs).add_argument
     add("--runs", type=Path, required=True, help="JSON list of {variant, folder}")
     add("--folder", type=Path, required=True, help="that the folders of the list are in")
     add("--output", type=Path, required=True, help="a folder")
 
-    for plot, table, what in (
-        (verbs.plot_accuracy, "points.csv", "accuracy against parameters"),
-        (verbs.plot_epochs, "histories.csv", "accuracy against epochs"),
-        (verbs.plot_redundancy, "points.csv", "accuracy against redundancy"),
+    for plot, table in (
+        (verbs.plot_accuracy, "points.csv"),
+        (verbs.plot_epochs, "histories.csv"),
+        (verbs.plot_redundancy, "points.csv"),
     ):
-        add = verb(plot, f"figure: {what}")
+        add = verb(plot).add_argument
         add("--table", type=Path, required=True, help=f"{table} by `tabulate-runs`")
         add("--network", required=True, help="fc2, fc4 or lenet5")
         if plot is verbs.plot_accuracy:
             add("--against", default="remaining", choices=("remaining", "alive"), help="which parameters")
         add("--output", type=Path, required=True, help="path without suffix; .svg and .png are written")
 
-    add = verb(verbs.plot_errors, "figure: distribution of |sum - weight|")
-    add("--approximations", type=Path, nargs="+", required=True)
+    add = verb(verbs.plot_errors).add_argument
+    add("--approximations", type=Path, nargs="+", required=True, help="their folders")
     add("--output", type=Path, required=True, help="path without suffix; .svg and .png are written")
 
-    for plot, what in (
-        (verbs.plot_cardinality, "coefficients kept for a weight"),
-        (verbs.plot_seconds, "seconds a weight"),
-    ):
-        add = verb(plot, f"figure: {what}")
-        add("--table", type=Path, required=True)
+    for plot, table in ((verbs.plot_cardinality, "cardinality.csv"), (verbs.plot_seconds, "cost.csv")):
+        add = verb(plot).add_argument
+        add("--table", type=Path, required=True, help=f"{table} by `tabulate`")
         add("--output", type=Path, required=True, help="path without suffix; .svg and .png are written")
 
-    add = verb(verbs.summarise, "one page with tables, figures and verdicts")
-    add("--tables", type=Path, required=True, help="the folder by `tabulate`")
+    add = verb(verbs.summarise).add_argument
+    add("--tables", type=Path, required=True, help="the folder by `tabulate` and `tabulate-runs`")
     add("--figures", type=Path, nargs="*", default=[], help="SVG files")
     add("--output", type=Path, required=True)
 
-    add = verb(verbs.solvers, "which solvers are there, and which Gurobi licence")
-    add("--coefficients", type=int, default=21)
+
+def _add_care(verb: Verb) -> None:
+    add = verb(verbs.audit).add_argument
+    add("--configfile", type=Path, nargs="+", default=[], help="as for snakemake")
+    add("--config", nargs="+", default=[], metavar="KEY=VALUE", help="as for snakemake")
+    add("--remove", action="store_true", help="delete results with a fault, so that the next run makes them again")
+
+    add = verb(verbs.completion).add_argument
+    add("shell", choices=("bash", "zsh", "tcsh"))
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line, verb by verb."""
+    top = argparse.ArgumentParser(
+        prog="lottery",
+        description="Optimal Lottery Tickets via SubsetSum, step by step.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"lottery {__version__}")
+    commands = top.add_subparsers(dest="verb", required=True, metavar="VERB")
+
+    def verb(run: Run) -> argparse.ArgumentParser:
+        text = inspect.getdoc(run) or ""
+        summary = text.partition("\n")[0].rstrip(".")
+        sub = commands.add_parser(
+            run.__name__.replace("_", "-"),
+            help=summary[:1].lower() + summary[1:],
+            description=text,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        sub.set_defaults(run=run, parser=top)
+        return sub
+
+    for add_verbs in (_add_data_and_targets, _add_experiment_1, _add_experiment_2, _add_results, _add_care):
+        add_verbs(verb)
     return top
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; a mistake the user can mend is one line on stderr and status 1."""
     arguments = parser().parse_args(argv)
-    started = time.monotonic()
-    from lottery.provenance import record  # after parsing, so that help and usage errors are instant
+    from lottery.provenance import Step  # after parsing, so that help and usage errors are instant
     from lottery.subset_sum.problem import SubsetSumError
 
+    step = Step(arguments.verb, vars(arguments))
     try:
-        result, facts = arguments.run(arguments)
-        if result is not None:
-            settings = {name: value for name, value in vars(arguments).items() if name not in ("run", "verb")}
-            record(result, arguments.verb, settings, time.monotonic() - started, facts)
+        arguments.run(arguments, step)
+        if result := step.record():
             print(f"wrote {result}")
     except (LotteryError, SubsetSumError, OSError, MemoryError) as error:
         print(f"lottery {arguments.verb}: {error or type(error).__name__}", file=sys.stderr)

@@ -1,15 +1,21 @@
-"""Where a result came from: a small JSON beside each one."""
+"""Where a result came from: a small JSON beside each one, with what was read, what was written and by which code."""
 
 import json
+import os
 import platform
 import subprocess
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from lottery.files import write_json
+from lottery.errors import LotteryError
+from lottery.files import read_json, sha256, write_json
+from lottery.fingerprint import fingerprint
+
+SUFFIX = ".provenance.json"
 
 PACKAGES = (
     "lottery-subsetsum",
@@ -27,7 +33,23 @@ PACKAGES = (
 
 def provenance_path(result: Path) -> Path:
     """fc2.safetensors -> fc2.safetensors.provenance.json"""
-    return result.with_name(result.name + ".provenance.json")
+    return result.with_name(result.name + SUFFIX)
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """The record of a result; raises LotteryError where it is damaged."""
+    record = read_json(path)
+    kinds = {"verb": str, "settings": dict, "inputs": dict, "outputs": dict}
+    if not isinstance(record, dict) or not all(
+        isinstance(record.get(key, kind()), kind) for key, kind in kinds.items()
+    ):
+        raise LotteryError(f"{path}: is no record of a result; delete it and run again")
+    return record
+
+
+def recorded_files(path: Path) -> dict[Path, str]:
+    """The files that a record says were written, with their SHA-256; none in a record by an earlier version."""
+    return {path.parent / name: str(digest) for name, digest in read_record(path).get("outputs", {}).items()}
 
 
 def _versions() -> dict[str, str]:
@@ -51,19 +73,73 @@ def _git_commit() -> str | None:
     return described.stdout.strip() or None
 
 
-def record(result: Path, verb: str, settings: Mapping[str, Any], seconds: float, facts: Mapping[str, Any]) -> None:
-    """Write what made `result`: the verb with all its settings, `facts` of the run, versions, machine, time."""
-    write_json(
-        provenance_path(result),
-        {
-            "result": result.name,
+def as_recorded(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """A command's arguments as its record has them: what it was told, paths as text."""
+    told = {name: value for name, value in arguments.items() if name not in ("verb", "run", "parser")}
+    return dict(json.loads(json.dumps(told, default=str)))
+
+
+class Step:
+    """What one command reads and writes; its record goes beside the first file that it wrote."""
+
+    def __init__(self, verb: str, arguments: Mapping[str, Any]) -> None:
+        self._started = time.monotonic()
+        self._about: dict[str, Any] = {
             "verb": verb,
-            "settings": json.loads(json.dumps(dict(settings), default=str)),  # paths as text
-            **facts,
-            "seconds": round(seconds, 3),
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-            "git_commit": _git_commit(),
-            "versions": _versions(),
-            "machine": {"system": platform.platform(), "processor": platform.machine()},
-        },
-    )
+            "settings": as_recorded(arguments),
+            "code": fingerprint(verb),
+        }
+        self._read: dict[str, str] = {}
+        self._written: list[Path] = []
+        self._expected: dict[Path, dict[Path, str]] = {}  # by folder: what its records say of the files in it
+
+    def reads(self, path: Path) -> Path:
+        """Note an input.  Raises LotteryError where it is not the file that its record speaks of."""
+        if not path.is_file():
+            raise LotteryError(f"{path}: there is no such file")
+        self._read[str(path)] = digest = sha256(path)
+        if self._recorded(path) not in (None, digest):
+            raise LotteryError(
+                f"{path}: damaged or changed by hand, it is not the file that its {SUFFIX[1:]} speaks of;"
+                " delete it and run again"
+            )
+        return path
+
+    def _recorded(self, path: Path) -> str | None:
+        own = provenance_path(path)
+        if own.is_file():
+            return recorded_files(own).get(path)
+        if path.parent not in self._expected:
+            records = sorted(path.parent.glob(f"*{SUFFIX}"))
+            self._expected[path.parent] = {file: d for record in records for file, d in recorded_files(record).items()}
+        return self._expected[path.parent].get(path)
+
+    def writes(self, *paths: Path) -> Path:
+        """Note outputs; returns the first."""
+        self._written += paths
+        return paths[0]
+
+    def notes(self, **facts: Any) -> None:
+        """Facts of this run for the record."""
+        self._about |= facts
+
+    def record(self) -> Path | None:
+        """Write what made the results: verb, settings, code, inputs, outputs, versions, machine, time; returns the result."""
+        if not self._written:
+            return None
+        result = self._written[0]
+        write_json(
+            provenance_path(result),
+            {
+                "result": result.name,
+                **self._about,
+                "inputs": self._read,
+                "outputs": {os.path.relpath(path, result.parent): sha256(path) for path in self._written},
+                "seconds": round(time.monotonic() - self._started, 3),
+                "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+                "git_commit": _git_commit(),
+                "versions": _versions(),
+                "machine": {"system": platform.platform(), "processor": platform.machine()},
+            },
+        )
+        return result

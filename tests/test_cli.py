@@ -47,7 +47,7 @@ def test_solving_never_imports_torch(target: Path) -> None:
         (["--coefficients-per-bit", "0.01"], "gives 0 coefficients"),
         (["--coefficient-range", "1", "1"], "low < high is needed"),
         (["--solver", "cplex"], "solver: 'cplex' is not one of exact"),
-        (["--target", "nowhere.safetensors"], "nowhere.safetensors: cannot be read"),
+        (["--target", "nowhere.safetensors"], "nowhere.safetensors: there is no such file"),
         (["--coefficients-per-bit", "9", "--solver", "exact"], "63 coefficients: the exact solver needs"),
         (["--coefficients-per-bit", "10"], "70 a weight, but a mask holds 64"),
         (["--output", "/dev/null/chunk.safetensors"], "/dev/null"),

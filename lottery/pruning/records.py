@@ -31,8 +31,8 @@ def read_masks(path: Path) -> dict[str, np.ndarray]:
     return unpacked(arrays, metadata["shapes"])
 
 
-def write_run(folder: Path, run: Run, dataset: str, pruned: Pruned) -> None:
-    """metrics.json (settings, counts, accuracy), history.csv, masks.safetensors, and seconds in cost.json."""
+def write_run(folder: Path, run: Run, dataset: str, pruned: Pruned) -> list[Path]:
+    """metrics.json (settings, counts, accuracy), history.csv, masks.safetensors, and seconds in cost.json: their paths."""
     last = pruned.history[-1]
     history = pd.DataFrame([asdict(epoch) for epoch in pruned.history])
     bits, shapes = packed(pruned.masks)
@@ -51,3 +51,4 @@ def write_run(folder: Path, run: Run, dataset: str, pruned: Pruned) -> None:
             "test_accuracy": last.test_accuracy,
         },
     )
+    return [folder / name for name in ("metrics.json", "history.csv", "masks.safetensors", "cost.json")]

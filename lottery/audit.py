@@ -1,0 +1,151 @@
+"""Is each result still what the config asks for, made by today's code from today's inputs, and undamaged?
+
+Snakemake answers that from its own records in `.snakemake/`, which are lost when results are copied or that folder is
+deleted.  Here the record beside each result answers: every command that the workflow would run for this config is held
+against the record of the result that it would make.
+"""
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from lottery.errors import LotteryError
+from lottery.files import sha256
+from lottery.fingerprint import fingerprint
+from lottery.provenance import SUFFIX, as_recorded, read_record, recorded_files
+
+# A rule's command line, as Snakemake prints it.
+_COMMAND = re.compile(r"\blottery ([a-z-]+ --.+?) 2>&1 \| tee ")
+
+
+@dataclass(frozen=True)
+class Command:
+    """What the config asks for: a verb with all its settings, and where its result goes."""
+
+    verb: str
+    settings: Mapping[str, Any]
+
+    @property
+    def output(self) -> str:
+        return str(self.settings["output"])
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A result, the files of it, those that it was made from, and what is wrong: `faults` is empty where nothing is."""
+
+    result: str
+    outputs: frozenset[Path]
+    inputs: frozenset[Path]
+    faults: tuple[str, ...]
+
+
+def planned_commands(snakemake_options: Sequence[str], parse: Callable[[list[str]], Any]) -> list[Command]:
+    """Every command of the workflow, whether its result is there or not; `parse` reads the command line of `lottery`."""
+    dry_run = ["--forceall", "--dry-run", "--printshellcmds", "--cores", "1", *snakemake_options]
+    done = subprocess.run([sys.executable, "-m", "snakemake", "all", *dry_run], capture_output=True, text=True)
+    if done.returncode != 0:
+        lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+        told = [line for line in lines if line.startswith(("config:", "Error", "snakemake: error"))] or lines[-1:]
+        raise LotteryError(f"the workflow cannot be planned: {' '.join(told[:1]) or 'snakemake failed'}")
+    found = []
+    for line in _COMMAND.findall(done.stdout + done.stderr):
+        arguments = parse(shlex.split(line))
+        found.append(Command(arguments.verb, as_recorded(vars(arguments))))
+    return found
+
+
+@cache
+def _code(verb: str) -> str:
+    return fingerprint(verb)
+
+
+def _digest(path: Path) -> str | None:
+    return sha256(path) if path.is_file() else None
+
+
+def _different(asked: Mapping[str, Any], recorded: Mapping[str, Any]) -> Iterator[str]:
+    for name in sorted({*asked, *recorded}):
+        before, now = recorded.get(name), asked.get(name)
+        if before != now:
+            short = all(len(str(value)) < 60 for value in (before, now))
+            yield f"made with other settings: {name} {before} instead of {now}" if short else f"made with other {name}"
+
+
+def _faults(command: Command, path: Path, record: Mapping[str, Any]) -> Iterator[str]:
+    outputs = recorded_files(path)
+    if not outputs:
+        yield "made by an earlier version, whose records do not name their files"
+    for file, digest in outputs.items():
+        found = _digest(file)
+        if found is None:
+            yield f"{file.name} is missing"
+        elif found != digest:
+            yield f"{file.name} is damaged or was changed by hand"
+    yield from _different(command.settings, record.get("settings", {}))
+    if record.get("code") != _code(command.verb):
+        yield f"made by other code of `lottery {command.verb}`"
+    for name, digest in record.get("inputs", {}).items():
+        found = _digest(Path(name))
+        if found is None:
+            yield f"its input {name} is missing"
+        elif found != digest:
+            yield f"its input {name} was another file then"
+
+
+def _finding(command: Command, path: Path, record: Mapping[str, Any]) -> Finding:
+    return Finding(
+        result=str(path).removesuffix(SUFFIX),
+        outputs=frozenset({*recorded_files(path), path}),
+        inputs=frozenset(Path(name) for name in record.get("inputs", {})),
+        faults=tuple(_faults(command, path, record)),
+    )
+
+
+def _without_record(command: Command) -> Finding:
+    output = Path(command.output)
+    fault = "no record of what made it" if output.exists() else f"missing: `lottery {command.verb}` has not made it"
+    return Finding(command.output, frozenset({output} if output.is_file() else ()), frozenset(), (fault,))
+
+
+def _with_consequences(findings: list[Finding]) -> list[Finding]:
+    """Results that are as they were made, but from results with a fault, have one themselves."""
+    while True:
+        faulty = {file: found.result for found in findings if found.faults for file in found.outputs}
+        passed_on = [
+            replace(found, faults=(f"made from {faulty[min(bad)]}, which has a fault",))
+            if not found.faults and (bad := found.inputs & faulty.keys())
+            else found
+            for found in findings
+        ]
+        if passed_on == findings:
+            return findings
+        findings = passed_on
+
+
+def audit(commands: Sequence[Command], folder: Path) -> tuple[list[Finding], list[Path]]:
+    """What is wrong with each result that `commands` would make, and the records of results that none of them makes.
+
+    folder: where the results are.  Each file that a record names is read in full.
+    """
+    records = {}
+    for path in sorted(folder.rglob(f"*{SUFFIX}")):
+        record = read_record(path)
+        records[record.get("verb"), record.get("settings", {}).get("output")] = path, record
+    findings = []
+    for command in commands:
+        there = records.pop((command.verb, command.output), None)
+        findings.append(_without_record(command) if there is None else _finding(command, *there))
+    return sorted(_with_consequences(findings), key=lambda f: f.result), [path for path, _ in records.values()]
+
+
+def remove(finding: Finding) -> None:
+    """Delete the files of a result and its record, so that the next run of the workflow makes it again."""
+    for file in finding.outputs:
+        file.unlink(missing_ok=True)
