@@ -20,11 +20,12 @@ from torch.nn import functional
 
 from benchmarks.plain_pruning import PlainNetwork, plain_loader, plain_step
 from lottery.datasets import Images, load
+from lottery.devices import prepare_device
 from lottery.files import write_text
 from lottery.pruning.network import PrunedNetwork
 from lottery.pruning.run import Run
 from lottery.results.tables import markdown
-from lottery.training import prepare_device, resident
+from lottery.training import resident
 
 WARM_UP = 3
 

@@ -1,7 +1,6 @@
 """Training a target network and measuring any network; the data lies on the device, there is no loader."""
 
 import math
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -44,23 +43,6 @@ class Epoch:
     epoch: int
     loss: float
     test_accuracy: float
-
-
-def prepare_device(device: str) -> torch.device:
-    """The torch device for `auto`, `cpu` or `cuda`, set up so that a seed decides every byte.
-
-    One thread: sums in a matrix product are split by thread, so their rounding depends on how many there are.
-    """
-    if device not in ("auto", "cpu", "cuda"):
-        raise LotteryError(f"device: {device!r} is not one of auto, cpu, cuda")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise LotteryError("device: cuda is asked for, but torch sees no GPU; set device: auto or cpu")
-    torch.set_num_threads(1)
-    if device == "cpu" or not torch.cuda.is_available():
-        return torch.device("cpu")  # where one thread is enough, and the switch below would import a compiler, a second
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True)
-    return torch.device("cuda")
 
 
 def resident(images: np.ndarray, labels: np.ndarray, device: torch.device) -> tuple[Tensor, Tensor]:

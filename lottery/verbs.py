@@ -54,12 +54,12 @@ def train(arguments: argparse.Namespace, step: Step) -> None:
 
     from lottery.approximation.target import Target, write_target
     from lottery.datasets import load
+    from lottery.devices import leased_device
     from lottery.files import write_json
-    from lottery.training import Epoch, Recipe, prepare_device, train
+    from lottery.training import Epoch, Recipe, train
 
     recipe = Recipe(**{field.name: getattr(arguments, field.name) for field in fields(Recipe)})
     data = load(step.reads(arguments.data))
-    device = prepare_device(arguments.device)
     started = time.monotonic()
 
     def report(epoch: Epoch) -> None:
@@ -70,7 +70,8 @@ def train(arguments: argparse.Namespace, step: Step) -> None:
             flush=True,
         )
 
-    weights, history = train(arguments.network, data, recipe, device, report)
+    with leased_device(arguments.device) as device:
+        weights, history = train(arguments.network, data, recipe, device, report)
     write_json(arguments.history, {"recipe": asdict(recipe), "epochs": [asdict(epoch) for epoch in history]})
     write_target(arguments.output, Target(arguments.network, data.dataset.image, weights))
     step.writes(arguments.output, arguments.history)
@@ -195,11 +196,13 @@ def evaluate(arguments: argparse.Namespace, step: Step) -> None:
             --network approximation/network.safetensors --output evaluation.json
     """
     from lottery.approximation.evaluation import evaluate
+    from lottery.devices import leased_device
     from lottery.files import write_json
 
     networks = step.reads(arguments.target), step.reads(arguments.network)
-    found = evaluate(step.reads(arguments.data), *networks, arguments.device)
-    step.notes(device=found.pop("device"))
+    with leased_device(arguments.device) as device:
+        found = evaluate(step.reads(arguments.data), *networks, device)
+    step.notes(device=device.type)
     write_json(step.writes(arguments.output), found)
     print(
         f"target {found['target_accuracy']:.2f}%, approximated {found['approximated_accuracy']:.2f}%,"
@@ -257,17 +260,17 @@ def prune(arguments: argparse.Namespace, step: Step) -> None:
     from dataclasses import asdict, fields
 
     from lottery.datasets import load
+    from lottery.devices import leased_device
     from lottery.files import check_writable, read_state_dict
     from lottery.pruning.learning import Epoch, prune
     from lottery.pruning.records import write_run
     from lottery.pruning.run import Run, Variant
-    from lottery.training import prepare_device
 
     variant = Variant(**{field.name: getattr(arguments, field.name) for field in fields(Variant)})
     names = {field.name for field in fields(Run)} - {"variant"}
     run = Run(**{name: getattr(arguments, name) for name in names}, variant=variant)
     convolutions = None if arguments.convolutions is None else read_state_dict(step.reads(arguments.convolutions))
-    data, device = load(step.reads(arguments.data)), prepare_device(arguments.device)
+    data = load(step.reads(arguments.data))
     check_writable(arguments.output)
     checkpoint = arguments.output / "checkpoint.safetensors"
     seconds: list[float] = []  # of the epochs of this process: a resumed run has some from before as well
@@ -283,7 +286,8 @@ def prune(arguments: argparse.Namespace, step: Step) -> None:
             flush=True,
         )
 
-    pruned = prune(run, data, device, checkpoint, convolutions, report)
+    with leased_device(arguments.device) as device:
+        pruned = prune(run, data, device, checkpoint, convolutions, report)
     step.writes(*write_run(arguments.output, run, data.dataset.name, pruned))
     step.notes(device=device.type, run=asdict(run))
     checkpoint.unlink(missing_ok=True)

@@ -8,12 +8,12 @@ import torch
 from conftest import MNIST
 
 from benchmarks.plain_pruning import PlainNetwork, plain_step
+from lottery.devices import prepare_device
 from lottery.networks import ImageShape
 from lottery.pruning.masks import mask_by_bits
 from lottery.pruning.network import PrunedNetwork
 from lottery.pruning.run import Run, Variant
 from lottery.pruning.structures import blocks_of
-from lottery.training import prepare_device
 
 CPU = prepare_device("cpu")
 

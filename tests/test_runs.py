@@ -8,6 +8,7 @@ import torch
 from conftest import MNIST
 
 from lottery.datasets import Images, fetch, load
+from lottery.devices import prepare_device
 from lottery.errors import LotteryError
 from lottery.networks import build
 from lottery.pruning.learning import Epoch, _extract, _features, prune
@@ -15,7 +16,6 @@ from lottery.pruning.network import PrunedNetwork
 from lottery.pruning.records import read_masks, write_run
 from lottery.pruning.run import Run, Variant
 from lottery.pruning.structures import draw_convolutions
-from lottery.training import prepare_device
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,10 @@ import torch
 
 from lottery.approximation.target import import_weights
 from lottery.datasets import Images, fetch, load
+from lottery.devices import prepare_device
 from lottery.errors import LotteryError
 from lottery.networks import NETWORKS, ImageShape, build, layers
-from lottery.training import Recipe, accuracy, predictions, prepare_device, resident, train, with_weights
+from lottery.training import Recipe, accuracy, predictions, resident, train, with_weights
 
 MNIST, CIFAR = ImageShape(1, 28), ImageShape(3, 32)
 

@@ -2,16 +2,19 @@
 
 from pathlib import Path
 
+import torch
+
 from lottery.approximation.target import read_target
 from lottery.datasets import load
 from lottery.errors import LotteryError
-from lottery.training import accuracy, predictions, prepare_device, resident, with_weights
+from lottery.training import accuracy, predictions, resident, with_weights
 
 
-def evaluate(data_path: Path, target_path: Path, network_path: Path, device_name: str) -> dict[str, float | int | str]:
+def evaluate(
+    data_path: Path, target_path: Path, network_path: Path, device: torch.device
+) -> dict[str, float | int | str]:
     """Both networks on the test images, each read from its own file, and on how many images they differ."""
     data = load(data_path)
-    device = prepare_device(device_name)
     images, labels = resident(data.test_images, data.test_labels, device)
     predicted = []
     for path in (target_path, network_path):
@@ -26,5 +29,4 @@ def evaluate(data_path: Path, target_path: Path, network_path: Path, device_name
         "target_accuracy": accuracy(target, labels),
         "approximated_accuracy": accuracy(approximated, labels),
         "predictions_that_differ": int((target != approximated).sum()),
-        "device": device.type,
     }

@@ -16,18 +16,19 @@ from lottery.fingerprint import fingerprint
 from lottery.networks import layers
 from lottery.pruning.sweeps import planned_runs
 
-# `lottery` lies beside the Python that runs Snakemake, also where that environment is not activated.  A prefix replaces
-# Snakemake's own, so strict mode is said again: without pipefail a failed command would hide behind `tee`.
-shell.prefix(
-    f"set -euo pipefail; export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
-)
-
 try:
     config = complete(
         config, Path(workflow.source_path("../schemas/config.schema.yaml"))
     )
 except LotteryError as error:
     raise WorkflowError(str(error))
+
+# `lottery` lies beside the Python that runs Snakemake, also where that environment is not activated.  A prefix replaces
+# Snakemake's own, so strict mode is said again: without pipefail a failed command would hide behind `tee`.
+shell.prefix(
+    f"set -euo pipefail; export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH"
+    f" LOTTERY_JOBS_PER_GPU={config['jobs_per_gpu']}; "
+)
 
 TRAINED = [
     name for name, target in config["targets"].items() if target["weights"] is None

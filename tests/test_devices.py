@@ -1,0 +1,104 @@
+"""Jobs on one machine share its GPUs: who gets which, who waits, and what a killed job leaves behind."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import Snakemake
+
+from lottery.devices import JOBS_PER_GPU, jobs_per_gpu, lease, prepare_device
+from lottery.errors import LotteryError
+
+# A job as another process: it takes a lease, says which GPU it got, and holds it until a line comes or it is killed.
+JOB = """
+import sys
+from pathlib import Path
+from lottery.devices import lease
+with lease({gpus!r}, {places}, Path({folder!r})) as index:
+    print("got", index, flush=True)
+    sys.stdin.readline()
+"""
+
+
+class Job:
+    def __init__(self, folder: Path, gpus: list[str], places: int) -> None:
+        code = JOB.format(gpus=gpus, places=places, folder=str(folder))
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def says(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def finish(self) -> None:
+        self.process.communicate("\n", timeout=60)
+
+
+def test_jobs_take_all_gpus_before_they_share_one_and_then_wait(tmp_path: Path) -> None:
+    jobs = []
+    for expected in ("got 0", "got 1", "got 0", "got 1"):
+        jobs.append(Job(tmp_path, ["4", "5"], places=2))
+        assert jobs[-1].says() == expected
+    waiting = Job(tmp_path, ["4", "5"], places=2)
+    assert waiting.says() == "waiting for a GPU: 2 there, 2 jobs on each"
+    jobs[1].finish()
+    assert waiting.says() == "got 1"
+    for job in (jobs[0], jobs[2], jobs[3], waiting):
+        job.finish()
+
+
+def test_a_killed_job_frees_its_gpu(tmp_path: Path) -> None:
+    holder = Job(tmp_path, ["0"], places=1)
+    assert holder.says() == "got 0"
+    waiting = Job(tmp_path, ["0"], places=1)
+    assert waiting.says().startswith("waiting for a GPU")
+    holder.process.send_signal(signal.SIGKILL)
+    assert waiting.says() == "got 0"
+    waiting.finish()
+    holder.process.communicate()
+
+
+def test_jobs_that_see_other_gpus_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    holder = Job(tmp_path, ["MIG-1/0"], places=1)
+    assert holder.says() == "got 0"
+    started = time.monotonic()
+    with lease(["MIG-1/1"], 1, tmp_path) as index:
+        assert index == 0
+    assert time.monotonic() - started < 30
+    holder.finish()
+
+
+def test_a_lease_is_given_back_when_the_job_fails(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no such"), lease(["0"], 1, tmp_path):
+        raise ValueError("no such luck")
+    with lease(["0"], 1, tmp_path) as index:
+        assert index == 0
+
+
+@pytest.mark.parametrize("said", ["0", "-1", "two", ""])
+def test_how_many_share_a_gpu_is_a_whole_number_from_1(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    monkeypatch.setenv(JOBS_PER_GPU, said)
+    with pytest.raises(LotteryError, match="is not a whole number from 1"):
+        jobs_per_gpu()
+
+
+def test_one_job_has_a_gpu_to_itself_where_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(JOBS_PER_GPU, raising=False)
+    assert jobs_per_gpu() == 1
+
+
+def test_the_workflow_says_how_many(workflow: Path, snakemake: Snakemake) -> None:
+    (workflow / "Snakefile").open("a").write('\nrule say:\n    shell: "echo $LOTTERY_JOBS_PER_GPU > said"\n')
+    done = snakemake(workflow, "say", "--config", "jobs_per_gpu=3")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert JOBS_PER_GPU == "LOTTERY_JOBS_PER_GPU"
+    assert (workflow / "said").read_text() == "3\n"
+
+
+def test_an_unknown_device_is_refused() -> None:
+    with pytest.raises(LotteryError, match="device: 'tpu' is not one of auto, cpu, cuda"):
+        prepare_device("tpu")
