@@ -183,9 +183,9 @@ def _described(schema: dict[str, Any], root: dict[str, Any], path: str) -> list[
             allowed = " or ".join(str(option.get("const", option.get("type"))) for option in part["oneOf"])
         else:
             allowed = " or ".join([part["type"]] if isinstance(part["type"], str) else part["type"])
-        default = json.dumps(part["default"]) if "default" in part else "required"
-        if part.get("type") == "object":
-            default = ""
+        default = json.dumps(part["default"]) if "default" in part and part.get("type") != "object" else ""
+        if key in schema.get("required", []) and part.get("type") != "object":
+            default = "required"
         rows.append((f"{path}{key}", allowed, default, part["description"]))
         rows += _described(part, root, f"{path}{key}.")
     others = schema.get("additionalProperties")

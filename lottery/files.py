@@ -69,10 +69,10 @@ def read_json(path: Path) -> Any:
         raise LotteryError(f"{path}: cannot be read as JSON ({error}); delete it and run again") from error
 
 
-def read_table(path: Path, numbers: Sequence[str] = ()) -> pd.DataFrame:
+def read_table(path: Path, numbers: Sequence[str] = (), words: Sequence[str] = ()) -> pd.DataFrame:
     """Read CSV, counts as whole numbers also where some are missing; a damaged file is a LotteryError that names it.
 
-    numbers: columns that must be there and hold numbers, or nothing.
+    numbers: columns that must be there and hold numbers, or nothing.  words: further columns that must be there.
     """
     import pandas as pd
 
@@ -80,6 +80,8 @@ def read_table(path: Path, numbers: Sequence[str] = ()) -> pd.DataFrame:
         table = pd.read_csv(path).convert_dtypes()
         for column in numbers:
             table[column] = pd.to_numeric(table[column])
+        if missing := set(words) - set(table.columns):
+            raise KeyError(min(missing))
         return table
     except (OSError, ValueError, TypeError) as error:
         raise LotteryError(f"{path}: cannot be read as CSV ({error}); delete it and run again") from error
@@ -136,7 +138,7 @@ def read_state_dict(path: Path) -> dict[str, np.ndarray]:
         state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
         return {name: tensor.detach().float().numpy() for name, tensor in state.items()}
     except Exception as error:  # bytes that are no state dict can raise anything in the unpickler
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        reason = str(error).strip().splitlines()[0].partition(". ")[0] if str(error).strip() else type(error).__name__
         raise LotteryError(f"weights: {path} is damaged, or no state dict of tensors ({reason})") from error
 
 

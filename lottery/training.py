@@ -30,10 +30,17 @@ class Recipe:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch_size < 1 or self.learning_rate <= 0 or self.seed < 0:
-            raise LotteryError(f"a recipe needs epochs, batch size and learning rate above 0, seed from 0: {self}")
-        if not (0 <= self.momentum < 1 and self.weight_decay >= 0):
-            raise LotteryError(f"a recipe needs 0 <= momentum < 1 and no negative weight decay: {self}")
+        for name in ("epochs", "batch_size"):
+            if getattr(self, name) < 1:
+                raise LotteryError(f"{name}: at least 1 is needed, not {getattr(self, name)}")
+        for name, allowed, needed in (
+            ("learning_rate", 0 < self.learning_rate < math.inf, "a number above 0"),
+            ("momentum", 0 <= self.momentum < 1, "a number from 0 to below 1"),
+            ("weight_decay", 0 <= self.weight_decay < math.inf, "a number from 0"),
+            ("seed", self.seed >= 0, "a whole number from 0"),
+        ):
+            if not allowed:
+                raise LotteryError(f"{name}: {needed} is needed, not {getattr(self, name)}")
 
 
 @dataclass(frozen=True)

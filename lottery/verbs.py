@@ -404,7 +404,8 @@ def plot_cardinality(arguments: argparse.Namespace, step: Step) -> None:
     from lottery.files import read_table
     from lottery.results.figures import plot_cardinality
 
-    step.writes(*plot_cardinality(read_table(step.reads(arguments.table)), arguments.output))
+    table = read_table(step.reads(arguments.table), ["cardinality", "weights"], ["row"])
+    step.writes(*plot_cardinality(table, arguments.output))
 
 
 def plot_seconds(arguments: argparse.Namespace, step: Step) -> None:
@@ -412,7 +413,9 @@ def plot_seconds(arguments: argparse.Namespace, step: Step) -> None:
     from lottery.files import read_table
     from lottery.results.figures import plot_seconds
 
-    step.writes(*plot_seconds(read_table(step.reads(arguments.table)), arguments.output))
+    numbers = ["seconds_per_weight", "standard_error", "network_core_hours", "weights"]
+    table = read_table(step.reads(arguments.table), numbers, ["row", "solver", "how"])
+    step.writes(*plot_seconds(table, arguments.output))
 
 
 def summarise(arguments: argparse.Namespace, step: Step) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from lottery.approximation.target import Target
 from lottery.errors import LotteryError
 from lottery.subset_sum import (
+    MOST_COEFFICIENTS,
     OBJECTIVES,
     SHARINGS,
     STREAMS,
@@ -59,9 +60,10 @@ class Settings:
             raise LotteryError("coefficient range: give both ends, or neither for the target's own range")
         if self.low is not None and self.high is not None and not self.low < self.high:
             raise LotteryError(f"coefficient range: low < high is needed, not [{self.low}, {self.high}]")
-        if self.n < 1:
+        if not 1 <= self.n <= MOST_COEFFICIENTS:
             raise LotteryError(
                 f"coefficients_per_bit: {self.coefficients_per_bit} at epsilon {self.epsilon} gives {self.n} coefficients"
+                f" a weight, 1 to {MOST_COEFFICIENTS} are possible (a mask has {MOST_COEFFICIENTS} bits)"
             )
 
     @property
