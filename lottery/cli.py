@@ -161,6 +161,10 @@ def _add_results(verb: Verb) -> None:
     add("--folder", type=Path, required=True, help="that the folders of the list are in")
     add("--output", type=Path, required=True, help="a folder")
 
+    add = verb(verbs.trace).add_argument
+    add("--tables", type=Path, nargs="+", required=True, help="files by `tabulate` and `tabulate-runs`")
+    add("--output", type=Path, required=True, help="a folder")
+
     for plot, table in (
         (verbs.plot_accuracy, "points.csv"),
         (verbs.plot_epochs, "histories.csv"),

@@ -52,6 +52,15 @@ def recorded_files(path: Path) -> dict[Path, str]:
     return {path.parent / name: str(digest) for name, digest in read_record(path).get("outputs", {}).items()}
 
 
+def record_of(path: Path) -> Path | None:
+    """The record that speaks of a file: its own, or that of a file beside it which the same command wrote."""
+    own = provenance_path(path)
+    if own.is_file():
+        return own
+    beside = sorted(path.parent.glob(f"*{SUFFIX}"))
+    return next((record for record in beside if path in recorded_files(record)), None)
+
+
 def _versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for package in PACKAGES:
@@ -71,6 +80,16 @@ def _git_commit() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return described.stdout.strip() or None
+
+
+def _used() -> dict[str, float]:
+    """Core seconds and peak memory of this process and those that it started and that have ended."""
+    import resource
+
+    own, others = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    seconds = own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
+    kibibytes = max(own.ru_maxrss, others.ru_maxrss) / (1024 if platform.system() == "Darwin" else 1)
+    return {"core_seconds": round(seconds, 3), "peak_memory_mb": round(kibibytes * 1024 / 1e6, 1)}
 
 
 def as_recorded(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,6 +155,7 @@ class Step:
                 "inputs": self._read,
                 "outputs": {os.path.relpath(path, result.parent): sha256(path) for path in self._written},
                 "seconds": round(time.monotonic() - self._started, 3),
+                **_used(),
                 "finished": datetime.now(UTC).isoformat(timespec="seconds"),
                 "git_commit": _git_commit(),
                 "versions": _versions(),

@@ -55,11 +55,13 @@ def train(arguments: argparse.Namespace, step: Step) -> None:
     from lottery.approximation.target import Target, write_target
     from lottery.datasets import load
     from lottery.devices import leased_device
-    from lottery.files import write_json
+    from lottery.files import check_writable, write_json
     from lottery.training import Epoch, Recipe, train
 
     recipe = Recipe(**{field.name: getattr(arguments, field.name) for field in fields(Recipe)})
     data = load(step.reads(arguments.data))
+    for path in (arguments.output, arguments.history):
+        check_writable(path.parent)
     started = time.monotonic()
 
     def report(epoch: Epoch) -> None:
@@ -222,11 +224,12 @@ def cross_check(arguments: argparse.Namespace, step: Step) -> None:
 
     from lottery.approximation.cross_check import cross_check
     from lottery.approximation.target import read_target
-    from lottery.files import write_json, write_text
+    from lottery.files import check_writable, write_json, write_text
     from lottery.subset_sum import choose
 
     settings, target = _settings(arguments), read_target(step.reads(arguments.target))
     choice = choose(arguments.solver, settings.n, target.layers[0].columns)
+    check_writable(arguments.output.parent)
     with _progress(arguments.sample, f"cross-check, {choice.solver}") as bar:
         check = cross_check(
             target, settings, choice.solver, arguments.sample, arguments.sample_seed, arguments.time_limit, bar.update
@@ -361,6 +364,21 @@ def tabulate_runs(arguments: argparse.Namespace, step: Step) -> None:
     print(f"{len(table)} runs, {len(found)} points")
 
 
+def trace(arguments: argparse.Namespace, step: Step) -> None:
+    """What the tables rest on: cost by stage, and by which code and on which machines.
+
+    Follows the records (.provenance.json) of the tables to all that they were made from; writes stages.csv and
+    origins.csv into the folder OUTPUT.
+    """
+    from lottery.files import write_text
+    from lottery.results.lineage import lineage, origins, stages
+
+    records = lineage(step.reads(path) for path in arguments.tables)
+    write_text(step.writes(arguments.output / "stages.csv"), stages(records).to_csv(index=False))
+    write_text(step.writes(arguments.output / "origins.csv"), origins(records).to_csv(index=False))
+    print(f"{len(records)} results")
+
+
 def plot_accuracy(arguments: argparse.Namespace, step: Step) -> None:
     """Figure: accuracy against parameters."""
     from lottery.files import read_table
@@ -420,25 +438,14 @@ def plot_seconds(arguments: argparse.Namespace, step: Step) -> None:
 
 def summarise(arguments: argparse.Namespace, step: Step) -> None:
     """One page with tables, figures and verdicts, that needs no other file."""
+    from dataclasses import fields
+
     from lottery.files import read_table, write_text
-    from lottery.results.summary import Sweeps, summary_page
+    from lottery.results.summary import Tables, summary_page
 
-    def table(name: str) -> Any:
-        return read_table(step.reads(arguments.tables / name))
-
-    page = summary_page(
-        table("table1.csv"),
-        table("comparison.csv"),
-        table("cost.csv"),
-        table("cross_check.csv"),
-        [step.reads(path) for path in arguments.figures],
-        Sweeps(
-            table("points.csv"),
-            table("points_compared.csv"),
-            table("claims.csv"),
-            float(table("pruning_cost.csv").seconds.sum()),
-        ),
-    )
+    names = [field.name for field in fields(Tables)]
+    tables = Tables(**{name: read_table(step.reads(arguments.tables / f"{name}.csv")) for name in names})
+    page = summary_page(tables, [step.reads(path) for path in arguments.figures])
     write_text(step.writes(arguments.output), page)
 
 

@@ -103,6 +103,37 @@ def finished(demo: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(demo, tmp_path / "project"))
 
 
+SAME_BYTES = (
+    "data/mnist5k.safetensors",
+    "targets/fc2/weights.safetensors",
+    "targets/fc2/history.json",
+    "subset_sum/min_error/network.safetensors",
+    "subset_sum/min_error/solution.safetensors",
+    "subset_sum/min_error/evaluation.json",
+    "subset_sum/min_cardinality/solution.safetensors",
+    "subset_sum/min_error/cross_check_gurobi.csv",
+    "subset_sum/min_error/cross_check_cbc.csv",
+    "tables/table1.csv",
+    "tables/comparison.csv",
+    "tables/cardinality.csv",
+    "tables/cross_check.csv",
+    "figures/errors.svg",
+    "figures/errors.png",
+    "figures/cardinality.svg",
+    "pruning/published/fc2/linear/released/redundancy_5_sparsity_0.5_epochs_1_seed_1/masks.safetensors",
+    "pruning/held_out/fc2/dense/released/redundancy_1_sparsity_0_epochs_1_seed_1/metrics.json",
+    "tables/runs.csv",
+    "tables/histories.csv",
+    "tables/points.csv",
+    "figures/accuracy_remaining_fc2.svg",
+    "figures/epochs_fc2.png",
+)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / RESULTS / name).read_bytes() for name in SAME_BYTES}
+
+
 @pytest.fixture(scope="session")
 def as_in_the_paper() -> pd.DataFrame:
     """The published points as if they were ours."""

@@ -212,7 +212,15 @@ def test_a_record_names_every_result_that_its_command_opens(
     seen = set()
     monkeypatch.setattr(Step, "record", lambda step: seen.update(step._read) or None)
     for command in commands:
-        if command.verb in ("tabulate", "tabulate-runs", "plot-errors", "plot-accuracy", "plot-epochs", "summarise"):
+        if command.verb in (
+            "tabulate",
+            "tabulate-runs",
+            "plot-errors",
+            "plot-accuracy",
+            "plot-epochs",
+            "trace",
+            "summarise",
+        ):
             seen.clear()
             opened.clear()
             line = {**command.settings, "output": f"again/{command.verb}"}

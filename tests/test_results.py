@@ -6,14 +6,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import ROOT
 
 from lottery.files import write_json, write_tensors
+from lottery.provenance import provenance_path
+from lottery.published import deviations
 from lottery.results.claims import answer_claims, compare_points
 from lottery.results.comparison import compare, verdicts
 from lottery.results.figures import plot_cardinality, plot_errors, plot_seconds
+from lottery.results.lineage import lineage, origins, stages
 from lottery.results.points import points
 from lottery.results.runs import runs
-from lottery.results.summary import Sweeps, summary_page
+from lottery.results.summary import Tables, summary_page
 from lottery.results.tables import cardinality, cost, cross_check_summary, markdown, table1
 
 ASSEMBLY = {
@@ -85,12 +89,22 @@ def test_a_name_with_markup_cannot_break_the_page_and_everything_is_inside(tmp_p
     table, costs = table1(folders), cost(folders, [])
     figure = plot_errors(folders, tmp_path / "errors")[0]
     empty = points(runs([]))
-    nothing = Sweeps(empty, compare_points(empty), answer_claims(empty), seconds=0.0)
-    page = summary_page(table, compare(table), costs, pd.DataFrame(), [figure], nothing)
+    tables = Tables(
+        table,
+        compare(table),
+        costs,
+        pd.DataFrame(),
+        empty,
+        compare_points(empty),
+        answer_claims(empty),
+        stages([]),
+        origins([]),
+    )
+    page = summary_page(tables, [figure])
     assert "<b>ours" not in page.replace(figure.read_text()[figure.read_text().index("<svg") :], "")
     assert "reproduced" in page
     assert "<figcaption>How far each subset sum is" in page
-    assert "Experiment 2" not in page, "no sweep was run"
+    assert 'id="two"' not in page, "no sweep was run"
 
 
 def test_figures_are_the_same_bytes_each_time(tmp_path: Path) -> None:
@@ -141,3 +155,41 @@ def test_the_cross_check_counts_how_often_the_true_optimum_was_found() -> None:
 def test_markdown_has_a_line_a_row() -> None:
     table = markdown(pd.DataFrame({"a": [1, 2]}, index=["x", "y"]))
     assert table.splitlines() == ["|  | a |", "| --- | --- |", "| x | 1 |", "| y | 2 |"]
+
+
+def result(folder: Path, name: str, verb: str, seconds: float, inputs: list[Path], **more: object) -> Path:
+    """A file and its record."""
+    path = folder / name
+    path.write_text(name)
+    write_json(provenance_path(path), {
+        "verb": verb, "inputs": {str(made_from): "" for made_from in inputs}, "outputs": {name: "", f"{name}.more": ""},
+        "seconds": seconds, "core_seconds": 2 * seconds, "peak_memory_mb": 100 * seconds, "git_commit": "abc",
+        "versions": {"python": "3.11"}, "machine": {"system": "Linux"}, "finished": f"2026-01-0{int(seconds)}", **more,
+    })  # fmt: skip
+    return path
+
+
+def test_costs_are_those_of_the_results_that_a_table_rests_on(tmp_path: Path) -> None:
+    data = result(tmp_path, "data", "fetch", 1, [])
+    runs = [result(tmp_path, f"run{seed}", "prune", 3, [data], device="cuda") for seed in (1, 2)]
+    result(tmp_path, "run3", "prune", 3, [data])  # of another config, left over
+    own_weights = tmp_path / "weights.pt"  # with no record
+    table = result(tmp_path, "table", "tabulate-runs", 2, [runs[0], tmp_path / "run2.more", own_weights])
+    records = lineage([table])
+    assert [record["verb"] for record in records] == ["fetch", "prune", "prune", "tabulate-runs"]
+    cost = stages(records).set_index("stage")
+    assert cost.results.to_dict() == {"prune": 2, "tabulate-runs": 1, "fetch": 1}
+    assert cost.loc["prune", "core_hours"] == pytest.approx(12 / 3600, abs=1e-6)
+    assert cost.loc["prune", "gpu_hours"] == pytest.approx(6 / 3600, abs=1e-6)
+    assert cost.loc["fetch", "gpu_hours"] == 0
+    assert cost.loc["prune", "peak_memory_mb"] == 300
+    assert origins(records).iloc[0].to_dict() == {
+        "commit": "abc", "versions": "python 3.11", "system": "Linux", "results": 4, "first": "2026-01-01", "last": "2026-01-03",
+    }  # fmt: skip
+
+
+def test_the_documented_deviations_are_those_of_the_page() -> None:
+    page = (ROOT / "docs/deviations.md").read_text()
+    for line in deviations().itertuples():
+        assert f"| {line.what} | {line.paper} | {line.here} | {line.effect} |" in page
+    assert page.count("\n| ") - 2 * 2 == len(deviations()), "a line that the page does not show"

@@ -12,42 +12,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import RESULTS, Snakemake
+from conftest import RESULTS, Snakemake, contents
 
 from lottery.files import read_tensors, write_tensors
 
+
 # Everything but what is measured (seconds, provenance, logs, and what shows seconds to people).
-SAME_BYTES = (
-    "data/mnist5k.safetensors",
-    "targets/fc2/weights.safetensors",
-    "targets/fc2/history.json",
-    "subset_sum/min_error/network.safetensors",
-    "subset_sum/min_error/solution.safetensors",
-    "subset_sum/min_error/evaluation.json",
-    "subset_sum/min_cardinality/solution.safetensors",
-    "subset_sum/min_error/cross_check_gurobi.csv",
-    "subset_sum/min_error/cross_check_cbc.csv",
-    "tables/table1.csv",
-    "tables/comparison.csv",
-    "tables/cardinality.csv",
-    "tables/cross_check.csv",
-    "figures/errors.svg",
-    "figures/errors.png",
-    "figures/cardinality.svg",
-    "pruning/published/fc2/linear/released/redundancy_5_sparsity_0.5_epochs_1_seed_1/masks.safetensors",
-    "pruning/held_out/fc2/dense/released/redundancy_1_sparsity_0_epochs_1_seed_1/metrics.json",
-    "tables/runs.csv",
-    "tables/histories.csv",
-    "tables/points.csv",
-    "figures/accuracy_remaining_fc2.svg",
-    "figures/epochs_fc2.png",
-)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {name: (folder / RESULTS / name).read_bytes() for name in SAME_BYTES}
-
-
 def test_the_demo_makes_tables_figures_and_a_page(demo: Path) -> None:
     results = demo / RESULTS
     table = pd.read_csv(results / "tables/table1.csv").set_index("row")

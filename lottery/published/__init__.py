@@ -23,3 +23,11 @@ def figures() -> pd.DataFrame:
     parameters: as plotted, with the 2,550 of the frozen convolutions for lenet5.
     """
     return _read("figures.csv")
+
+
+def deviations() -> pd.DataFrame:
+    """Where this differs from the paper and its released code, and with what effect: by experiment (1 or 2).
+
+    docs/deviations.md shows the same lines.
+    """
+    return _read("deviations.csv")

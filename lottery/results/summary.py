@@ -11,6 +11,8 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
 from lottery import __version__
+from lottery.published import deviations
+from lottery.results.claims import HOLDS
 from lottery.results.comparison import verdicts
 from lottery.results.points import points_for_people
 from lottery.results.tables import cross_check_summary, table1_for_people
@@ -42,21 +44,28 @@ def caption(figure: Path) -> str:
 
 
 @dataclass(frozen=True)
-class Sweeps:
-    """The tables of experiment 2."""
+class Tables:
+    """What the page shows, as `lottery tabulate`, `tabulate-runs` and `trace` wrote it."""
 
+    table1: pd.DataFrame
+    comparison: pd.DataFrame
+    cost: pd.DataFrame
+    cross_check: pd.DataFrame
     points: pd.DataFrame
-    compared: pd.DataFrame
+    points_compared: pd.DataFrame
     claims: pd.DataFrame
-    seconds: float
+    stages: pd.DataFrame
+    origins: pd.DataFrame
 
-    def cost(self) -> str:
-        """Time of learning, for people."""
-        return f"{self.seconds / 3600:.1f} hours" if self.seconds >= 3600 else f"{self.seconds / 60:.1f} minutes"
-
+    @property
     def counts(self) -> dict[str, int]:
-        """How many published points have which verdict."""
-        return {str(verdict): int(count) for verdict, count in self.compared.verdict.value_counts().items()}
+        """How many published points of experiment 2 have which verdict."""
+        return {str(verdict): int(count) for verdict, count in self.points_compared.verdict.value_counts().items()}
+
+    def hours(self, kind: str) -> str:
+        """Hours of cores or GPUs in all stages, for people."""
+        hours = float(self.stages[f"{kind}_hours"].sum())
+        return f"{hours:,.1f} {kind} hours" if hours >= 1 else f"{60 * hours:.1f} {kind} minutes"
 
 
 def embedded_svg(path: Path) -> str:
@@ -77,32 +86,50 @@ def _html(frame: pd.DataFrame, index: bool) -> str:
     return str(frame.astype(object).map(_cell).to_html(index=index, border=0, justify="left"))
 
 
-def summary_page(
-    table: pd.DataFrame,
-    comparison: pd.DataFrame,
-    costs: pd.DataFrame,
-    checked: pd.DataFrame,
-    figures: Sequence[Path],
-    sweeps: Sweeps,
-) -> str:
-    """The page as HTML that needs no other file; `figures` are SVG files."""
-    found = verdicts(comparison)
-    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(
-        files("lottery.results").joinpath("summary.html.j2").read_text(encoding="utf-8")
+def _stages(stages: pd.DataFrame) -> pd.DataFrame:
+    """Costs by stage, for people."""
+    return pd.DataFrame(
+        {
+            "stage": "lottery " + stages.stage,
+            "results": stages.results,
+            "minutes of jobs": 60 * stages.hours,
+            "core minutes": 60 * stages.core_hours,
+            "GPU minutes": 60 * stages.gpu_hours,
+            "peak memory (MB)": stages.peak_memory_mb,
+        }
     )
+
+
+def _plain(text: str) -> str:
+    return text.replace("`", "")
+
+
+def summary_page(tables: Tables, figures: Sequence[Path]) -> str:
+    """The page as HTML that needs no other file; `figures` are SVG files."""
+    found = verdicts(tables.comparison)
+    template = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    ).from_string(files("lottery.results").joinpath("summary.html.j2").read_text(encoding="utf-8"))
+    differences = deviations().map(lambda cell: _plain(cell) if isinstance(cell, str) else cell)
     return template.render(
         version=__version__,
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        tables=tables,
         verdicts=found,
-        reproduced=REPRODUCED,
-        table1=_html(table1_for_people(table, found, costs), index=True),
-        comparison=_html(comparison.drop(columns=["difference"]), index=False),
-        cross_check=_html(cross_check_summary(checked), index=False) if len(checked) else "",
-        costs=_html(costs, index=False),
+        good=(REPRODUCED, HOLDS),
+        claims=[*tables.claims.itertuples()],
+        table1=_html(table1_for_people(tables.table1, found, tables.cost), index=True),
+        comparison=_html(tables.comparison.drop(columns=["difference"]), index=False),
+        cross_check=_html(cross_check_summary(tables.cross_check), index=False) if len(tables.cross_check) else "",
+        costs=_html(tables.cost, index=False),
         figures=[(caption(path), embedded_svg(path)) for path in figures if path.stem in CAPTIONS],
-        sweeps=sweeps,
-        sweep_points=_html(points_for_people(sweeps.points), index=False),
-        sweep_compared=_html(sweeps.compared, index=False),
-        sweep_claims=_html(sweeps.claims, index=False),
+        sweep_points=_html(points_for_people(tables.points), index=False),
+        sweep_compared=_html(tables.points_compared, index=False),
         sweep_figures=[(caption(path), embedded_svg(path)) for path in figures if path.stem not in CAPTIONS],
+        differences=[
+            (experiment, _html(part.drop(columns="experiment"), index=False))
+            for experiment, part in differences.groupby("experiment")
+        ],
+        stages=_html(_stages(tables.stages), index=False),
+        origins=_html(tables.origins, index=False),
     )

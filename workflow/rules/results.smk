@@ -202,6 +202,28 @@ rule tabulate_runs:
         "2>&1 | tee {log:q}"
 
 
+rule trace:
+    "What the tables rest on: cost by stage, and which code and machines made it."
+    input:
+        rules.tabulate.output.table1,
+        rules.tabulate_runs.output.runs,
+    output:
+        stages="<results>/tables/stages.csv",
+        origins="<results>/tables/origins.csv",
+    log:
+        "<logs>/trace.log",
+    benchmark:
+        "<benchmarks>/trace.tsv"
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        code=fingerprint("trace"),
+        folder=subpath(output.stages, parent=True),
+    shell:
+        "lottery trace --tables {input:q} --output {params.folder:q} 2>&1 | tee {log:q}"
+
+
 rule plot_accuracy:
     "Figure: accuracy against remaining or alive parameters."
     input:
@@ -284,7 +306,11 @@ rule summarise:
     "One page to read."
     input:
         table1=rules.tabulate.output.table1,
-        others=[*rules.tabulate.output[1:], *rules.tabulate_runs.output],
+        others=[
+            *rules.tabulate.output[1:],
+            *rules.tabulate_runs.output,
+            *rules.trace.output,
+        ],
         figures=rules.figures.input,
     output:
         "<results>/summary.html",
