@@ -12,7 +12,7 @@ from jinja2 import Environment, StrictUndefined
 
 from lottery import __version__
 from lottery.published import deviations
-from lottery.results.claims import HOLDS
+from lottery.results.claims import HOLDS, UNTESTED
 from lottery.results.comparison import verdicts
 from lottery.results.points import points_for_people
 from lottery.results.tables import cross_check_summary, table1_for_people
@@ -83,7 +83,7 @@ def _cell(value: Any) -> Any:
 
 
 def _html(frame: pd.DataFrame, index: bool) -> str:
-    return str(frame.astype(object).map(_cell).to_html(index=index, border=0, justify="left"))
+    return str(frame.astype(object).map(_cell).to_html(index=index, index_names=False, border=0, justify="left"))
 
 
 def _stages(stages: pd.DataFrame) -> pd.DataFrame:
@@ -98,6 +98,16 @@ def _stages(stages: pd.DataFrame) -> pd.DataFrame:
             "peak memory (MB)": stages.peak_memory_mb,
         }
     )
+
+
+def _claims(claims: pd.DataFrame) -> pd.DataFrame:
+    """A row a claim, a column a network and protocol; empty where the claim is not about that network."""
+    where = (claims.network + ", " + claims.protocol).rename("where")
+    if claims.empty:
+        return pd.DataFrame()
+    statement = claims.claim + ": " + claims.statement
+    grid = claims.answer.groupby([statement, where], sort=False).first().unstack(sort=False)
+    return grid[sorted(grid.columns)].fillna("")
 
 
 def _plain(text: str) -> str:
@@ -117,7 +127,8 @@ def summary_page(tables: Tables, figures: Sequence[Path]) -> str:
         tables=tables,
         verdicts=found,
         good=(REPRODUCED, HOLDS),
-        claims=[*tables.claims.itertuples()],
+        untested=UNTESTED,
+        claims=_claims(tables.claims),
         table1=_html(table1_for_people(tables.table1, found, tables.cost), index=True),
         comparison=_html(tables.comparison.drop(columns=["difference"]), index=False),
         cross_check=_html(cross_check_summary(tables.cross_check), index=False) if len(tables.cross_check) else "",
