@@ -8,6 +8,8 @@ from pathlib import Path
 
 from lottery import __version__, verbs
 from lottery.errors import LotteryError
+from lottery.networks import NETWORKS
+from lottery.pruning.run import STRUCTURES
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
@@ -68,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
 
     add = verb(verbs.train, "train a target network")
     add("--data", type=Path, required=True, help="a file by `lottery fetch`")
-    add("--network", required=True, help="fc2, fc4 or lenet5")
+    add("--network", required=True, help=", ".join(NETWORKS))
     add("--epochs", type=int, default=10)
     add("--learning-rate", type=float, default=0.1)
     add("--momentum", type=float, default=0.9)
@@ -127,8 +129,8 @@ def parser() -> argparse.ArgumentParser:
 
     add = verb(verbs.prune, "one run of experiment 2: prune a random network by learned scores")
     add("--data", type=Path, required=True, help="a file by `lottery fetch`")
-    add("--network", required=True, help="fc2, fc4 or lenet5")
-    add("--structure", required=True, help="linear, relu, wide, or dense (trained, nothing pruned)")
+    add("--network", required=True, help=", ".join(NETWORKS))
+    add("--structure", required=True, help=f"{', '.join(STRUCTURES)} (dense: trained, nothing pruned)")
     add("--redundancy", type=int, default=5, help="random weights for each weight; decides the size of wide, too")
     add("--sparsity", type=float, default=0.5, help="the share removed: 0 keeps all (default %(default)s)")
     add("--epochs", type=int, default=10)
@@ -158,7 +160,7 @@ def parser() -> argparse.ArgumentParser:
     ):
         add = verb(plot, f"figure: {what}")
         add("--table", type=Path, required=True, help=f"{table} by `tabulate-runs`")
-        add("--network", required=True, help="fc2, fc4 or lenet5")
+        add("--network", required=True, help=", ".join(NETWORKS))
         if plot is verbs.plot_accuracy:
             add("--against", default="remaining", choices=("remaining", "alive"), help="which parameters")
         add("--output", type=Path, required=True, help="path without suffix; .svg and .png are written")

@@ -90,7 +90,7 @@ def blocks(
             inputs=inputs,
             outputs=outputs,
             redundancy=redundancy if structure in ("linear", "relu") else 1,
-            signed=number == 1 and network != "lenet5",
+            signed=number == 1 and not convolutions(network, image),
         )
         for number, (inputs, outputs) in enumerate(pairwise(widths), start=1)
     )
