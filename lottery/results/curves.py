@@ -16,15 +16,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from lottery.errors import LotteryError
-from lottery.pruning.run import PROTOCOLS
+from lottery.pruning.run import PROTOCOLS, PRUNED
 from lottery.pruning.sweeps import RELEASED
 from lottery.published import figures as published_figures
 from lottery.results.claims import PUBLISHED_REDUNDANCY, as_published
 from lottery.results.style import COLOURS, STYLE, save
 
-PRUNED = ("linear", "relu", "wide")
-COLOUR = dict(zip((*PRUNED, "dense"), (COLOURS[0], COLOURS[1], COLOURS[2], "0.25"), strict=True))
-MARKER = {"linear": "o", "relu": "s", "wide": "^", "dense": "D"}
+COLOUR = dict(zip(PRUNED, COLOURS, strict=False)) | {"dense": "0.25"}
+MARKER = dict(zip(PRUNED, "os^vP*", strict=False)) | {"dense": "D"}
 SHOWN_SPARSITIES = (0.1, 0.5, 0.95)  # of the paper's curves over epochs
 WIDE_ENOUGH = 6.0  # inches, for the legend in one line
 ZOOM = 5.0  # points of accuracy below the best that the lower panel shows
