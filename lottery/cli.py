@@ -91,6 +91,7 @@ def parser() -> argparse.ArgumentParser:
     _add_solver(parsers["choose_solver"])
     add("--epsilon", type=float, default=0.01)
     add("--coefficients-per-bit", type=float, default=3)
+    add("--objective", default="min_error")
     add("--weights-per-set", type=int, required=True, help="how many weights share a coefficient set")
     add("--output", type=Path, required=True)
 

@@ -80,7 +80,7 @@ def choose_solver(arguments: argparse.Namespace) -> Outcome:
     from lottery.subset_sum import choose, number_of_coefficients
 
     n = number_of_coefficients(arguments.epsilon, arguments.coefficients_per_bit)
-    choice = choose(arguments.solver, n, arguments.weights_per_set)
+    choice = choose(arguments.solver, n, arguments.weights_per_set, arguments.objective)
     write_json(arguments.output, asdict(choice))
     print(f"solver: {choice.solver} ({choice.reason})")
     return arguments.output, {}
@@ -92,7 +92,7 @@ def _chosen(arguments: argparse.Namespace, n: int, weights_per_set: int) -> str:
 
     if arguments.solver_choice is not None:
         return str(read_json(arguments.solver_choice)["solver"])
-    choice = choose(arguments.solver, n, weights_per_set)
+    choice = choose(arguments.solver, n, weights_per_set, arguments.objective)
     print(f"solver: {choice.solver} ({choice.reason})")
     return choice.solver
 
@@ -168,7 +168,7 @@ def cross_check(arguments: argparse.Namespace) -> Outcome:
     from lottery.subset_sum import choose
 
     settings, target = _settings(arguments), read_target(arguments.target)
-    choice = choose(arguments.solver, settings.n, target.layers[0].columns)
+    choice = choose(arguments.solver, settings.n, target.layers[0].columns, settings.objective)
     with _progress(arguments.sample, f"cross-check, {choice.solver}") as bar:
         check = cross_check(
             target, settings, choice.solver, arguments.sample, arguments.sample_seed, arguments.time_limit, bar.update

@@ -107,6 +107,7 @@ def solver_flags(wildcards):
         solver=entry["solver"],
         epsilon=entry["epsilon"],
         coefficients_per_bit=entry["coefficients_per_bit"],
+        objective=entry["objective"],
         weights_per_set=first.columns if entry["sharing"] == "row" else 1,
     )
 
