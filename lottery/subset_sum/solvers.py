@@ -89,7 +89,7 @@ def choose(requested: SolverName, n: int, weights_per_set: int, objective: Objec
 
 
 def create(name: str, time_limit: float | None = None) -> Solver:
-    """The solver called `name` (`exact`, `gurobi` or `cbc`); time_limit: seconds a weight, for the MIP solvers."""
+    """The solver called `name`, never `mip` or `auto`; time_limit: seconds a weight, for the MIP solvers."""
     if name == "exact":
         from lottery.subset_sum.exact import ExactSolver
 
@@ -102,7 +102,7 @@ def create(name: str, time_limit: float | None = None) -> Solver:
         from lottery.subset_sum.cbc import CbcSolver
 
         return CbcSolver(time_limit)
-    raise SubsetSumError(f"solver: {name!r} is not one of exact, gurobi, cbc")
+    raise SubsetSumError(f"solver: {name!r} is no solver by itself; `choose` says which one it stands for")
 
 
 def warm_up(solver: Solver, n: int, objective: Objective) -> None:
