@@ -54,7 +54,7 @@ class PlainLayer(nn.Module):
     def masks(self) -> dict[str, Tensor]:
         with torch.no_grad():
             found = {"weight2": SortedMask.apply(self.scores2.abs(), self.kept2).bool()}
-            if self.block.redundant:
+            if self.block.factored:
                 found["weight1"] = SortedMask.apply(self.scores1.abs(), self.kept1).bool()
         return found
 
@@ -63,7 +63,7 @@ class PlainLayer(nn.Module):
         if self.block.structure != "dense":
             weight2 = weight2 * SortedMask.apply(self.scores2.abs(), self.kept2)
         x = x[:, None, :].repeat(1, self.block.redundancy, 1)  # (batch, r, in)
-        if self.block.redundant:
+        if self.block.factored:
             x = x * (self.weight1 * SortedMask.apply(self.scores1.abs(), self.kept1))
         if self.block.structure == "relu":
             x = functional.relu(x)

@@ -28,7 +28,7 @@ from lottery.approximation.settings import Settings
 from lottery.approximation.target import Target, import_weights, write_target
 from lottery.errors import LotteryError
 from lottery.networks import ImageShape
-from lottery.subset_sum import OBJECTIVES, Solver, Status, SubsetSumError, create
+from lottery.subset_sum import Solver, Status, SubsetSumError, create
 from lottery.subset_sum import exact as exact_module
 from lottery.subset_sum.kernels import index_by_cell, nearest_by_lookup, nearest_by_sweep, sorted_sums
 
@@ -187,7 +187,9 @@ def network(target: Target, objective: str, sharing: str, rows: int, effort: Eff
 
 
 def networks(target: Target, effort: Effort) -> list[Measurement]:
-    cases = [(objective, "row", effort.rows) for objective in OBJECTIVES] + [("min_error", "weight", effort.own_rows)]
+    cases = [(objective, "row", effort.rows) for objective in exact_module.SUPPORTED] + [
+        ("min_error", "weight", effort.own_rows)
+    ]
     found = []
     for case in cases:
         progress(f"network: {case[0]}, {case[1]} sharing")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from lottery import __version__, verbs
 from lottery.errors import LotteryError
+from lottery.networks import NETWORKS
+from lottery.pruning.run import STRUCTURES
 
 if TYPE_CHECKING:
     from lottery.provenance import Step
@@ -64,7 +66,7 @@ def _add_data_and_targets(verb: Verb) -> None:
 
     add = verb(verbs.train).add_argument
     add("--data", type=Path, required=True, help="a file by `lottery fetch`")
-    add("--network", required=True, help="fc2, fc4 or lenet5")
+    add("--network", required=True, help=", ".join(NETWORKS))
     add("--epochs", type=int, default=10)
     add("--learning-rate", type=float, default=0.1)
     add("--momentum", type=float, default=0.9)
@@ -88,6 +90,7 @@ def _add_experiment_1(verb: Verb) -> None:
     add = parser.add_argument
     add("--epsilon", type=float, default=0.01)
     add("--coefficients-per-bit", type=float, default=3)
+    add("--objective", default="min_error", help="exact has not every one")
     add("--weights-per-set", type=int, required=True, help="how many weights share a coefficient set")
     add("--output", type=Path, required=True)
 
@@ -135,8 +138,8 @@ def _add_experiment_2(verb: Verb) -> None:
     parser = verb(verbs.prune)
     add = parser.add_argument
     add("--data", type=Path, required=True, help="a file by `lottery fetch`")
-    add("--network", required=True, help="fc2, fc4 or lenet5")
-    add("--structure", required=True, help="linear, relu, wide, or dense (trained, nothing pruned)")
+    add("--network", required=True, help=", ".join(NETWORKS))
+    add("--structure", required=True, help=f"{', '.join(STRUCTURES)} (dense: trained, nothing pruned)")
     add("--redundancy", type=int, default=5, help="random weights for each weight; decides the size of wide, too")
     add("--sparsity", type=float, default=0.5, help="the share removed: 0 keeps all (default %(default)s)")
     add("--epochs", type=int, default=10)
@@ -172,7 +175,7 @@ def _add_results(verb: Verb) -> None:
     ):
         add = verb(plot).add_argument
         add("--table", type=Path, required=True, help=f"{table} by `tabulate-runs`")
-        add("--network", required=True, help="fc2, fc4 or lenet5")
+        add("--network", required=True, help=", ".join(NETWORKS))
         if plot is verbs.plot_accuracy:
             add("--against", default="remaining", choices=("remaining", "alive"), help="which parameters")
         add("--output", type=Path, required=True, help="path without suffix; .svg and .png are written")

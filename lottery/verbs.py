@@ -108,7 +108,7 @@ def choose_solver(arguments: argparse.Namespace, step: Step) -> None:
     from lottery.subset_sum import choose, number_of_coefficients
 
     n = number_of_coefficients(arguments.epsilon, arguments.coefficients_per_bit)
-    choice = choose(arguments.solver, n, arguments.weights_per_set)
+    choice = choose(arguments.solver, n, arguments.weights_per_set, arguments.objective)
     write_json(step.writes(arguments.output), asdict(choice))
     print(f"solver: {choice.solver} ({choice.reason})")
 
@@ -119,7 +119,7 @@ def _chosen(arguments: argparse.Namespace, step: Step, n: int, weights_per_set: 
 
     if arguments.solver_choice is not None:
         return str(read_json(step.reads(arguments.solver_choice))["solver"])
-    choice = choose(arguments.solver, n, weights_per_set)
+    choice = choose(arguments.solver, n, weights_per_set, arguments.objective)
     print(f"solver: {choice.solver} ({choice.reason})")
     return choice.solver
 
@@ -228,7 +228,7 @@ def cross_check(arguments: argparse.Namespace, step: Step) -> None:
     from lottery.subset_sum import choose
 
     settings, target = _settings(arguments), read_target(step.reads(arguments.target))
-    choice = choose(arguments.solver, settings.n, target.layers[0].columns)
+    choice = choose(arguments.solver, settings.n, target.layers[0].columns, settings.objective)
     check_writable(arguments.output.parent)
     with _progress(arguments.sample, f"cross-check, {choice.solver}") as bar:
         check = cross_check(

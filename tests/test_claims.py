@@ -30,7 +30,7 @@ def test_plotted_parameters_are_those_that_our_masks_would_keep() -> None:
         kept = 2550 if point.network == "lenet5" else 0
         for block in blocks_of(run, image):
             kept += kept_count(int(np.prod(block.second_shape)), point.sparsity)
-            kept += kept_count(int(np.prod(block.first_shape)), point.sparsity) if block.redundant else 0
+            kept += kept_count(int(np.prod(block.first_shape)), point.sparsity) if block.factored else 0
         assert abs(kept - point.parameters) <= 3, point
 
 

@@ -30,13 +30,14 @@ def test_figures_show_both_protocols_and_the_published_points(as_in_the_paper: p
         plot_accuracy(both, "lenet6", "remaining", tmp_path / "none")
 
 
-@pytest.mark.parametrize("change", [{"redundancy": 2}, {"variant": "no_decay"}])
+@pytest.mark.parametrize("change", [{"redundancy": 2}, {"variant": "no_decay"}, {"network": "of_ours"}])
 def test_other_settings_have_their_figure_without_the_published_points(
     as_in_the_paper: pd.DataFrame, tmp_path: Path, change: dict[str, Any]
 ) -> None:
     dense = as_in_the_paper.structure == "dense"
     other = pd.concat([as_in_the_paper[~dense].assign(**change), as_in_the_paper[dense]], ignore_index=True)
-    text = plot_accuracy(other, "fc2", "remaining", tmp_path / "figure")[0].read_text()
+    network = change.get("network", "fc2")
+    text = plot_accuracy(other, network, "remaining", tmp_path / "figure")[0].read_text()
     assert ">linear<" in text
     assert ">published<" not in text
 

@@ -110,9 +110,9 @@ def test_one_changed_pixel_in_mnist_is_found(tmp_path: Path, mnist_folder: Path)
 @pytest.mark.parametrize(
     ("name", "source", "message"),
     [
-        ("mnist9", "download", "'mnist9' is not one of mnist5k, mnist"),
+        ("mnist9", "download", "'mnist9' is not one of mnist, fashion_mnist"),
         ("mnist", "/nowhere/at/all", "the folder /nowhere/at/all does not exist"),
-        ("mnist", "embedded", "only mnist5k is"),
+        ("mnist", "embedded", "not embedded .only mnist5k"),
         ("mnist5k", "/tmp", "mnist5k is embedded"),
         ("cifar10", "/tmp", "no intact cifar-10-batches-py folder"),
     ],

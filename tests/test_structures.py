@@ -42,7 +42,7 @@ def test_structures_have_the_published_sizes(network: str, structure: str, total
     [
         ({"sparsity": 1.0}, "sparsity: the share removed"),
         ({"sparsity": -0.1}, "sparsity: the share removed"),
-        ({"structure": "narrow"}, "'narrow' is not one of linear, relu, wide, dense"),
+        ({"structure": "narrow"}, "'narrow' is not one of linear, relu"),
         ({"redundancy": 0}, "redundancy"),
         ({"epochs": 0}, "epochs"),
         ({"validation_images": 500}, "validation_images: at least 1 is needed, and only protocol held_out has any"),

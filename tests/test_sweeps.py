@@ -113,7 +113,7 @@ def test_numbers_are_taken_as_people_write_them() -> None:
     ("sweep", "message"),
     [
         ({"sparsities": [1]}, "sweeps.a.sparsities.0"),
-        ({"sparsities": [0.5], "structures": ["narrow"]}, "'narrow' is not one of linear, relu, wide, dense"),
+        ({"sparsities": [0.5], "structures": ["narrow"]}, "'narrow' is not one of linear, relu"),
         ({"sparsities": [0.5], "redundancies": [0]}, "sweeps.a.redundancies.0"),
         (
             {"sparsities": [0.5], "variants": ["better"]},

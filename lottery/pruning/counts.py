@@ -72,7 +72,7 @@ def _kept(block: Block, masks: Mapping[str, np.ndarray], negative: Mapping[str, 
     second = masks[f"{block.name}.weight2"]
     first = masks.get(f"{block.name}.weight1", np.ones(block.first_shape, bool))
     dead = block.structure == "relu" and not block.signed
-    return _Kept(second, first, first & ~negative[block.name] if dead else first, block.redundant)
+    return _Kept(second, first, first & ~negative[block.name] if dead else first, block.factored)
 
 
 def _connected(layer: _Kept, first: np.ndarray, outputs: np.ndarray, inputs: np.ndarray) -> int:

@@ -10,6 +10,7 @@ from lottery.networks import HIDDEN, NETWORKS, NetworkName
 Structure = Literal["linear", "relu", "wide", "dense"]
 Protocol = Literal["published", "held_out"]
 STRUCTURES: tuple[str, ...] = get_args(Structure)
+PRUNED = tuple(name for name in STRUCTURES if name != "dense")
 PROTOCOLS: tuple[str, ...] = get_args(Protocol)
 HIGHEST_RATE = 1000.0  # learning diverges long before
 HIGHEST_SEED = 2**32 - 1

@@ -15,6 +15,9 @@ import numpy as np
 from lottery.networks import ImageShape, Layer, NetworkName, layers
 from lottery.pruning.run import Run, Structure
 
+REPLACING = ("linear", "relu")  # structures with r random weights in the place of each weight of the target
+FACTORED = ("linear", "relu")  # structures whose layers have two matrices, weight1 and weight2
+
 
 @dataclass(frozen=True)
 class Block:
@@ -35,12 +38,12 @@ class Block:
         return f"fc{self.number}"
 
     @property
-    def redundant(self) -> bool:
-        return self.structure in ("linear", "relu")
+    def factored(self) -> bool:
+        return self.structure in FACTORED
 
     @property
     def first_shape(self) -> tuple[int, int]:
-        """weight1, of the redundant structures."""
+        """weight1, where there is one."""
         return (self.redundancy, self.inputs)
 
     @property
@@ -50,7 +53,7 @@ class Block:
 
     @property
     def size(self) -> int:
-        return math.prod(self.second_shape) + (math.prod(self.first_shape) if self.redundant else 0)
+        return math.prod(self.second_shape) + (math.prod(self.first_shape) if self.factored else 0)
 
 
 def _base(network: NetworkName, image: ImageShape, hidden: int) -> list[Layer]:
@@ -89,8 +92,8 @@ def blocks(
             structure=structure,
             inputs=inputs,
             outputs=outputs,
-            redundancy=redundancy if structure in ("linear", "relu") else 1,
-            signed=number == 1 and network != "lenet5",
+            redundancy=redundancy if structure in REPLACING else 1,
+            signed=number == 1 and not convolutions(network, image),
         )
         for number, (inputs, outputs) in enumerate(pairwise(widths), start=1)
     )
@@ -142,7 +145,7 @@ def first_sparsity(run: Run) -> float:
 def draw(block: Block, run: Run) -> Draw:
     """The random numbers of a layer, as the released code distributes them where no switch says otherwise.
 
-    Redundant: weight1 ~ N(0, 2), weight2 ~ N(0, 2 / in) whatever r is, scores uniform in +- those deviations.
+    Factored: weight1 ~ N(0, 2), weight2 ~ N(0, 2 / in) whatever r is, scores uniform in +- those deviations.
     Wide: Kaiming normal, scores Kaiming uniform, U(+-1 / sqrt(in)).  Dense: PyTorch's default, U(+-1 / sqrt(in)).
     """
     variant = run.variant
@@ -152,13 +155,13 @@ def draw(block: Block, run: Run) -> Draw:
     def uniform(shape: tuple[int, ...], bound: float, kind: str) -> np.ndarray:
         return _generator(run.seed, block.number, kind).uniform(-bound, bound, shape)
 
-    bias = uniform((block.outputs,), std2 if block.redundant else default, "bias") if variant.bias else None
+    bias = uniform((block.outputs,), std2 if block.factored else default, "bias") if variant.bias else None
     if block.structure == "dense":
         return Draw(None, None, uniform(block.second_shape, default, "weight2"), None, bias)
     density1, density2 = 1 - first_sparsity(run), 1 - run.sparsity
     fan_in = block.inputs * (block.redundancy if variant.fan_in_counts_redundancy else 1)
     weight2 = _weights(block.second_shape, math.sqrt(2.0 / fan_in), density2, run, block, "weight2")
-    if block.structure == "wide":
+    if not block.factored:
         return Draw(None, None, weight2, uniform(block.second_shape, default, "scores2"), bias)
     bound1, bound2 = (1.0, default) if variant.same_score_initialisation else (std1, std2)
     return Draw(

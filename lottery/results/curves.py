@@ -16,15 +16,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from lottery.errors import LotteryError
-from lottery.pruning.run import PROTOCOLS
+from lottery.pruning.run import PROTOCOLS, PRUNED
 from lottery.pruning.sweeps import RELEASED
 from lottery.published import figures as published_figures
 from lottery.results.claims import PUBLISHED_REDUNDANCY, as_published
 from lottery.results.style import COLOURS, STYLE, save
 
-PRUNED = ("linear", "relu", "wide")
-COLOUR = dict(zip((*PRUNED, "dense"), (COLOURS[0], COLOURS[1], COLOURS[2], "0.25"), strict=True))
-MARKER = {"linear": "o", "relu": "s", "wide": "^", "dense": "D"}
+COLOUR = dict(zip(PRUNED, COLOURS, strict=False)) | {"dense": "0.25"}
+MARKER = dict(zip(PRUNED, "os^vP*", strict=False)) | {"dense": "D"}
 SHOWN_SPARSITIES = (0.1, 0.5, 0.95)  # of the paper's curves over epochs
 WIDE_ENOUGH = 6.0  # inches, for the legend in one line
 ZOOM = 5.0  # points of accuracy below the best that the lower panel shows
@@ -111,9 +110,7 @@ def _draw_structures(axes: Axes, points: pd.DataFrame, column: str) -> None:
             axes.axhspan(*band, color=COLOUR["dense"], alpha=0.15, linewidth=0)
 
 
-def _draw_published(axes: Axes, network: str) -> None:
-    published = published_figures()
-    published = published[published.network == network]
+def _draw_published(axes: Axes, published: pd.DataFrame) -> None:
     for structure in PRUNED:
         line = published[published.structure == structure].sort_values("parameters")
         axes.plot(
@@ -167,7 +164,9 @@ def plot_accuracy(points: pd.DataFrame, network: str, against: str, stem: Path) 
     """Test accuracy against remaining or alive parameters: above the whole range, below the part near the baseline."""
     axis, shown = AXES[against], _one_series(points, network)
     protocols = _protocols(shown)
-    overlaid = against == "remaining" and "published" in set(as_published(shown[shown.structure != "dense"]).protocol)
+    published = published_figures().query("network == @network")
+    comparable = "published" in set(as_published(shown[shown.structure != "dense"]).protocol)
+    overlaid = against == "remaining" and comparable and not published.empty
     with plt.rc_context(STYLE):
         figure, grid = plt.subplots(
             2, len(protocols), figsize=(3.4 * len(protocols) + 1.2, 5.4), sharex=True, sharey="row", squeeze=False,
@@ -178,7 +177,7 @@ def plot_accuracy(points: pd.DataFrame, network: str, against: str, stem: Path) 
             for axes in grid[:, column]:
                 _draw_structures(axes, same, axis.column)
                 if overlaid and protocol == "published":
-                    _draw_published(axes, network)
+                    _draw_published(axes, published)
                 if axis.logarithmic:
                     axes.set_xscale("log")
                 else:
@@ -189,8 +188,7 @@ def plot_accuracy(points: pd.DataFrame, network: str, against: str, stem: Path) 
             grid[1, column].set_xlabel(axis.label)
         top = float(shown.accuracy.max())
         if overlaid:
-            published = published_figures()
-            top = max(top, float(published[published.network == network].accuracy.max()))
+            top = max(top, float(published.accuracy.max()))
         grid[1, 0].set_ylim(top - ZOOM, top + 0.3)
         for axes in grid[:, 0]:
             axes.set_ylabel("test accuracy (%)")

@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 from scipy.stats import t as student
 
+from lottery.pruning.run import PRUNED
 from lottery.pruning.sweeps import RELEASED
 from lottery.results.runs import GROUP
 
@@ -84,4 +85,4 @@ def points_for_people(points: pd.DataFrame) -> pd.DataFrame:
         | {"trained": trained.get(key[:3]) or trained.get((*key[:2], RELEASED), "")}
         for key, cells in rows.items()
     ]
-    return pd.DataFrame(lines, columns=[*across, "linear", "relu", "wide", "trained"], dtype=object).fillna("")
+    return pd.DataFrame(lines, columns=[*across, *PRUNED, "trained"], dtype=object).fillna("")

@@ -3,7 +3,7 @@
 import numpy as np
 import pulp
 
-from lottery.subset_sum.mip import RELATIVE_GAP, TOLERANCE, MipSolver, Model, bound
+from lottery.subset_sum.mip import RELATIVE_GAP, TOLERANCE, MipSolver, Model, bound, costs
 from lottery.subset_sum.problem import Objective, Status, SubsetSumError
 
 
@@ -25,11 +25,9 @@ class _CbcModel(Model):
         z = pulp.LpVariable("z", 0, bound(epsilon, objective))
         total = pulp.LpAffineExpression(zip(self.x, map(float, coefficients), strict=True))
         self.problem = pulp.LpProblem("weight", pulp.LpMinimize)
-        self.problem += {
-            "min_error": pulp.LpAffineExpression(z),
-            "min_cardinality": pulp.lpSum(self.x) + z / (2 * epsilon),
-            "first_feasible": pulp.LpAffineExpression(),
-        }[objective]
+        of_x, of_z = costs(coefficients, epsilon, objective)
+        charged = [(variable, float(cost)) for variable, cost in zip([*self.x, z], [*of_x, of_z], strict=True) if cost]
+        self.problem += pulp.LpAffineExpression(charged)
         self.below = total + z >= 0.0
         self.above = total - z <= 0.0
         self.problem += self.below, "below"

@@ -13,6 +13,7 @@ from lottery.subset_sum.problem import Objective, Status, SubsetSumError
 # `python -m benchmarks.solvers --constants`.  They choose among exact ways: they can decide which of several equally
 # good subsets (or, for first_feasible, of several feasible ones) is returned, never how good it is.
 BUILD, INDEX, LOOKUP, SWEEP = 6.0, 5.0, 6.0, 5.0
+SUPPORTED = ("min_error", "min_cardinality", "first_feasible")  # the objectives that there is a kernel for
 MOST_INDEXED_BITS = 24  # beyond, the grid's int32 positions and the caches are both strained
 
 
@@ -55,15 +56,22 @@ def plan(n: int, weights: int, memory: int | None = None) -> Plan:
     return min(fitting, key=lambda p: p.nanoseconds)
 
 
+def check(objective: Objective) -> None:
+    """Refuses an objective that there is no kernel for."""
+    if objective not in SUPPORTED:
+        raise SubsetSumError(f"exact: objective {objective} is only for the MIP solvers; take solver: mip or auto")
+
+
 @dataclass(frozen=True)
 class ExactSolver:
-    """True optima (up to float64 rounding of the sums) for any objective; see `plan` for what limits n."""
+    """True optima (up to float64 rounding of the sums) for the `SUPPORTED` objectives; see `plan` for what limits n."""
 
     name: str = "exact"
     block: int | None = None  # a whole row at once: the half-sums of its set are built only once
 
     def solve_row(self, weights: np.ndarray, coefficients: np.ndarray, epsilon: float, objective: Objective):
         """Masks (T,) uint64 and statuses (T,) uint8 for one row; see `solvers.Solver`."""
+        check(objective)
         sets = np.atleast_2d(coefficients)
         per_set = weights.reshape(sets.shape[0], -1) if weights.size else weights.reshape(sets.shape[0], 0)
         masks = np.zeros(per_set.shape, np.uint64)

@@ -8,7 +8,7 @@ import gurobipy as gp
 import numpy as np
 from gurobipy import GRB
 
-from lottery.subset_sum.mip import RELATIVE_GAP, TOLERANCE, MipSolver, Model, bound
+from lottery.subset_sum.mip import RELATIVE_GAP, TOLERANCE, MipSolver, Model, bound, costs
 from lottery.subset_sum.problem import Objective, Status, SubsetSumError
 
 logging.getLogger("gurobipy").setLevel(logging.WARNING)  # it repeats the licence banner on every start
@@ -65,12 +65,10 @@ class _GurobiModel(Model):
         total = coefficients @ self.x
         self.below = model.addConstr(total + z >= 0.0)
         self.above = model.addConstr(total - z <= 0.0)
-        if objective == "min_error":
-            model.setObjective(z)
-        else:
+        of_x, of_z = costs(coefficients, epsilon, objective)
+        model.setObjective(of_x @ self.x + of_z * z)
+        if objective != "min_error":
             model.Params.FeasibilityTol = model.Params.IntFeasTol = TOLERANCE
-            if objective == "min_cardinality":
-                model.setObjective(self.x.sum() + z / (2 * epsilon))
         self.model = model
 
     def solve(self, weight: float) -> tuple[np.ndarray | None, Status]:

@@ -1,11 +1,10 @@
-"""What the two MIP solvers share: one model a coefficient set, solved for one weight after another.
+"""What the MIP solvers share: one model a coefficient set, solved for one weight after another.
 
 Model (Pensia et al., section 4, as in the released code), for binary x and z >= 0:
 
     minimise z   subject to   a.x + z >= w,   a.x - z <= w,   z <= epsilon.
 
-`min_cardinality` minimises sum(x) + z / (2 epsilon) instead: z <= epsilon makes the second term at most a
-half, so it only breaks ties.  `first_feasible` has no objective.
+The other objectives minimise something else under the same constraints: see `costs`.
 """
 
 from abc import ABC, abstractmethod
@@ -25,6 +24,15 @@ MARGIN = 1e-8
 def bound(epsilon: float, objective: Objective) -> float:
     """The epsilon that the model gets."""
     return epsilon if objective == "min_error" else max(epsilon - MARGIN, epsilon / 2)
+
+
+def costs(coefficients: np.ndarray, epsilon: float, objective: Objective) -> tuple[np.ndarray, float]:
+    """What the model minimises: the costs of x (n,) and of z."""
+    if objective == "min_error":
+        return np.zeros(coefficients.size), 1.0
+    if objective == "min_cardinality":
+        return np.ones(coefficients.size), 1 / (2 * epsilon)  # z <= epsilon: at most a half, so it only breaks ties
+    return np.zeros(coefficients.size), 0.0
 
 
 class Model(ABC):

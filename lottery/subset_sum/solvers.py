@@ -50,18 +50,20 @@ def _choose_mip(requested: str, n: int) -> Choice:
     return Choice(requested, "cbc", f"Gurobi's licence is {licence.kind} ({licence.detail}); CBC needs none")
 
 
-def choose(requested: SolverName, n: int, weights_per_set: int) -> Choice:
+def choose(requested: SolverName, n: int, weights_per_set: int, objective: Objective = "min_error") -> Choice:
     """Resolve `mip` and `auto` for sets of n coefficients that serve `weights_per_set` weights each.
 
-    `gurobi` without a licence that fits is refused here, before any work.
+    `gurobi` without a licence that fits, and `exact` for an objective it has not, are refused here, before any work.
     """
     if requested not in SOLVERS:
         raise SubsetSumError(f"solver: {requested!r} is not one of {', '.join(SOLVERS)}")
     if requested == "mip":
         return _choose_mip(requested, n)
     if requested == "auto":
-        from lottery.subset_sum.exact import plan
+        from lottery.subset_sum.exact import SUPPORTED, plan
 
+        if objective not in SUPPORTED:
+            return _choose_mip(requested, n)
         try:
             seconds = plan(n, weights_per_set).nanoseconds * 1e-9 / max(weights_per_set, 1)
         except SubsetSumError:
@@ -79,11 +81,15 @@ def choose(requested: SolverName, n: int, weights_per_set: int) -> Choice:
                 " point GRB_LICENSE_FILE at it, or take solver: exact, cbc or mip"
             )
         return Choice(requested, "gurobi", f"asked for; licence {licence.kind} ({licence.detail})")
+    if requested == "exact":
+        from lottery.subset_sum.exact import check
+
+        check(objective)
     return Choice(requested, requested, "asked for")
 
 
 def create(name: str, time_limit: float | None = None) -> Solver:
-    """The solver called `name` (`exact`, `gurobi` or `cbc`); time_limit: seconds a weight, for the MIP solvers."""
+    """The solver called `name`, never `mip` or `auto`; time_limit: seconds a weight, for the MIP solvers."""
     if name == "exact":
         from lottery.subset_sum.exact import ExactSolver
 
@@ -96,7 +102,7 @@ def create(name: str, time_limit: float | None = None) -> Solver:
         from lottery.subset_sum.cbc import CbcSolver
 
         return CbcSolver(time_limit)
-    raise SubsetSumError(f"solver: {name!r} is not one of exact, gurobi, cbc")
+    raise SubsetSumError(f"solver: {name!r} is no solver by itself; `choose` says which one it stands for")
 
 
 def warm_up(solver: Solver, n: int, objective: Objective) -> None:
@@ -118,7 +124,7 @@ def solve(
     """
     problem = Problem(weights, coefficients, epsilon, objective)
     shared = problem.coefficients.ndim == 2
-    choice = choose(solver, problem.n, problem.weights.shape[1] if shared else 1)
+    choice = choose(solver, problem.n, problem.weights.shape[1] if shared else 1, problem.objective)
     engine = create(choice.solver, time_limit)
     masks = np.zeros(problem.weights.shape, np.uint64)
     status = np.zeros(problem.weights.shape, np.uint8)

@@ -13,7 +13,8 @@ from lottery.datasets import named
 from lottery.errors import LotteryError
 from lottery.files import write_json
 from lottery.fingerprint import fingerprint
-from lottery.networks import layers
+from lottery.networks import NETWORKS, layers
+from lottery.pruning.structures import convolutions
 from lottery.pruning.sweeps import planned_runs
 
 try:
@@ -48,7 +49,7 @@ wildcard_constraints:
     layer=r"\d+",
     first=r"\d+",
     last=r"\d+",
-    network="fc2|fc4|lenet5",
+    network=one_of(NETWORKS),
     against="remaining|alive",
     run="(published|held_out)/[a-z0-9_./]+",
     checker=one_of(config["cross_check"]["solvers"]),
@@ -107,6 +108,7 @@ def solver_flags(wildcards):
         solver=entry["solver"],
         epsilon=entry["epsilon"],
         coefficients_per_bit=entry["coefficients_per_bit"],
+        objective=entry["objective"],
         weights_per_set=first.columns if entry["sharing"] == "row" else 1,
     )
 
@@ -172,9 +174,12 @@ def run_flags(wildcards):
 
 def run_convolutions(wildcards):
     """A file of convolutions, where the run's variant names one."""
-    if wildcards.run not in RUNS or RUNS[wildcards.run].run.network != "lenet5":
+    if wildcards.run not in RUNS:
         return []
-    return config["variants"][RUNS[wildcards.run].variant_name]["convolutions"] or []
+    planned = RUNS[wildcards.run]
+    if not convolutions(planned.run.network, named(config["dataset"]).image):
+        return []
+    return config["variants"][planned.variant_name]["convolutions"] or []
 
 
 def run_list():
