@@ -9,6 +9,8 @@ from pathlib import Path
 from lottery import __version__, verbs
 from lottery.errors import LotteryError
 
+ATTEMPT = "of Snakemake; from the second on, a result that a failed Slurm job had finished is taken back"
+
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
@@ -100,6 +102,7 @@ def parser() -> argparse.ArgumentParser:
     _add_settings(parsers["solve"])
     _add_solver(parsers["solve"])
     add("--solver-choice", type=Path, help="a file by `choose-solver`, instead of --solver")
+    add("--attempt", type=int, default=1, help=ATTEMPT)
     add("--output", type=Path, required=True)
 
     add = verb(verbs.assemble, "put chunks together to the approximated network, checking every weight")
@@ -138,6 +141,7 @@ def parser() -> argparse.ArgumentParser:
     _add_variant(parsers["prune"])
     add("--convolutions", type=Path, help="weights of the frozen convolutions of lenet5; default: random")
     add("--device", default="auto", help="auto, cpu or cuda")
+    add("--attempt", type=int, default=1, help=ATTEMPT)
     add("--output", type=Path, required=True, help="a folder; a run that was killed goes on from what is there")
 
     add = verb(verbs.tabulate, "table 1, comparison with the paper, cardinalities, cross-checks, cost")

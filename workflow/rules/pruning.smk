@@ -32,8 +32,10 @@ rule prune:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=3000,
-        runtime=240,
+        mem_mb=growing(3000),
+        runtime=prune_minutes,
+        gpu=GPUS,
+        attempt=growing(1),
     params:
         code=fingerprint("prune"),
         run=run_flags,
@@ -44,5 +46,5 @@ rule prune:
     message:
         "Pruning {wildcards.run}"
     shell:
-        "lottery prune --data {input.data:q} {params.run} {params.convolutions} --output {params.folder:q} "
-        "2>&1 | tee {log:q}"
+        "lottery prune --data {input.data:q} {params.run} {params.convolutions} "
+        "--attempt {resources.attempt} --output {params.folder:q} 2>&1 | tee {log:q}"

@@ -26,11 +26,9 @@ rule choose_solver:
         "<logs>/choose_solver/{approximation}.log",
     benchmark:
         "<benchmarks>/choose_solver/{approximation}.tsv"
+    localrule: True
     conda:
         "../../environment.yml"
-    resources:
-        mem_mb=500,
-        runtime=5,
     params:
         code=fingerprint("choose-solver"),
         solver=solver_flags,
@@ -52,8 +50,10 @@ rule solve:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=growing(1000),
+        runtime=solve_minutes,
+        gurobi=solve_tokens,
+        attempt=growing(1),
     params:
         code=fingerprint("solve"),
         settings=approximation_flags,
@@ -63,7 +63,7 @@ rule solve:
     shell:
         "lottery solve --target {input.target:q} --solver-choice {input.solver:q} --layer {wildcards.layer} "
         "--first-row {wildcards.first} --last-row {wildcards.last} {params.settings} {params.limit} "
-        "--output {output:q} 2>&1 | tee {log:q}"
+        "--attempt {resources.attempt} --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule assemble:
@@ -80,11 +80,9 @@ rule assemble:
         "<logs>/assemble/{approximation}.log",
     benchmark:
         "<benchmarks>/assemble/{approximation}.tsv"
+    localrule: True
     conda:
         "../../environment.yml"
-    resources:
-        mem_mb=1500,
-        runtime=10,
     params:
         code=fingerprint("assemble"),
         settings=approximation_flags,
@@ -111,8 +109,9 @@ rule evaluate:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
+        gpu=GPUS,
     params:
         code=fingerprint("evaluate"),
         device=config["device"],
@@ -137,8 +136,9 @@ rule cross_check:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=growing(1000),
+        runtime=growing(60),
+        gurobi=cross_check_tokens,
     params:
         code=fingerprint("cross-check"),
         settings=approximation_flags,
