@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -140,7 +140,6 @@ def test_a_job_that_dies_gets_more_memory_and_time(
     assert (workflow / name).read_bytes() == (demo / name).read_bytes()
 
 
-@pytest.mark.slow
 def test_a_run_that_fails_takes_nothing_from_the_others_in_its_job(
     workflow: Path, demo: Path, on_cluster: Callable[..., Run], small: tuple[str, ...]
 ) -> None:
@@ -253,7 +252,7 @@ def test_what_a_site_needs_reaches_slurm_by_the_environment(
     [job] = jobs(run)
     assert (job["Account"], job["Partition"]) == ("physics", "other")
     assert "--qos=long" in (stubs / "calls").read_text()
-    assert "gurobi=2" in run.text
+    assert 'Resource("gurobi", 2)' in run.text, "no more jobs with Gurobi than tokens"
 
 
 def plan(folder: Path, *arguments: str, **environment: str) -> str:
@@ -270,27 +269,32 @@ def test_the_profile_has_nothing_to_do_after_a_local_run(
     assert "Nothing to be done" in plan(finished, "all", *size, *small)
 
 
-@pytest.mark.parametrize(("device", "gpus"), [("cpu", "0"), ("auto", "0"), ("cuda", "1")])
-def test_a_gpu_is_asked_for_where_the_config_says_cuda(workflow: Path, device: str, gpus: str) -> None:
-    planned = plan(workflow, "all", "--configfile", "config/demo.yaml", "--config", f"device={device}")
-    for rule in ("train", "prune", "evaluate"):
-        assert set(re.findall(rf"rule {rule}:.*?gpu=(\d)", planned, re.S)) == {gpus}
+def planned_resource(
+    folder: Path, resource: str, rules: Sequence[str], *arguments: str, **environment: str
+) -> set[str]:
+    """`RULE VALUE` for each value of a resource that jobs of some rules are planned with."""
+    for rule in rules:  # a plan shows commands, but no resources of rules with a message
+        before(folder, rule, f"planned {rule} {{resources.{resource}}}")
+    return set(re.findall(r"planned ([\w-]+ \w+);", plan(folder, "all", *arguments, **environment)))
 
 
-def test_the_gpu_partition_is_for_what_computes_by_torch(workflow: Path) -> None:
-    planned = plan(
-        workflow, "all", "--configfile", "config/demo.yaml",
-        LOTTERY_SLURM_PARTITION="cpus", LOTTERY_SLURM_GPU_PARTITION="gpus",
-    )  # fmt: skip
-    found = dict(re.findall(r"rule (\w+):.*?slurm_partition=(\w+)", planned, re.S))
-    submitted = {rule: found[rule] for rule in ("train", "prune", "evaluate", "solve", "cross_check")}
-    assert submitted == {"train": "gpus", "prune": "gpus", "evaluate": "gpus", "solve": "cpus", "cross_check": "cpus"}
+@pytest.mark.parametrize(("device", "gpus"), [("cpu", 0), ("auto", 0), ("cuda", 1)])
+def test_a_gpu_is_asked_for_where_the_config_says_cuda(workflow: Path, device: str, gpus: int) -> None:
+    rules = ("train", "prune", "evaluate")
+    options = ("--configfile", "config/demo.yaml", "--config", f"device={device}")
+    assert planned_resource(workflow, "gpu", rules, *options) == {f"{rule} {gpus}" for rule in rules}
 
 
-def test_gurobi_tokens_are_asked_for_where_gurobi_may_be_used(workflow: Path, small: tuple[str, ...]) -> None:
-    planned = plan(
-        workflow, "all", *small, "approximations={min_error: {solver: mip}, min_cardinality: {solver: exact}}"
-    )
-    tokens = set(re.findall(r"Solving (min_error|min_cardinality):.*?gurobi=(\d)", planned, re.S))
-    assert tokens == {("min_error", "1"), ("min_cardinality", "0")}
-    assert set(re.findall(r"by (gurobi|cbc)\n.*?gurobi=(\d)", planned, re.S)) == {("gurobi", "1"), ("cbc", "0")}
+def test_the_gpu_partition_is_for_what_computes_by_torch(workflow: Path, small: tuple[str, ...]) -> None:
+    partitions = {"LOTTERY_SLURM_PARTITION": "cpus", "LOTTERY_SLURM_GPU_PARTITION": "gpus"}
+    rules = ("train", "prune", "evaluate", "solve", "cross-check")
+    found = planned_resource(workflow, "slurm_partition", rules, *small, **partitions)
+    assert found == {"train gpus", "prune gpus", "evaluate gpus", "solve cpus", "cross-check cpus"}
+
+
+def test_a_licence_is_counted_where_gurobi_may_be_used(workflow: Path, small: tuple[str, ...]) -> None:
+    solvers = "approximations={min_error: {solver: mip}, min_cardinality: {solver: exact}}"
+    before(workflow, "solve", "true {wildcards.approximation} {resources.gurobi}")
+    before(workflow, "cross-check", "true {wildcards.checker} {resources.gurobi}")
+    found = set(re.findall(r"true (\w+ \d);", plan(workflow, "all", *small, solvers)))
+    assert found == {"min_error 1", "min_cardinality 0", "gurobi 1", "cbc 0"}
