@@ -9,8 +9,6 @@ from pathlib import Path
 from lottery import __version__, verbs
 from lottery.errors import LotteryError
 
-ATTEMPT = "of Snakemake; from the second on, a result that a failed Slurm job had finished is taken back"
-
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
@@ -102,7 +100,6 @@ def parser() -> argparse.ArgumentParser:
     _add_settings(parsers["solve"])
     _add_solver(parsers["solve"])
     add("--solver-choice", type=Path, help="a file by `choose-solver`, instead of --solver")
-    add("--attempt", type=int, default=1, help=ATTEMPT)
     add("--output", type=Path, required=True)
 
     add = verb(verbs.assemble, "put chunks together to the approximated network, checking every weight")
@@ -141,7 +138,6 @@ def parser() -> argparse.ArgumentParser:
     _add_variant(parsers["prune"])
     add("--convolutions", type=Path, help="weights of the frozen convolutions of lenet5; default: random")
     add("--device", default="auto", help="auto, cpu or cuda")
-    add("--attempt", type=int, default=1, help=ATTEMPT)
     add("--output", type=Path, required=True, help="a folder; a run that was killed goes on from what is there")
 
     add = verb(verbs.tabulate, "table 1, comparison with the paper, cardinalities, cross-checks, cost")
@@ -193,15 +189,21 @@ def main(argv: list[str] | None = None) -> int:
     """Run one verb; a mistake the user can mend is one line on stderr and status 1."""
     arguments = parser().parse_args(argv)
     started = time.monotonic()
-    from lottery.provenance import record  # after parsing, so that help and usage errors are instant
+    from lottery.kept import Kept, settle  # after parsing, so that help and usage errors are instant
+    from lottery.provenance import record
     from lottery.subset_sum.problem import SubsetSumError
 
     try:
+        kept = Kept(arguments)
+        if kept.taken_back():
+            return 0
         result, facts = arguments.run(arguments)
         if result is not None:
             settings = {name: value for name, value in vars(arguments).items() if name not in ("run", "verb")}
             record(result, arguments.verb, settings, time.monotonic() - started, facts)
             print(f"wrote {result}")
+        kept.keep()
+        settle(arguments)
     except (LotteryError, SubsetSumError, OSError, MemoryError) as error:
         print(f"lottery {arguments.verb}: {error or type(error).__name__}", file=sys.stderr)
         return 1

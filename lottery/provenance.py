@@ -30,7 +30,7 @@ def provenance_path(result: Path) -> Path:
     return result.with_name(result.name + ".provenance.json")
 
 
-def _versions() -> dict[str, str]:
+def installed_versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -63,7 +63,7 @@ def record(result: Path, verb: str, settings: Mapping[str, Any], seconds: float,
             "seconds": round(seconds, 3),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "git_commit": _git_commit(),
-            "versions": _versions(),
+            "versions": installed_versions(),
             "machine": {"system": platform.platform(), "processor": platform.machine()},
         },
     )

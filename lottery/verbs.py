@@ -100,12 +100,8 @@ def _chosen(arguments: argparse.Namespace, n: int, weights_per_set: int) -> str:
 def solve(arguments: argparse.Namespace) -> Outcome:
     from lottery.approximation.chunks import Chunk, solve_chunk, write_chunk
     from lottery.approximation.target import read_target
-    from lottery.kept import Kept
     from lottery.subset_sum import create, warm_up
 
-    kept = Kept([arguments.output], arguments.attempt)
-    if kept.taken_back():
-        return None, {}
     settings, target = _settings(arguments), read_target(arguments.target)
     chunk = Chunk(arguments.layer, range(arguments.first_row, arguments.last_row + 1))
     chunk.check(target)
@@ -118,7 +114,6 @@ def solve(arguments: argparse.Namespace) -> Outcome:
         result = solve_chunk(target, settings, chunk, solver, partial, bar.update)
     seconds = time.monotonic() - started
     write_chunk(arguments.output, result, solver.name)
-    kept.keep()
     partial.unlink(missing_ok=True)
     weights = result.masks.size
     print(f"{weights:,} weights by {solver.name} in {seconds:.2f} s ({seconds / weights * 1e6:,.3g} µs each)")
@@ -202,15 +197,11 @@ def prune(arguments: argparse.Namespace) -> Outcome:
 
     from lottery.datasets import load
     from lottery.files import check_writable, read_state_dict
-    from lottery.kept import Kept
     from lottery.pruning.learning import Epoch, prune
-    from lottery.pruning.records import FILES, write_run
+    from lottery.pruning.records import write_run
     from lottery.pruning.run import Run, Variant
     from lottery.training import prepare_device
 
-    kept = Kept([arguments.output / name for name in FILES], arguments.attempt)
-    if kept.taken_back():
-        return None, {}
     variant = Variant(**{field.name: getattr(arguments, field.name) for field in fields(Variant)})
     names = {field.name for field in fields(Run)} - {"variant"}
     run = Run(**{name: getattr(arguments, name) for name in names}, variant=variant)
@@ -233,10 +224,9 @@ def prune(arguments: argparse.Namespace) -> Outcome:
 
     pruned = prune(run, data, device, checkpoint, convolutions, report)
     write_run(arguments.output, run, data.dataset.name, pruned)
-    kept.keep()
     checkpoint.unlink(missing_ok=True)
-    counts = pruned.counts
-    print(f"{counts.remaining:,} of {counts.initial:,} weights kept, {counts.alive:,} alive")
+    kept = pruned.counts
+    print(f"{kept.remaining:,} of {kept.initial:,} weights kept, {kept.alive:,} alive")
     return arguments.output / "metrics.json", {"device": device.type, "run": asdict(run)}
 
 

@@ -1,58 +1,88 @@
 """Finished results that outlive a failed Slurm job of several."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from conftest import RESULTS
 
-from lottery.kept import Kept
+from lottery.approximation.target import Target, write_target
+from lottery.cli import main
+from lottery.kept import RUN_FILES
+
+Solve = Callable[..., Path]
 
 
 @pytest.fixture
-def result(tmp_path: Path) -> list[Path]:
-    paths = [tmp_path / "metrics.json", tmp_path / "masks.safetensors"]
-    for path in paths:
-        path.write_text(path.name)
-    return paths
+def solve(tmp_path: Path, target: Target) -> Solve:
+    """Solve a chunk on the command line."""
+    write_target(tmp_path / "weights.safetensors", target)
+
+    def solve(*flags: str) -> Path:
+        output = tmp_path / "chunks/layer_1_rows_0_to_1.safetensors"
+        output.parent.mkdir(exist_ok=True)
+        words = ["solve", "--target", str(tmp_path / "weights.safetensors"), "--layer", "1", "--first-row", "0"]
+        assert main([*words, "--last-row", "1", "--epsilon", "0.1", *flags, "--output", str(output)]) == 0
+        return output
+
+    return solve
 
 
-def test_a_retry_takes_back_what_a_failed_job_had_finished(result: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def in_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLURM_JOB_ID", "1")
-    Kept(result, attempt=1).keep()
-    for path in result:
-        path.unlink()
-    assert Kept(result, attempt=2).taken_back()
-    assert [path.read_text() for path in result] == [path.name for path in result]
-    assert Kept(result, attempt=3).taken_back(), "and another failure takes nothing away either"
 
 
-def test_half_a_result_is_not_taken_back(result: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SLURM_JOB_ID", "1")
-    Kept(result[:1], attempt=1).keep()
-    assert not Kept(result, attempt=2).taken_back()
+def test_a_retry_takes_back_what_a_failed_job_had_finished(
+    in_a_job: None, solve: Solve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = solve().read_bytes()
+    for _ in range(2):
+        solve().unlink()
+        capsys.readouterr()
+        assert solve().read_bytes() == found
+        assert "was finished by an earlier attempt" in capsys.readouterr().out
 
 
-def test_a_first_attempt_computes_again(result: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SLURM_JOB_ID", "1")
-    Kept(result, attempt=1).keep()
-    assert not Kept(result, attempt=1).taken_back()
-    assert not Kept(result, attempt=2).taken_back(), "and what it finds replaces the old"
+@pytest.mark.parametrize("change", ["setting", "target"])
+def test_another_run_takes_nothing_back(
+    in_a_job: None, solve: Solve, target: Target, capsys: pytest.CaptureFixture[str], change: str
+) -> None:
+    path = solve()
+    found = path.read_bytes()
+    path.unlink()
+    if change == "target":
+        weights = {name: -array for name, array in target.weights.items()}
+        write_target(path.parent.parent / "weights.safetensors", Target(target.network, target.image, weights))
+    assert solve(*(["--seed", "2"] if change == "setting" else [])).read_bytes() != found
+    assert "earlier attempt" not in capsys.readouterr().out
+    assert len(list(path.parent.glob(".*.kept"))) == 1, "and what it finds replaces the old"
 
 
-def test_a_local_job_leaves_no_second_names(result: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_local_run_leaves_no_second_names(solve: Solve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SLURM_JOB_ID", raising=False)
-    Kept(result, attempt=1).keep()
-    assert sorted(result[0].parent.iterdir()) == sorted(result)
+    assert list(solve().parent.glob(".*.kept")) == []
 
 
 def test_a_file_system_without_hard_links_is_served_by_copies(
-    result: list[Path], monkeypatch: pytest.MonkeyPatch
+    in_a_job: None, solve: Solve, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def no_links(*_: object) -> None:
         raise OSError("Operation not permitted")
 
-    monkeypatch.setenv("SLURM_JOB_ID", "1")
     monkeypatch.setattr("os.link", no_links)
-    Kept(result, attempt=1).keep()
-    result[0].unlink()
-    assert Kept(result, attempt=2).taken_back()
-    assert result[0].read_text() == "metrics.json"
+    solve().unlink()
+    solve()
+    assert "was finished by an earlier attempt" in capsys.readouterr().out
+
+
+def test_the_second_names_go_when_the_runs_are_tabulated(finished: Path, in_a_job: None, tmp_path: Path) -> None:
+    results = finished / RESULTS
+    runs = [path.parent for path in (results / "pruning").rglob("metrics.json")]
+    for run in runs:
+        assert {path.name for path in run.iterdir()} == {*RUN_FILES, "metrics.json.provenance.json"}
+        for name in RUN_FILES:
+            (run / f".{name}.0123456789abcdef.kept").touch()
+    words = ["tabulate-runs", "--runs", results / "pruning/runs.json", "--folder", results / "pruning"]
+    assert main([*map(str, words), "--output", str(tmp_path / "tables")]) == 0
+    assert list((results / "pruning").rglob(".*.kept")) == []

@@ -11,8 +11,6 @@ from lottery.files import read_tensors, write_json, write_tensors, write_text
 from lottery.pruning.learning import Pruned
 from lottery.pruning.run import Run
 
-FILES = ("metrics.json", "history.csv", "masks.safetensors", "cost.json")
-
 
 def packed(masks: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, list[int]]]:
     """Masks as bits, eight to a byte, and their shapes."""

@@ -35,7 +35,6 @@ rule prune:
         mem_mb=growing(3000),
         runtime=prune_minutes,
         gpu=GPUS,
-        attempt=growing(1),
     params:
         code=fingerprint("prune"),
         run=run_flags,
@@ -46,5 +45,5 @@ rule prune:
     message:
         "Pruning {wildcards.run}"
     shell:
-        "lottery prune --data {input.data:q} {params.run} {params.convolutions} "
-        "--attempt {resources.attempt} --output {params.folder:q} 2>&1 | tee {log:q}"
+        "lottery prune --data {input.data:q} {params.run} {params.convolutions} --output {params.folder:q} "
+        "2>&1 | tee {log:q}"

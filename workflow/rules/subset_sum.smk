@@ -53,7 +53,6 @@ rule solve:
         mem_mb=growing(1000),
         runtime=solve_minutes,
         gurobi=solve_tokens,
-        attempt=growing(1),
     params:
         code=fingerprint("solve"),
         settings=approximation_flags,
@@ -63,7 +62,7 @@ rule solve:
     shell:
         "lottery solve --target {input.target:q} --solver-choice {input.solver:q} --layer {wildcards.layer} "
         "--first-row {wildcards.first} --last-row {wildcards.last} {params.settings} {params.limit} "
-        "--attempt {resources.attempt} --output {output:q} 2>&1 | tee {log:q}"
+        "--output {output:q} 2>&1 | tee {log:q}"
 
 
 rule assemble:
