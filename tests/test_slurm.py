@@ -18,19 +18,18 @@ import pytest
 from conftest import RESULTS, ROOT
 from test_workflow import contents
 
-DAEMONS = ("slurmctld", "slurmd", "munged")
 WITHOUT_A_SLURM = {"LOTTERY_SLURM_STATUS": "squeue", "LOTTERY_SLURM_POLL": "1"}  # no accounting, short polls
+MISSING = ", ".join(name for name in ("slurmctld", "slurmd", "munged") if shutil.which(name) is None)
+WHY_NOT = f"no {MISSING} here (Debian: apt-get install slurmctld slurmd slurm-client munge)" * bool(
+    MISSING
+) or "only root can start a Slurm for the tests" * (os.geteuid() != 0)
+needs_slurm = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
 RUNS = "pruning/*/fc2/*/released/*"
 
 
 @pytest.fixture(scope="module")
 def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A Slurm that runs while the tests of this file do."""
-    missing = [name for name in DAEMONS if shutil.which(name) is None]
-    if missing:
-        pytest.skip(f"no {', '.join(missing)} here (Debian: apt-get install slurmctld slurmd slurm-client munge)")
-    if os.geteuid() != 0:
-        pytest.skip("only root can start a Slurm for the tests")
     folder = tmp_path_factory.mktemp("slurm")
     started = subprocess.run([ROOT / "tests/slurm/up", folder, "4"], capture_output=True, text=True)
     try:
@@ -115,6 +114,7 @@ def same_runs(folder: Path, demo: Path) -> bool:
 
 
 @pytest.mark.slow
+@needs_slurm
 def test_the_demo_on_a_cluster_finds_the_same_bytes_in_few_jobs(
     workflow: Path, demo: Path, on_cluster: Callable[..., Run], small: tuple[str, ...]
 ) -> None:
@@ -127,6 +127,7 @@ def test_the_demo_on_a_cluster_finds_the_same_bytes_in_few_jobs(
 
 
 @pytest.mark.slow
+@needs_slurm
 def test_a_job_that_dies_gets_more_memory_and_time(
     workflow: Path, demo: Path, on_cluster: Callable[..., Run], small: tuple[str, ...]
 ) -> None:
@@ -140,6 +141,7 @@ def test_a_job_that_dies_gets_more_memory_and_time(
     assert (workflow / name).read_bytes() == (demo / name).read_bytes()
 
 
+@needs_slurm
 def test_a_run_that_fails_takes_nothing_from_the_others_in_its_job(
     workflow: Path, demo: Path, on_cluster: Callable[..., Run], small: tuple[str, ...]
 ) -> None:
@@ -155,6 +157,7 @@ def test_a_run_that_fails_takes_nothing_from_the_others_in_its_job(
 
 
 @pytest.mark.slow
+@needs_slurm
 def test_what_was_finished_beside_a_run_that_never_works_is_not_lost(
     workflow: Path, demo: Path, on_cluster: Callable[..., Run], small: tuple[str, ...]
 ) -> None:
@@ -174,6 +177,7 @@ def test_what_was_finished_beside_a_run_that_never_works_is_not_lost(
 
 
 @pytest.mark.slow
+@needs_slurm
 def test_a_job_that_is_cancelled_goes_on_in_another(
     workflow: Path, demo: Path, on_cluster: Callable[..., Run], small: tuple[str, ...]
 ) -> None:
@@ -188,6 +192,7 @@ def test_a_job_that_is_cancelled_goes_on_in_another(
 
 
 @pytest.mark.slow
+@needs_slurm
 def test_a_job_beyond_its_time_gets_more(
     workflow: Path, on_cluster: Callable[..., Run], small: tuple[str, ...]
 ) -> None:
@@ -200,6 +205,7 @@ def test_a_job_beyond_its_time_gets_more(
 
 
 @pytest.mark.slow
+@needs_slurm
 def test_ctrl_c_empties_the_queue_and_the_next_run_goes_on_to_the_same_bytes(
     workflow: Path, demo: Path, on_cluster: Callable[..., Run], small: tuple[str, ...]
 ) -> None:
@@ -216,6 +222,7 @@ def test_ctrl_c_empties_the_queue_and_the_next_run_goes_on_to_the_same_bytes(
 
 
 @pytest.mark.slow
+@needs_slurm
 def test_a_killed_head_process_loses_nothing(
     workflow: Path, demo: Path, on_cluster: Callable[..., Run], small: tuple[str, ...]
 ) -> None:
@@ -236,6 +243,7 @@ def test_a_killed_head_process_loses_nothing(
 
 
 @pytest.mark.slow
+@needs_slurm
 def test_what_a_site_needs_reaches_slurm_by_the_environment(
     workflow: Path, on_cluster: Callable[..., Run], small: tuple[str, ...]
 ) -> None:
