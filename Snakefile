@@ -3,6 +3,7 @@
     snakemake --cores 16 all                                          both experiments, MNIST downloaded, about an hour
     snakemake --cores 2 all --configfile config/demo.yaml             embedded data, two minutes
     snakemake --cores 2 all --config source=FOLDER                    MNIST files that you have
+    snakemake --profile slurm                                         on a Slurm cluster (docs/cluster.md)
 
 One part at a time: experiment_1, experiment_2; data, targets, subset_sum, pruning, tables, figures.  `snakemake --list-rules` describes each rule.
 """

@@ -236,13 +236,18 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; a mistake the user can mend is one line on stderr and status 1."""
     arguments = parser().parse_args(argv)
-    from lottery.provenance import Step  # after parsing, so that help and usage errors are instant
+    from lottery.kept import keep, take_back  # after parsing, so that help and usage errors are instant
+    from lottery.provenance import Step
     from lottery.subset_sum.problem import SubsetSumError
 
     step = Step(arguments.verb, vars(arguments))
     try:
+        if (finished := take_back(step)) is not None:
+            print(f"{finished} was finished by an earlier attempt")
+            return 0
         arguments.run(arguments, step)
         if result := step.record():
+            keep(result)
             print(f"wrote {result}")
     except (LotteryError, SubsetSumError, OSError, MemoryError) as error:
         print(f"lottery {arguments.verb}: {error or type(error).__name__}", file=sys.stderr)

@@ -61,7 +61,7 @@ def record_of(path: Path) -> Path | None:
     return next((record for record in beside if path in recorded_files(record)), None)
 
 
-def _versions() -> dict[str, str]:
+def installed_versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -107,10 +107,26 @@ class Step:
             "verb": verb,
             "settings": as_recorded(arguments),
             "code": fingerprint(verb),
+            "versions": installed_versions(),
         }
         self._read: dict[str, str] = {}
         self._written: list[Path] = []
         self._expected: dict[Path, dict[Path, str]] = {}  # by folder: what its records say of the files in it
+
+    def made(self, record: Mapping[str, Any]) -> bool:
+        """Whether a record is that of this command: same settings, code, versions, and inputs as they are now."""
+        return self._about.items() <= record.items() and all(
+            Path(name).is_file() and sha256(Path(name)) == digest for name, digest in record.get("inputs", {}).items()
+        )
+
+    @property
+    def verb(self) -> str:
+        return str(self._about["verb"])
+
+    @property
+    def output(self) -> Path:
+        """Where it was told to write: a file or a folder."""
+        return Path(self._about["settings"]["output"])
 
     def reads(self, path: Path) -> Path:
         """Note an input.  Raises LotteryError where it is not the file that its record speaks of."""
@@ -158,7 +174,6 @@ class Step:
                 **_used(),
                 "finished": datetime.now(UTC).isoformat(timespec="seconds"),
                 "git_commit": _git_commit(),
-                "versions": _versions(),
                 "machine": {"system": platform.platform(), "processor": platform.machine()},
             },
         )

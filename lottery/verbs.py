@@ -168,6 +168,7 @@ def assemble(arguments: argparse.Namespace, step: Step) -> None:
     from lottery.approximation.chunks import chunk_of
     from lottery.approximation.target import read_target, write_target
     from lottery.files import read_json, write_json, write_tensors
+    from lottery.kept import forget
     from lottery.provenance import provenance_path
 
     settings, target = _settings(arguments), read_target(step.reads(arguments.target))
@@ -183,6 +184,8 @@ def assemble(arguments: argparse.Namespace, step: Step) -> None:
         *(folder / name for name in ("network.safetensors", "solution.safetensors", "assembly.json", "cost.json"))
     )
     step.notes(solvers=numbers["solvers"])
+    for chunks in {path.parent for path in arguments.chunks}:
+        forget(chunks)
     print(
         f"{numbers['remaining']:,} of {numbers['initial']:,} coefficients kept for {target.size:,} weights;"
         f" largest error {numbers['largest_error']:.3g}, every one within {settings.epsilon}"
@@ -338,6 +341,7 @@ def tabulate_runs(arguments: argparse.Namespace, step: Step) -> None:
     Reads metrics.json, history.csv and cost.json of each run; writes CSV and Markdown into the folder OUTPUT.
     """
     from lottery.files import read_json, write_text
+    from lottery.kept import forget
     from lottery.results.claims import answer_claims, compare_points
     from lottery.results.points import points, points_for_people
     from lottery.results.runs import cost, histories, listed_folders, read_run, runs
@@ -361,6 +365,8 @@ def tabulate_runs(arguments: argparse.Namespace, step: Step) -> None:
     }
     for name, text in contents.items():
         write_text(step.writes(arguments.output / name), text)
+    for _, folder in folders:
+        forget(folder)
     print(f"{len(table)} runs, {len(found)} points")
 
 

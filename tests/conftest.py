@@ -21,7 +21,7 @@ MNIST = ImageShape(channels=1, size=28)
 TINY_IMAGE = ImageShape(channels=1, size=2)
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("LOTTERY_SHARED", ROOT.parent / "shared"))
-WORKFLOW_FILES = ("Snakefile", "workflow", "config", "lottery", "environment.yml", "pyproject.toml")
+WORKFLOW_FILES = ("Snakefile", "workflow", "config", "lottery", "slurm", "environment.yml", "pyproject.toml")
 
 Snakemake = Callable[..., subprocess.CompletedProcess[str]]
 

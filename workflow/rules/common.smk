@@ -37,6 +37,7 @@ TRAINED = [
 IMPORTED = [name for name in config["targets"] if name not in TRAINED]
 CHECKED = config["cross_check"]["approximation"]
 RUNS = planned_runs(config)
+GPUS = int(config["device"] == "cuda")  # of a job that computes by torch
 
 
 def one_of(names):
@@ -65,6 +66,37 @@ def flags(**values):
         if value is not True:
             words.extend(map(str, value if isinstance(value, list) else [value]))
     return shlex.join(words)
+
+
+def growing(first):
+    """A resource that is `first` at the first attempt, twice that at the second, and so on."""
+    return lambda wildcards, attempt: first * attempt
+
+
+def solve_minutes(wildcards, attempt):
+    """Our exact solver is done in seconds; a solver of integer programs goes on from `.partial` if it needs more."""
+    solver = config["approximations"][wildcards.approximation]["solver"]
+    return attempt * (10 if solver in ("exact", "auto") else 60)
+
+
+def prune_minutes(wildcards, attempt):
+    """A minute an epoch: four times what the slowest network takes on one core."""
+    return attempt * (
+        5 + RUNS[wildcards.run].run.epochs if wildcards.run in RUNS else 5
+    )
+
+
+def licence_tokens(solver):
+    """How many Gurobi licences a job may take; Snakemake starts no more jobs than `--resources gurobi=N` allows."""
+    return int(solver in ("gurobi", "mip"))
+
+
+def solve_tokens(wildcards):
+    return licence_tokens(config["approximations"][wildcards.approximation]["solver"])
+
+
+def cross_check_tokens(wildcards):
+    return licence_tokens(wildcards.checker)
 
 
 def recipe_flags(wildcards):

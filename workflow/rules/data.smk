@@ -15,11 +15,9 @@ rule fetch:
         "<logs>/fetch/{dataset}.log",
     benchmark:
         "<benchmarks>/fetch/{dataset}.tsv"
+    localrule: True
     conda:
         "../../environment.yml"
-    resources:
-        mem_mb=1500,
-        runtime=30,
     params:
         code=fingerprint("fetch"),
         source=config["source"],

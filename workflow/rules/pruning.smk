@@ -32,8 +32,9 @@ rule prune:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=3000,
-        runtime=240,
+        mem_mb=growing(3000),
+        runtime=prune_minutes,
+        gpu=GPUS,
     params:
         code=fingerprint("prune"),
         run=run_flags,

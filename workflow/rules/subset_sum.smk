@@ -26,11 +26,9 @@ rule choose_solver:
         "<logs>/choose_solver/{approximation}.log",
     benchmark:
         "<benchmarks>/choose_solver/{approximation}.tsv"
+    localrule: True
     conda:
         "../../environment.yml"
-    resources:
-        mem_mb=500,
-        runtime=5,
     params:
         code=fingerprint("choose-solver"),
         solver=solver_flags,
@@ -52,8 +50,9 @@ rule solve:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=growing(1000),
+        runtime=solve_minutes,
+        gurobi=solve_tokens,
     params:
         code=fingerprint("solve"),
         settings=approximation_flags,
@@ -80,11 +79,9 @@ rule assemble:
         "<logs>/assemble/{approximation}.log",
     benchmark:
         "<benchmarks>/assemble/{approximation}.tsv"
+    localrule: True
     conda:
         "../../environment.yml"
-    resources:
-        mem_mb=1500,
-        runtime=10,
     params:
         code=fingerprint("assemble"),
         settings=approximation_flags,
@@ -111,8 +108,9 @@ rule evaluate:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
+        gpu=GPUS,
     params:
         code=fingerprint("evaluate"),
         device=config["device"],
@@ -137,8 +135,9 @@ rule cross_check:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=growing(1000),
+        runtime=growing(60),
+        gurobi=cross_check_tokens,
     params:
         code=fingerprint("cross-check"),
         settings=approximation_flags,

@@ -28,8 +28,9 @@ rule train:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=growing(3000),
+        runtime=growing(60),
+        gpu=GPUS,
     params:
         code=fingerprint("train"),
         recipe=recipe_flags,
@@ -52,11 +53,9 @@ rule import_weights:
         "<benchmarks>/import_weights/{target}.tsv"
     wildcard_constraints:
         target=one_of(IMPORTED),
+    localrule: True
     conda:
         "../../environment.yml"
-    resources:
-        mem_mb=1500,
-        runtime=10,
     params:
         code=fingerprint("import-weights"),
         network=lambda wildcards: config["targets"][wildcards.target]["network"],

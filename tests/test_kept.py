@@ -1,0 +1,98 @@
+"""Finished results that outlive a failed Slurm job of several."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import RESULTS
+
+from lottery.approximation.target import Target, write_target
+from lottery.cli import main
+
+Solve = Callable[..., Path]
+
+
+@pytest.fixture
+def solve(tmp_path: Path, target: Target) -> Solve:
+    """Solve a chunk on the command line."""
+    write_target(tmp_path / "weights.safetensors", target)
+
+    def solve(*flags: str) -> Path:
+        output = tmp_path / "chunks/layer_1_rows_0_to_1.safetensors"
+        output.parent.mkdir(exist_ok=True)
+        words = ["solve", "--target", str(tmp_path / "weights.safetensors"), "--layer", "1", "--first-row", "0"]
+        assert main([*words, "--last-row", "1", "--epsilon", "0.1", *flags, "--output", str(output)]) == 0
+        return output
+
+    return solve
+
+
+@pytest.fixture
+def in_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "1")
+
+
+def test_a_retry_takes_back_what_a_failed_job_had_finished(
+    in_a_job: None, solve: Solve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = solve().read_bytes()
+    for _ in range(2):
+        solve().unlink()
+        capsys.readouterr()
+        assert solve().read_bytes() == found
+        assert "was finished by an earlier attempt" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("change", ["setting", "target"])
+def test_another_run_takes_nothing_back(
+    in_a_job: None, solve: Solve, target: Target, capsys: pytest.CaptureFixture[str], change: str
+) -> None:
+    path = solve()
+    found = path.read_bytes()
+    path.unlink()
+    if change == "target":
+        weights = {name: -array for name, array in target.weights.items()}
+        write_target(path.parent.parent / "weights.safetensors", Target(target.network, target.image, weights))
+    assert solve(*(["--seed", "2"] if change == "setting" else [])).read_bytes() != found
+    assert "earlier attempt" not in capsys.readouterr().out
+    assert len(list(path.parent.glob(".*.kept"))) == 1, "and what it finds replaces the old"
+
+
+@pytest.mark.parametrize("name", [".{}.kept", "{}.provenance.json"])
+def test_what_was_damaged_meanwhile_is_not_taken_back(
+    in_a_job: None, solve: Solve, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    path = solve()
+    found = path.read_bytes()
+    path.unlink()
+    path.with_name(name.format(path.name)).write_text("damaged")
+    assert solve().read_bytes() == found
+    assert "earlier attempt" not in capsys.readouterr().out
+
+
+def test_a_local_run_leaves_no_second_names(solve: Solve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    assert list(solve().parent.glob(".*.kept")) == []
+
+
+def test_a_file_system_without_hard_links_is_served_by_copies(
+    in_a_job: None, solve: Solve, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def no_links(*_: object) -> None:
+        raise OSError("Operation not permitted")
+
+    monkeypatch.setattr("os.link", no_links)
+    solve().unlink()
+    solve()
+    assert "was finished by an earlier attempt" in capsys.readouterr().out
+
+
+def test_the_second_names_go_when_the_runs_are_tabulated(finished: Path, in_a_job: None, tmp_path: Path) -> None:
+    results = finished / RESULTS
+    runs = [path.parent for path in (results / "pruning").rglob("metrics.json")]
+    for run in runs:
+        for path in run.iterdir():
+            (run / f".{path.name}.kept").touch()
+    words = ["tabulate-runs", "--runs", results / "pruning/runs.json", "--folder", results / "pruning"]
+    assert main([*map(str, words), "--output", str(tmp_path / "tables")]) == 0
+    assert list((results / "pruning").rglob(".*.kept")) == []

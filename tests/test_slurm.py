@@ -1,0 +1,313 @@
+"""`snakemake --profile slurm` on a real Slurm of one node, started for these tests: jobs that die, limits, Ctrl-C.
+
+Memory is handed out by this Slurm but not enforced, and it keeps no accounts: a job that runs out of memory is played by
+one that exits, and `sacctmgr` by a script that knows one account.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from conftest import RESULTS, ROOT
+from test_workflow import contents
+
+WITHOUT_A_SLURM = {"LOTTERY_SLURM_STATUS": "squeue", "LOTTERY_SLURM_POLL": "1"}  # no accounting, short polls
+MISSING = ", ".join(name for name in ("slurmctld", "slurmd", "munged") if shutil.which(name) is None)
+WHY_NOT = f"no {MISSING} here (Debian: apt-get install slurmctld slurmd slurm-client munge)" * bool(
+    MISSING
+) or "only root can start a Slurm for the tests" * (os.geteuid() != 0)
+needs_slurm = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
+RUNS = "pruning/*/fc2/*/released/*"
+
+
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A Slurm that runs while the tests of this file do."""
+    folder = tmp_path_factory.mktemp("slurm")
+    started = subprocess.run([ROOT / "tests/slurm/up", folder, "4"], capture_output=True, text=True)
+    try:
+        assert started.returncode == 0, started.stderr
+        yield
+    finally:
+        subprocess.run([ROOT / "tests/slurm/down", folder], check=True)
+
+
+class Run:
+    """A Snakemake with our profile, in the background; its output so far is `text`."""
+
+    def __init__(self, folder: Path, *arguments: str, **environment: str) -> None:
+        self.log = folder / f"snakemake_{time.monotonic_ns()}.log"
+        variables = {**os.environ, "PYTHONPATH": str(folder), **WITHOUT_A_SLURM, **environment}
+        command = [sys.executable, "-m", "snakemake", "--profile", "slurm", *arguments]
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                command, cwd=folder, stdout=log, stderr=log, env=variables, start_new_session=True
+            )
+
+    @property
+    def text(self) -> str:
+        return self.log.read_text()
+
+    def wait(self, seconds: float = 500) -> int:
+        return self.process.wait(seconds)
+
+    def until(self, seen: Callable[[], object], seconds: float = 200) -> None:
+        deadline = time.monotonic() + seconds
+        while not seen():
+            assert self.process.poll() is None, f"it ended before it was seen:\n{self.text}"
+            assert time.monotonic() < deadline, self.text
+            time.sleep(0.1)
+
+
+@pytest.fixture
+def on_cluster(slurm: None) -> Iterator[Callable[..., Run]]:
+    """Start a Snakemake on the cluster; one that a failed test leaves behind is ended."""
+    runs = []
+
+    def start(*arguments: str | Path, **environment: str) -> Run:
+        runs.append(Run(*arguments, **environment))  # type: ignore[arg-type]
+        return runs[-1]
+
+    yield start
+    for run in runs:
+        if run.process.poll() is None:
+            run.process.send_signal(signal.SIGINT)
+            run.wait()
+
+
+def jobs(run: Run) -> list[dict[str, str]]:
+    """Fields of the Slurm jobs that a run submitted, in order, as Slurm has them."""
+    found = []
+    for number in re.findall(r"submitted with SLURM jobid (\d+)", run.text):
+        shown = subprocess.run(["scontrol", "show", "job", number], capture_output=True, text=True, check=True).stdout
+        found.append(dict(re.findall(r"(\S+?)=(\S*)", shown)))
+    return found
+
+
+def queue() -> str:
+    return subprocess.run(["squeue", "--noheader"], capture_output=True, text=True, check=True).stdout
+
+
+def logs(folder: Path, rule: str) -> str:
+    return "".join(path.read_text() for path in (folder / RESULTS / "logs" / rule).rglob("*.log"))
+
+
+def before(folder: Path, rule: str, guard: str) -> None:
+    """Let the command of a rule begin with `guard`."""
+    for path in (folder / "workflow/rules").glob("*.smk"):
+        path.write_text(path.read_text().replace(f'"lottery {rule} ', f'"{guard}; lottery {rule} '))
+
+
+def same_runs(folder: Path, demo: Path) -> bool:
+    """Whether the runs of experiment 2 found the same."""
+    paths = [path.relative_to(demo) for path in (demo / RESULTS).glob(f"{RUNS}/masks.safetensors")]
+    paths += [path.with_name("metrics.json") for path in paths]
+    assert len(paths) == 8
+    return all((folder / path).read_bytes() == (demo / path).read_bytes() for path in paths)
+
+
+@pytest.mark.slow
+@needs_slurm
+def test_the_demo_on_a_cluster_finds_the_same_bytes_in_few_jobs(
+    workflow: Path, demo: Path, on_cluster: Callable[..., Run], small: tuple[str, ...]
+) -> None:
+    run = on_cluster(workflow, "all", *small)
+    assert run.wait() == 0, run.text
+    assert contents(workflow) == contents(demo)
+    submitted = jobs(run)
+    assert len(submitted) == 8, "train; 4 runs in one; 3 chunks in one, twice; 2 cross-checks; 2 evaluations"
+    assert {job["NumCPUs"] for job in submitted} == {"1"}
+
+
+@pytest.mark.slow
+@needs_slurm
+def test_a_job_that_dies_gets_more_memory_and_time(
+    workflow: Path, demo: Path, on_cluster: Callable[..., Run], small: tuple[str, ...]
+) -> None:
+    before(workflow, "train", "[ {resources.mem_mb} -ge 9000 ] || exit 9")
+    run = on_cluster(workflow, "targets", *small)
+    assert run.wait() == 0, run.text
+    assert [(job["JobState"], job["MinMemoryNode"], job["TimeLimit"]) for job in jobs(run)] == [
+        ("FAILED", "3000M", "01:00:00"), ("FAILED", "6000M", "02:00:00"), ("COMPLETED", "9000M", "03:00:00"),
+    ]  # fmt: skip
+    name = RESULTS / "targets/fc2/weights.safetensors"
+    assert (workflow / name).read_bytes() == (demo / name).read_bytes()
+
+
+@needs_slurm
+def test_a_run_that_fails_takes_nothing_from_the_others_in_its_job(
+    workflow: Path, demo: Path, on_cluster: Callable[..., Run], small: tuple[str, ...]
+) -> None:
+    third = (
+        f"[ $(ls {RESULTS}/{RUNS}/metrics.json 2> /dev/null | wc -l) = 2 ] && [ {{resources.mem_mb}} = 3000 ] && exit 9"
+    )
+    before(workflow, "prune", third)
+    run = on_cluster(workflow, "pruning", *small)
+    assert run.wait() == 0, run.text
+    assert [job["JobState"] for job in jobs(run)] == ["FAILED", "COMPLETED"]
+    assert logs(workflow, "prune").count("masks.safetensors was finished by an earlier attempt") == 2
+    assert same_runs(workflow, demo)
+
+
+@pytest.mark.slow
+@needs_slurm
+def test_what_was_finished_beside_a_run_that_never_works_is_not_lost(
+    workflow: Path, demo: Path, on_cluster: Callable[..., Run], small: tuple[str, ...]
+) -> None:
+    before(
+        workflow,
+        "prune",
+        f"[ $(ls {RESULTS}/{RUNS}/metrics.json 2> /dev/null | wc -l) = 2 ] && [ ! -e cured ] && exit 9",
+    )
+    run = on_cluster(workflow, "pruning", "--retries", "1", *small)
+    assert run.wait() != 0, run.text
+    assert [job["JobState"] for job in jobs(run)] == ["FAILED", "FAILED"]
+    (workflow / "cured").touch()
+    again = on_cluster(workflow, "pruning", *small)
+    assert again.wait() == 0, again.text
+    assert logs(workflow, "prune").count("masks.safetensors was finished by an earlier attempt") == 2
+    assert same_runs(workflow, demo)
+
+
+@pytest.mark.slow
+@needs_slurm
+def test_a_job_that_is_cancelled_goes_on_in_another(
+    workflow: Path, demo: Path, on_cluster: Callable[..., Run], small: tuple[str, ...]
+) -> None:
+    run = on_cluster(workflow, "pruning", *small)
+    run.until(lambda: list((workflow / RESULTS).glob(f"{RUNS}/metrics.json")))
+    [job] = jobs(run)
+    subprocess.run(["scancel", job["JobId"]], check=True)
+    assert run.wait() == 0, run.text
+    assert [job["JobState"] for job in jobs(run)] == ["CANCELLED", "COMPLETED"]
+    assert "masks.safetensors was finished by an earlier attempt" in logs(workflow, "prune")
+    assert same_runs(workflow, demo)
+
+
+@pytest.mark.slow
+@needs_slurm
+def test_a_job_beyond_its_time_gets_more(
+    workflow: Path, on_cluster: Callable[..., Run], small: tuple[str, ...]
+) -> None:
+    before(workflow, "train", "[ {resources.runtime} -gt 1 ] || sleep 300")
+    run = on_cluster(workflow, "targets", "--set-resources", "train:runtime=attempt", *small)
+    assert run.wait() == 0, run.text
+    assert [(job["JobState"], job["TimeLimit"]) for job in jobs(run)] == [
+        ("TIMEOUT", "00:01:00"), ("COMPLETED", "00:02:00"),
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+@needs_slurm
+def test_ctrl_c_empties_the_queue_and_the_next_run_goes_on_to_the_same_bytes(
+    workflow: Path, demo: Path, on_cluster: Callable[..., Run], small: tuple[str, ...]
+) -> None:
+    run = on_cluster(workflow, "all", *small)
+    run.until(lambda: list((workflow / RESULTS).glob(f"{RUNS}/metrics.json")))
+    assert queue()
+    run.process.send_signal(signal.SIGINT)
+    assert run.wait() != 0
+    assert {job["JobState"] for job in jobs(run)} <= {"CANCELLED", "COMPLETED"}
+    assert queue() == ""
+    again = on_cluster(workflow, "all", *small)
+    assert again.wait() == 0, again.text
+    assert contents(workflow) == contents(demo)
+
+
+@pytest.mark.slow
+@needs_slurm
+def test_a_killed_head_process_loses_nothing(
+    workflow: Path, demo: Path, on_cluster: Callable[..., Run], small: tuple[str, ...]
+) -> None:
+    """What is in the queue runs to its end without Snakemake; the next run finds it there."""
+    run = on_cluster(workflow, "pruning", *small)
+    run.until(lambda: jobs(run))
+    os.killpg(run.process.pid, signal.SIGKILL)
+    run.wait()
+    deadline = time.monotonic() + 200
+    while queue():
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    assert on_cluster(workflow, "--unlock", *small).wait() == 0
+    again = on_cluster(workflow, "pruning", *small)
+    assert again.wait() == 0, again.text
+    assert same_runs(workflow, demo)
+    assert jobs(again) == []
+
+
+@pytest.mark.slow
+@needs_slurm
+def test_what_a_site_needs_reaches_slurm_by_the_environment(
+    workflow: Path, on_cluster: Callable[..., Run], small: tuple[str, ...]
+) -> None:
+    stubs = workflow / "stubs"
+    stubs.mkdir()
+    scripts = {
+        "sacctmgr": "#!/bin/sh\necho physics\n",
+        "sbatch": f'#!/bin/sh\necho "$@" >> {stubs}/calls\nexec {shutil.which("sbatch")} "$@"\n',
+    }
+    for name, text in scripts.items():
+        (stubs / name).write_text(text)
+        (stubs / name).chmod(0o755)
+    run = on_cluster(
+        workflow, "targets", *small,
+        PATH=f"{stubs}:{os.environ['PATH']}", LOTTERY_SLURM_ACCOUNT="physics", LOTTERY_SLURM_PARTITION="other",
+        LOTTERY_SLURM_QOS="long", LOTTERY_GUROBI_TOKENS="2",
+    )  # fmt: skip
+    assert run.wait() == 0, run.text
+    [job] = jobs(run)
+    assert (job["Account"], job["Partition"]) == ("physics", "other")
+    assert "--qos=long" in (stubs / "calls").read_text()
+    assert 'Resource("gurobi", 2)' in run.text, "no more jobs with Gurobi than tokens"
+
+
+def plan(folder: Path, *arguments: str, **environment: str) -> str:
+    """A dry run with our profile; it asks nothing of Slurm."""
+    run = Run(folder, "-n", *arguments, **environment)
+    assert run.wait() == 0, run.text
+    return run.text
+
+
+@pytest.mark.parametrize("size", [(), ("--group-components", "prune=1", "solve=2")], ids=["profile", "other sizes"])
+def test_the_profile_has_nothing_to_do_after_a_local_run(
+    finished: Path, small: tuple[str, ...], size: tuple[str, ...]
+) -> None:
+    assert "Nothing to be done" in plan(finished, "all", *size, *small)
+
+
+def planned_resource(
+    folder: Path, resource: str, rules: Sequence[str], *arguments: str, **environment: str
+) -> set[str]:
+    """`RULE VALUE` for each value of a resource that jobs of some rules are planned with."""
+    for rule in rules:  # a plan shows commands, but no resources of rules with a message
+        before(folder, rule, f"planned {rule} {{resources.{resource}}}")
+    return set(re.findall(r"planned ([\w-]+ \w+);", plan(folder, "all", *arguments, **environment)))
+
+
+@pytest.mark.parametrize(("device", "gpus"), [("cpu", 0), ("auto", 0), ("cuda", 1)])
+def test_a_gpu_is_asked_for_where_the_config_says_cuda(workflow: Path, device: str, gpus: int) -> None:
+    rules = ("train", "prune", "evaluate")
+    options = ("--configfile", "config/demo.yaml", "--config", f"device={device}")
+    assert planned_resource(workflow, "gpu", rules, *options) == {f"{rule} {gpus}" for rule in rules}
+
+
+def test_the_gpu_partition_is_for_what_computes_by_torch(workflow: Path, small: tuple[str, ...]) -> None:
+    partitions = {"LOTTERY_SLURM_PARTITION": "cpus", "LOTTERY_SLURM_GPU_PARTITION": "gpus"}
+    rules = ("train", "prune", "evaluate", "solve", "cross-check")
+    found = planned_resource(workflow, "slurm_partition", rules, *small, **partitions)
+    assert found == {"train gpus", "prune gpus", "evaluate gpus", "solve cpus", "cross-check cpus"}
+
+
+def test_a_licence_is_counted_where_gurobi_may_be_used(workflow: Path, small: tuple[str, ...]) -> None:
+    solvers = "approximations={min_error: {solver: mip}, min_cardinality: {solver: exact}}"
+    before(workflow, "solve", "true {wildcards.approximation} {resources.gurobi}")
+    before(workflow, "cross-check", "true {wildcards.checker} {resources.gurobi}")
+    found = set(re.findall(r"true (\w+ \d);", plan(workflow, "all", *small, solvers)))
+    assert found == {"min_error 1", "min_cardinality 0", "gurobi 1", "cbc 0"}
