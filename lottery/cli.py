@@ -233,12 +233,17 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _mistakes() -> tuple[type[Exception], ...]:
+    """What a user can mend.  A library's own error is known only where the verb has loaded it: it compiles kernels."""
+    problem = sys.modules.get("lottery.subset_sum.problem")
+    return LotteryError, OSError, MemoryError, *((problem.SubsetSumError,) if problem else ())
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; a mistake the user can mend is one line on stderr and status 1."""
     arguments = parser().parse_args(argv)
     from lottery.kept import keep, take_back  # after parsing, so that help and usage errors are instant
     from lottery.provenance import Step
-    from lottery.subset_sum.problem import SubsetSumError
 
     step = Step(arguments.verb, vars(arguments))
     try:
@@ -249,7 +254,7 @@ def main(argv: list[str] | None = None) -> int:
         if result := step.record():
             keep(result)
             print(f"wrote {result}")
-    except (LotteryError, SubsetSumError, OSError, MemoryError) as error:
+    except _mistakes() as error:
         print(f"lottery {arguments.verb}: {error or type(error).__name__}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

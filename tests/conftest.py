@@ -13,6 +13,8 @@ import pandas as pd
 import pytest
 
 from lottery.approximation.target import Target
+from lottery.audit import Command, planned_commands
+from lottery.cli import parser
 from lottery.networks import ImageShape, layers
 from lottery.published import figures
 
@@ -95,6 +97,26 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = run_snakemake(folder, "all", *SMALL)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
+
+
+@pytest.fixture(scope="session")
+def commands(demo: Path) -> list[Command]:
+    """Every `lottery` command of the small demo."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(demo)
+        return planned_commands(SMALL, parser().parse_args)
+
+
+def command_line(command: Command, output: str) -> list[str]:
+    """The words of a command, its result going to `output`."""
+    words = [command.verb]
+    for name, value in {**command.settings, "output": output}.items():
+        if name == "decay_scores":
+            words += [] if value else ["--no-score-decay"]
+        elif value is not None and value is not False and value != []:
+            values = value if isinstance(value, list) else [] if value is True else [value]
+            words += [f"--{name.replace('_', '-')}", *map(str, values)]
+    return words
 
 
 @pytest.fixture

@@ -7,21 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import RESULTS, Snakemake
+from conftest import RESULTS, Snakemake, command_line
 
-from lottery.audit import Command, audit, planned_commands, remove
-from lottery.cli import main, parser
+from lottery.audit import Command, audit, remove
+from lottery.cli import main
 from lottery.errors import LotteryError
 from lottery.provenance import SUFFIX, Step
 
 APPROXIMATION = RESULTS / "subset_sum/min_error"
-
-
-@pytest.fixture(scope="module")
-def commands(demo: Path, small: tuple[str, ...]) -> list[Command]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(demo)
-        return planned_commands(small, parser().parse_args)
 
 
 @pytest.fixture
@@ -223,14 +216,6 @@ def test_a_record_names_every_result_that_its_command_opens(
         ):
             seen.clear()
             opened.clear()
-            line = {**command.settings, "output": f"again/{command.verb}"}
-            flags = [
-                w for name, value in line.items() if value for w in (f"--{name.replace('_', '-')}", *_words(value))
-            ]
-            assert main([command.verb, *flags]) == 0
+            assert main(command_line(command, f"again/{command.verb}")) == 0
             read = {name for name in opened if name.startswith(str(RESULTS)) and not name.endswith(SUFFIX)}
             assert read == seen, command.verb
-
-
-def _words(value: object) -> list[str]:
-    return [str(item) for item in value] if isinstance(value, list) else [str(value)]

@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, command_line
 
+from lottery.audit import Command
 from lottery.cli import parser
 from lottery.fingerprint import fingerprint, modules_used
 
@@ -59,29 +60,33 @@ def test_solving_does_not_depend_on_torch_code() -> None:
     assert "lottery.training" in modules_used("train")
 
 
-@pytest.mark.parametrize(
-    ("verb", "arguments"),
-    [
-        ("fetch", "--dataset mnist5k --output {tmp}/data.safetensors"),
-        ("choose-solver", "--solver mip --weights-per-set 784 --output {tmp}/solver.json"),
-        ("solvers", ""),
-        ("solve", "--target {tmp}/none --layer 0 --first-row 0 --last-row 1 --output {tmp}/x"),
-    ],
-)
-def test_the_modules_that_a_verb_really_loads_are_covered(verb: str, arguments: str, tmp_path: Path) -> None:
-    """What is loaded at run time must be what reading the imports found, for otherwise results go stale unseen."""
+def loaded(folder: Path, *words: str) -> set[str]:
+    """Modules of the package that a command has loaded when it has ended well."""
     code = (
-        "import sys; from lottery.cli import main; main(sys.argv[1:]);"
-        "print('LOADED', *[name for name in sys.modules if name.split('.')[0] == 'lottery'])"
+        "import sys; from lottery.cli import main; status = main(sys.argv[1:]);"
+        "print('LOADED', *[name for name in sys.modules if name.split('.')[0] == 'lottery']); sys.exit(status)"
     )
-    words = [verb, *arguments.format(tmp=tmp_path).split()]
-    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=ROOT, check=True)
-    loaded = set(done.stdout.rpartition("LOADED")[2].split())
-    machinery = {"cli", "verbs", "errors", "provenance", "files", "kept", "fingerprint"}  # decides no result
-    machinery = {f"lottery.{name}" for name in machinery}
-    problem = {"lottery.subset_sum", *(name for name in loaded if name.startswith("lottery.subset_sum."))}
-    always = machinery | (problem if "lottery.subset_sum" not in modules_used(verb) else set())
-    assert loaded - always <= modules_used(verb)
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.rpartition("LOADED")[2].split())
+
+
+def test_the_modules_that_a_command_really_loads_are_covered(
+    demo: Path, commands: list[Command], tmp_path: Path
+) -> None:
+    """What is loaded at run time must be what reading the imports found, for otherwise results go stale unseen."""
+    machinery = loaded(demo, "completion", "bash")  # of the command line itself: decides no result
+    by_verb = {command.verb: command for command in commands}
+    assert {"fetch", "train", "choose-solver", "solve", "assemble", "evaluate", "cross-check", "prune"} < by_verb.keys()
+    for verb, command in by_verb.items():
+        found = loaded(demo, *command_line(command, str(tmp_path / verb)))
+        assert found - machinery <= modules_used(verb), verb
+
+
+def test_the_command_line_itself_loads_nothing_heavy(tmp_path: Path) -> None:
+    code = "import sys; from lottery.cli import main; main(['completion', 'bash']); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"torch", "numba", "pandas", "gurobipy"} & set(done.stdout.split())
 
 
 def test_a_changed_table_or_template_reaches_those_who_read_it(package: Path) -> None:

@@ -1,10 +1,18 @@
 """The free solver: COIN-OR CBC through PuLP, one process a weight."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
+import psutil
 import pulp
 
 from lottery.subset_sum.mip import RELATIVE_GAP, TOLERANCE, MipSolver, Model, bound, costs
 from lottery.subset_sum.problem import Objective, Status, SubsetSumError
+
+# A solver is given this much more than its time limit before it is taken to hang: it looks at the clock now and then only.
+GRACE_FACTOR, GRACE_SECONDS = 2, 10
 
 
 def _command(objective: Objective, time_limit: float | None) -> pulp.LpSolver:
@@ -16,6 +24,27 @@ def _command(objective: Objective, time_limit: float | None) -> pulp.LpSolver:
         if command.available():
             return command
     raise SubsetSumError("cbc: neither PuLP's own CBC nor a `cbc` command was found; install coin-or-cbc")
+
+
+@contextmanager
+def _ended_after(seconds: float | None) -> Iterator[threading.Event]:
+    """Ends the CBC that this process started if it runs longer: one that hangs keeps no time limit of its own."""
+    hung = threading.Event()
+
+    def end() -> None:
+        hung.set()
+        for child in psutil.Process().children(recursive=True):
+            child.kill()
+
+    if seconds is None:
+        yield hung
+        return
+    timer = threading.Timer(seconds, end)
+    timer.start()
+    try:
+        yield hung
+    finally:
+        timer.cancel()
 
 
 class _CbcModel(Model):
@@ -36,10 +65,12 @@ class _CbcModel(Model):
     def solve(self, weight: float) -> tuple[np.ndarray | None, Status]:
         self.below.changeRHS(weight)
         self.above.changeRHS(weight)
-        try:
-            self.problem.solve(self.command)
-        except pulp.PulpSolverError:
-            return None, Status.FAILED
+        limit = self.command.timeLimit
+        with _ended_after(None if limit is None else GRACE_FACTOR * limit + GRACE_SECONDS) as hung:
+            try:
+                self.problem.solve(self.command)
+            except pulp.PulpSolverError:
+                return None, Status.TIME_LIMIT if hung.is_set() else Status.FAILED
         found = self.problem.sol_status in (pulp.LpSolutionOptimal, pulp.LpSolutionIntegerFeasible)
         status = {
             pulp.LpSolutionOptimal: Status.SOLVED,
