@@ -76,3 +76,42 @@ def test_every_setting_of_a_variant_reaches_the_command(workflow: Path, snakemak
         given.network, given.structure, given.redundancy, given.sparsity, given.epochs, given.seed, given.protocol,
         given.validation_images, given.convolutions,
     )  # fmt: skip
+
+
+MODULE = """
+configfile: "study.yaml"
+
+module lottery:
+    snakefile: {snakefile!r}
+    config: config
+
+use rule * from lottery as lottery_*
+
+rule count:
+    default_target: True
+    input: "results/tables/table1.csv"
+    output: "counted"
+    shell: "wc -l < {{input}} > {{output}}"
+"""
+
+
+def test_another_workflow_can_use_ours_as_a_module(tmp_path: Path, snakemake: Snakemake) -> None:
+    """In a folder of its own, with its own configuration, and only what it asks for is computed."""
+    (tmp_path / "Snakefile").write_text(MODULE.format(snakefile=str(ROOT / "Snakefile")))
+    write_json(tmp_path / "study.yaml", {
+        "dataset": "mnist5k", "source": "embedded", "targets": {"fc2": {"network": "fc2", "epochs": 1}},
+        "approximations": {"mine": {"target": "fc2", "objective": "min_cardinality"}},
+    })  # fmt: skip
+    done = snakemake(tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert int((tmp_path / "counted").read_text()) == 4, "a header, two published rows, and ours"
+    assert not (tmp_path / "results/figures").exists()
+
+
+def test_the_rule_graph_in_the_documentation_shows_every_rule(workflow: Path, snakemake: Snakemake) -> None:
+    """docs/rulegraph.svg is written by `make rulegraph`."""
+    done = snakemake(workflow, "--rulegraph", "dot", "--", "all")
+    assert done.returncode == 0, done.stderr
+    rules = set(re.findall(r'label = "(\w+)"', done.stdout))
+    assert {"fetch", "train", "solve", "prune", "summarise"} < rules
+    assert rules == set(re.findall(r">(\w+)</text>", (ROOT / "docs/rulegraph.svg").read_text()))
