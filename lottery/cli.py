@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lottery import __version__, verbs
+from lottery import __version__
 from lottery.errors import LotteryError
 from lottery.networks import NETWORKS
 from lottery.pruning.run import STRUCTURES
+from lottery.verbs import care, data, pruning, results, subset_sum, targets
 
 if TYPE_CHECKING:
     from lottery.provenance import Step
@@ -59,12 +60,12 @@ def _add_variant(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_data_and_targets(verb: Verb) -> None:
-    add = verb(verbs.fetch).add_argument
+    add = verb(data.fetch).add_argument
     add("--dataset", required=True, help="mnist, fashion_mnist, kmnist, cifar10 or mnist5k (embedded)")
     add("--source", default="download", help="download, embedded, or the folder with the published files")
     add("--output", type=Path, required=True)
 
-    add = verb(verbs.train).add_argument
+    add = verb(targets.train).add_argument
     add("--data", type=Path, required=True, help="a file by `lottery fetch`")
     add("--network", required=True, help=", ".join(NETWORKS))
     add("--epochs", type=int, default=10)
@@ -77,7 +78,7 @@ def _add_data_and_targets(verb: Verb) -> None:
     add("--history", type=Path, required=True, help="JSON of loss and accuracy by epoch")
     add("--output", type=Path, required=True)
 
-    add = verb(verbs.import_weights).add_argument
+    add = verb(targets.import_weights).add_argument
     add("--weights", type=Path, required=True, help="safetensors, or a PyTorch state dict")
     add("--network", required=True)
     add("--dataset", required=True, help="decides the input size")
@@ -85,7 +86,7 @@ def _add_data_and_targets(verb: Verb) -> None:
 
 
 def _add_experiment_1(verb: Verb) -> None:
-    parser = verb(verbs.choose_solver)
+    parser = verb(subset_sum.choose_solver)
     _add_solver(parser)
     add = parser.add_argument
     add("--epsilon", type=float, default=0.01)
@@ -94,7 +95,7 @@ def _add_experiment_1(verb: Verb) -> None:
     add("--weights-per-set", type=int, required=True, help="how many weights share a coefficient set")
     add("--output", type=Path, required=True)
 
-    parser = verb(verbs.solve)
+    parser = verb(subset_sum.solve)
     add = parser.add_argument
     add("--target", type=Path, required=True, help="weights by `train` or `import-weights`")
     add("--layer", type=int, required=True, help="from 0, input first")
@@ -105,21 +106,21 @@ def _add_experiment_1(verb: Verb) -> None:
     add("--solver-choice", type=Path, help="a file by `choose-solver`, instead of --solver")
     add("--output", type=Path, required=True)
 
-    parser = verb(verbs.assemble)
+    parser = verb(subset_sum.assemble)
     add = parser.add_argument
     add("--target", type=Path, required=True)
     add("--chunks", type=Path, nargs="+", required=True, help="files by `solve`, in any order")
     _add_settings(parser)
     add("--output", type=Path, required=True, help="a folder")
 
-    add = verb(verbs.evaluate).add_argument
+    add = verb(subset_sum.evaluate).add_argument
     add("--data", type=Path, required=True)
     add("--target", type=Path, required=True)
     add("--network", type=Path, required=True, help="the approximated network")
     add("--device", default="auto")
     add("--output", type=Path, required=True)
 
-    parser = verb(verbs.cross_check)
+    parser = verb(subset_sum.cross_check)
     add = parser.add_argument
     add("--target", type=Path, required=True)
     add("--name", required=True, help="of the approximation, for the table")
@@ -130,12 +131,12 @@ def _add_experiment_1(verb: Verb) -> None:
     add("--seconds", type=Path, required=True, help="JSON of what was measured")
     add("--output", type=Path, required=True, help="CSV, a line a weight")
 
-    add = verb(verbs.solvers).add_argument
+    add = verb(subset_sum.solvers).add_argument
     add("--coefficients", type=int, default=21)
 
 
 def _add_experiment_2(verb: Verb) -> None:
-    parser = verb(verbs.prune)
+    parser = verb(pruning.prune)
     add = parser.add_argument
     add("--data", type=Path, required=True, help="a file by `lottery fetch`")
     add("--network", required=True, help=", ".join(NETWORKS))
@@ -153,55 +154,55 @@ def _add_experiment_2(verb: Verb) -> None:
 
 
 def _add_results(verb: Verb) -> None:
-    add = verb(verbs.tabulate).add_argument
+    add = verb(results.tabulate).add_argument
     add("--approximations", type=Path, nargs="*", default=[], help="their folders")
     add("--cross-checks", type=Path, nargs="*", default=[], help="files by `cross-check`")
     add("--seconds", type=Path, nargs="*", default=[], help="what `cross-check --seconds` wrote")
     add("--output", type=Path, required=True, help="a folder")
 
-    add = verb(verbs.tabulate_runs).add_argument
+    add = verb(results.tabulate_runs).add_argument
     add("--runs", type=Path, required=True, help="JSON list of {variant, folder}")
     add("--folder", type=Path, required=True, help="that the folders of the list are in")
     add("--output", type=Path, required=True, help="a folder")
 
-    add = verb(verbs.trace).add_argument
+    add = verb(results.trace).add_argument
     add("--tables", type=Path, nargs="+", required=True, help="files by `tabulate` and `tabulate-runs`")
     add("--output", type=Path, required=True, help="a folder")
 
     for plot, table in (
-        (verbs.plot_accuracy, "points.csv"),
-        (verbs.plot_epochs, "histories.csv"),
-        (verbs.plot_redundancy, "points.csv"),
+        (results.plot_accuracy, "points.csv"),
+        (results.plot_epochs, "histories.csv"),
+        (results.plot_redundancy, "points.csv"),
     ):
         add = verb(plot).add_argument
         add("--table", type=Path, required=True, help=f"{table} by `tabulate-runs`")
         add("--network", required=True, help=", ".join(NETWORKS))
-        if plot is verbs.plot_accuracy:
+        if plot is results.plot_accuracy:
             add("--against", default="remaining", choices=("remaining", "alive"), help="which parameters")
         add("--output", type=Path, required=True, help="path without suffix; .svg and .png are written")
 
-    add = verb(verbs.plot_errors).add_argument
+    add = verb(results.plot_errors).add_argument
     add("--approximations", type=Path, nargs="+", required=True, help="their folders")
     add("--output", type=Path, required=True, help="path without suffix; .svg and .png are written")
 
-    for plot, table in ((verbs.plot_cardinality, "cardinality.csv"), (verbs.plot_seconds, "cost.csv")):
+    for plot, table in ((results.plot_cardinality, "cardinality.csv"), (results.plot_seconds, "cost.csv")):
         add = verb(plot).add_argument
         add("--table", type=Path, required=True, help=f"{table} by `tabulate`")
         add("--output", type=Path, required=True, help="path without suffix; .svg and .png are written")
 
-    add = verb(verbs.summarise).add_argument
+    add = verb(results.summarise).add_argument
     add("--tables", type=Path, required=True, help="the folder by `tabulate` and `tabulate-runs`")
     add("--figures", type=Path, nargs="*", default=[], help="SVG files")
     add("--output", type=Path, required=True)
 
 
 def _add_care(verb: Verb) -> None:
-    add = verb(verbs.audit).add_argument
+    add = verb(care.audit).add_argument
     add("--configfile", type=Path, nargs="+", default=[], help="as for snakemake")
     add("--config", nargs="+", default=[], metavar="KEY=VALUE", help="as for snakemake")
     add("--remove", action="store_true", help="delete results with a fault, so that the next run makes them again")
 
-    add = verb(verbs.completion).add_argument
+    add = verb(care.completion).add_argument
     add("shell", choices=("bash", "zsh", "tcsh"))
 
 

@@ -1,7 +1,7 @@
 """What code a command really uses, as one hash, so that a workflow can see a change in a package.
 
-The code of a verb is the function of that name in `lottery.verbs`, what it refers to there, and every module of the package
-that these import, directly or through others.  Modules are taken as parsed code without docstrings, so that
+The code of a verb is the function of that name in a module of `lottery.verbs`, what it refers to there, and every module of
+the package that these import, directly or through others.  Modules are taken as parsed code without docstrings, so that
 comments, layout and documentation change nothing.
 """
 
@@ -98,8 +98,6 @@ def _definitions_used(tree: ast.Module, name: str) -> list[ast.stmt]:
             defined.update({target.id: statement for target in targets if isinstance(target, ast.Name)})
         elif isinstance(statement, ast.Import | ast.ImportFrom):
             defined.update({(alias.asname or alias.name).split(".")[0]: statement for alias in statement.names})
-    if name not in defined:
-        raise KeyError(f"{name} is not defined in {PACKAGE}.verbs")
     used: set[str] = set()
     waiting = [name]
     while waiting:
@@ -120,11 +118,20 @@ def _data_files(path: Path) -> list[Path]:
     ]
 
 
+def _statements(verb: str, root: Path) -> list[ast.stmt]:
+    """What a verb is made of in the module of `lottery.verbs` that defines it."""
+    name = verb.replace("-", "_")
+    for path in sorted((root / PACKAGE / "verbs").glob("*.py")):
+        if any(isinstance(statement, ast.FunctionDef) and statement.name == name for statement in _tree(path).body):
+            return _definitions_used(_tree(path), name)
+    raise KeyError(f"{name} is not defined in {PACKAGE}.verbs")
+
+
 def modules_used(verb: str, root: Path = ROOT) -> set[str]:
-    """Modules of the package (but `lottery.verbs`) that the verb can import."""
-    statements = _definitions_used(_tree(root / PACKAGE / "verbs.py"), verb.replace("-", "_"))
+    """Modules of the package, but for those of `lottery.verbs`, that the verb can import."""
+    statements = _statements(verb, root)
     direct = set().union(*(_imported(statement, root) for statement in statements)) | {PACKAGE}
-    return _closure(direct, root) - {f"{PACKAGE}.verbs"}
+    return _closure(direct, root)
 
 
 def fingerprint(verb: str, root: Path = ROOT) -> str:
@@ -133,7 +140,7 @@ def fingerprint(verb: str, root: Path = ROOT) -> str:
     That is its code, and the data files beside a module that the module names (tables, templates).
     """
     digest = hashlib.sha256()
-    for statement in _definitions_used(_tree(root / PACKAGE / "verbs.py"), verb.replace("-", "_")):
+    for statement in _statements(verb, root):
         digest.update(ast.dump(_without_docstrings(ast.parse(ast.unparse(statement)))).encode())
     for module in sorted(modules_used(verb, root)):
         path = module_path(module, root)

@@ -51,7 +51,7 @@ def test_a_change_of_a_module_reaches_those_who_use_it_and_nobody_else(package: 
 
 def test_a_change_of_one_verb_in_the_command_line_reaches_that_verb_alone(package: Path) -> None:
     before = {verb: fingerprint(verb, package) for verb in VERBS}
-    edit(package, "verbs.py", "weights by {solver.name} in", "weights with {solver.name} in")
+    edit(package, "verbs/subset_sum.py", "weights by {solver.name} in", "weights with {solver.name} in")
     assert {verb for verb in VERBS if fingerprint(verb, package) != before[verb]} == {"solve"}
 
 

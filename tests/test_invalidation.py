@@ -93,8 +93,15 @@ def test_one_more_value_of_a_sweep_does_its_runs_alone(
     assert not re.search(r"^(solve|train|fetch) +\d+$", done.stdout + done.stderr, re.MULTILINE)
 
 
-def test_more_cores_rerun_nothing(finished: Path, snakemake: Snakemake, small: tuple[str, ...]) -> None:
-    assert rules_to_run(snakemake, finished, "--cores", "1", *small) == set()
+@pytest.mark.parametrize(
+    "options",
+    [("jobs_per_gpu=4", "--cores", "1"), ("--set-resources", "solve:mem_mb=5000", "prune:runtime=9", "--jobs", "7")],
+    ids=["cores and GPUs", "resources"],
+)
+def test_how_much_of_the_machine_is_used_reruns_nothing(
+    finished: Path, snakemake: Snakemake, small: tuple[str, ...], options: tuple[str, ...]
+) -> None:
+    assert rules_to_run(snakemake, finished, *small, *options) == set()
 
 
 def test_a_deleted_intermediate_result_is_restored_alone(

@@ -115,3 +115,11 @@ def test_the_rule_graph_in_the_documentation_shows_every_rule(workflow: Path, sn
     rules = set(re.findall(r'label = "(\w+)"', done.stdout))
     assert {"fetch", "train", "solve", "prune", "summarise"} < rules
     assert rules == set(re.findall(r">(\w+)</text>", (ROOT / "docs/rulegraph.svg").read_text()))
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]))
+def test_links_between_pages_lead_somewhere(page: str) -> None:
+    path = next(folder / page for folder in (ROOT, ROOT / "docs") if (folder / page).is_file())
+    links = re.findall(r"\]\((?!https?:)([^)#\s]+)", path.read_text())
+    missing = [link for link in links if not (path.parent / link).exists()]
+    assert not missing

@@ -1,0 +1,164 @@
+"""What people read."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lottery.provenance import Step
+
+
+def _folders(arguments: argparse.Namespace, step: Step, *names: str) -> dict[str, Path]:
+    """The folders of approximations by name; of each, the files `names` are read."""
+    for folder in arguments.approximations:
+        for name in names:
+            step.reads(folder / name)
+    return {folder.name: folder for folder in arguments.approximations}
+
+
+def tabulate(arguments: argparse.Namespace, step: Step) -> None:
+    """Table 1, comparison with the paper, cardinalities, cross-checks, cost.
+
+    Reads what `assemble`, `evaluate` and `cross-check` wrote; writes CSV and Markdown into the folder OUTPUT.
+    """
+    from lottery.files import write_text
+    from lottery.results.comparison import compare, verdicts
+    from lottery.results.tables import cardinality, cost, cross_check, markdown, table1, table1_for_people
+
+    folders = _folders(arguments, step, "assembly.json", "cost.json", "evaluation.json")
+    checks, seconds = ([step.reads(path) for path in paths] for paths in (arguments.cross_checks, arguments.seconds))
+    table, costs = table1(folders), cost(folders, seconds)
+    comparison = compare(table)
+    people = markdown(table1_for_people(table, verdicts(comparison), costs))
+    contents = {
+        "table1.csv": table.to_csv(index=False),
+        "table1.md": people,
+        "comparison.csv": comparison.to_csv(index=False),
+        "cardinality.csv": cardinality(folders).to_csv(index=False),
+        "cross_check.csv": cross_check(checks).to_csv(index=False),
+        "cost.csv": costs.to_csv(index=False),
+    }
+    for name, text in contents.items():
+        write_text(step.writes(arguments.output / name), text)
+
+
+def tabulate_runs(arguments: argparse.Namespace, step: Step) -> None:
+    """Experiment 2: all runs, points by protocol, comparison, the paper's claims.
+
+    Reads metrics.json, history.csv and cost.json of each run; writes CSV and Markdown into the folder OUTPUT.
+    """
+    from lottery.files import read_json, write_text
+    from lottery.kept import forget
+    from lottery.results.claims import answer_claims, compare_points
+    from lottery.results.points import points, points_for_people
+    from lottery.results.runs import cost, histories, listed_folders, read_run, runs
+    from lottery.results.tables import markdown
+
+    folders = listed_folders(read_json(step.reads(arguments.runs)), arguments.runs, arguments.folder)
+    for _, folder in folders:
+        for name in ("metrics.json", "history.csv", "cost.json"):
+            step.reads(folder / name)
+    records = [read_run(variant, folder) for variant, folder in folders]
+    table = runs(records)
+    found = points(table)
+    contents = {
+        "runs.csv": table.to_csv(index=False),
+        "histories.csv": histories(records).to_csv(index=False),
+        "points.csv": found.to_csv(index=False),
+        "points.md": markdown(points_for_people(found).set_index("network")),
+        "points_compared.csv": compare_points(found).to_csv(index=False),
+        "claims.csv": answer_claims(found).to_csv(index=False),
+        "pruning_cost.csv": cost(records).to_csv(index=False),
+    }
+    for name, text in contents.items():
+        write_text(step.writes(arguments.output / name), text)
+    for _, folder in folders:
+        forget(folder)
+    print(f"{len(table)} runs, {len(found)} points")
+
+
+def trace(arguments: argparse.Namespace, step: Step) -> None:
+    """What the tables rest on: cost by stage, and by which code and on which machines.
+
+    Follows the records (.provenance.json) of the tables to all that they were made from; writes stages.csv and
+    origins.csv into the folder OUTPUT.
+    """
+    from lottery.files import write_text
+    from lottery.results.lineage import lineage, origins, stages
+
+    records = lineage(step.reads(path) for path in arguments.tables)
+    write_text(step.writes(arguments.output / "stages.csv"), stages(records).to_csv(index=False))
+    write_text(step.writes(arguments.output / "origins.csv"), origins(records).to_csv(index=False))
+    print(f"{len(records)} results")
+
+
+def plot_accuracy(arguments: argparse.Namespace, step: Step) -> None:
+    """Figure: accuracy against parameters."""
+    from lottery.files import read_table
+    from lottery.results.curves import plot_accuracy
+    from lottery.results.points import POINT_NUMBERS
+
+    table = read_table(step.reads(arguments.table), POINT_NUMBERS)
+    step.writes(*plot_accuracy(table, arguments.network, arguments.against, arguments.output))
+
+
+def plot_epochs(arguments: argparse.Namespace, step: Step) -> None:
+    """Figure: accuracy against epochs."""
+    from lottery.files import read_table
+    from lottery.results.curves import plot_epochs
+    from lottery.results.runs import HISTORY_NUMBERS
+
+    table = read_table(step.reads(arguments.table), HISTORY_NUMBERS)
+    step.writes(*plot_epochs(table, arguments.network, arguments.output))
+
+
+def plot_redundancy(arguments: argparse.Namespace, step: Step) -> None:
+    """Figure: accuracy against redundancy."""
+    from lottery.files import read_table
+    from lottery.results.curves import plot_redundancy
+    from lottery.results.points import POINT_NUMBERS
+
+    table = read_table(step.reads(arguments.table), POINT_NUMBERS)
+    step.writes(*plot_redundancy(table, arguments.network, arguments.output))
+
+
+def plot_errors(arguments: argparse.Namespace, step: Step) -> None:
+    """Figure: distribution of |sum - weight|."""
+    from lottery.results.figures import plot_errors
+
+    folders = _folders(arguments, step, "assembly.json", "solution.safetensors")
+    step.writes(*plot_errors(folders, arguments.output))
+
+
+def plot_cardinality(arguments: argparse.Namespace, step: Step) -> None:
+    """Figure: coefficients kept for a weight."""
+    from lottery.files import read_table
+    from lottery.results.figures import plot_cardinality
+
+    table = read_table(step.reads(arguments.table), ["cardinality", "weights"], ["row"])
+    step.writes(*plot_cardinality(table, arguments.output))
+
+
+def plot_seconds(arguments: argparse.Namespace, step: Step) -> None:
+    """Figure: seconds a weight by each solver."""
+    from lottery.files import read_table
+    from lottery.results.figures import plot_seconds
+
+    numbers = ["seconds_per_weight", "standard_error", "network_core_hours", "weights"]
+    table = read_table(step.reads(arguments.table), numbers, ["row", "solver", "how"])
+    step.writes(*plot_seconds(table, arguments.output))
+
+
+def summarise(arguments: argparse.Namespace, step: Step) -> None:
+    """One page with tables, figures and verdicts, that needs no other file."""
+    from dataclasses import fields
+
+    from lottery.files import read_table, write_text
+    from lottery.results.summary import Tables, summary_page
+
+    names = [field.name for field in fields(Tables)]
+    tables = Tables(**{name: read_table(step.reads(arguments.tables / f"{name}.csv")) for name in names})
+    page = summary_page(tables, [step.reads(path) for path in arguments.figures])
+    write_text(step.writes(arguments.output), page)

@@ -1,0 +1,200 @@
+"""Experiment 1: weights as subset sums."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lottery.provenance import Step
+
+
+def _settings(arguments: argparse.Namespace) -> Any:
+    from lottery.approximation.settings import Settings
+
+    low, high = arguments.coefficient_range or (None, None)
+    names = set(Settings.__dataclass_fields__) - {"low", "high"}
+    return Settings(low=low, high=high, **{name: getattr(arguments, name) for name in names})
+
+
+def _progress(total: int, what: str) -> Any:
+    """A bar with an estimate; silent where stderr is not a terminal."""
+    from tqdm import tqdm
+
+    return tqdm(total=total, desc=what, unit=" weights", unit_scale=True, disable=None)
+
+
+def choose_solver(arguments: argparse.Namespace, step: Step) -> None:
+    """Settle which solver runs, once for a whole network.
+
+    Asks for the Gurobi licence that is really there; the choice and its reason are the result.  Example:
+
+        lottery choose-solver --solver mip --weights-per-set 784 --output solver.json
+    """
+    from dataclasses import asdict
+
+    from lottery.files import write_json
+    from lottery.subset_sum import choose, number_of_coefficients
+
+    n = number_of_coefficients(arguments.epsilon, arguments.coefficients_per_bit)
+    choice = choose(arguments.solver, n, arguments.weights_per_set, arguments.objective)
+    write_json(step.writes(arguments.output), asdict(choice))
+    print(f"solver: {choice.solver} ({choice.reason})")
+
+
+def _chosen(arguments: argparse.Namespace, step: Step, n: int, weights_per_set: int) -> str:
+    from lottery.files import read_json
+    from lottery.subset_sum import choose
+
+    if arguments.solver_choice is not None:
+        return str(read_json(step.reads(arguments.solver_choice))["solver"])
+    choice = choose(arguments.solver, n, weights_per_set, arguments.objective)
+    print(f"solver: {choice.solver} ({choice.reason})")
+    return choice.solver
+
+
+def solve(arguments: argparse.Namespace, step: Step) -> None:
+    """Solve subset sum for some rows of a layer.
+
+    The result does not depend on how a layer is cut; a killed MIP chunk goes on from OUTPUT.partial.  Example, the first
+    ten rows of the first layer:
+
+        lottery solve --target fc2.safetensors --layer 0 --first-row 0 --last-row 9 --output rows.safetensors
+    """
+    from lottery.approximation.chunks import Chunk, solve_chunk, write_chunk
+    from lottery.approximation.target import read_target
+    from lottery.subset_sum import create, warm_up
+
+    settings, target = _settings(arguments), read_target(step.reads(arguments.target))
+    chunk = Chunk(arguments.layer, range(arguments.first_row, arguments.last_row + 1))
+    chunk.check(target)
+    columns = target.layers[chunk.layer].columns
+    weights_per_set = columns if settings.sharing == "row" else 1
+    solver = create(_chosen(arguments, step, settings.n, weights_per_set), arguments.time_limit)
+    warm_up(solver, settings.n, settings.objective)
+    partial = arguments.output.with_name(f"{arguments.output.name}.partial")
+    started = time.monotonic()
+    with _progress(len(chunk.rows) * columns, f"{target.layers[chunk.layer].name}, {solver.name}") as bar:
+        result = solve_chunk(target, settings, chunk, solver, partial, bar.update)
+    seconds = time.monotonic() - started
+    write_chunk(step.writes(arguments.output), result, solver.name)
+    partial.unlink(missing_ok=True)
+    weights = result.masks.size
+    print(f"{weights:,} weights by {solver.name} in {seconds:.2f} s ({seconds / weights * 1e6:,.3g} µs each)")
+    step.notes(solver=solver.name, solve_seconds=seconds, weights=weights)
+
+
+def assemble(arguments: argparse.Namespace, step: Step) -> None:
+    """Put chunks together to the approximated network, checking every weight against epsilon.
+
+    Writes network, masks, numbers and cost into the folder OUTPUT.  Example:
+
+        lottery assemble --target fc2.safetensors --chunks layer_*.safetensors --output approximation
+    """
+    from dataclasses import asdict
+
+    from lottery.approximation.assembly import assemble, summary
+    from lottery.approximation.chunks import chunk_of
+    from lottery.approximation.target import read_target, write_target
+    from lottery.files import read_json, write_json, write_tensors
+    from lottery.kept import forget
+    from lottery.provenance import provenance_path
+
+    settings, target = _settings(arguments), read_target(step.reads(arguments.target))
+    approximation = assemble(target, settings, [(chunk_of(path), step.reads(path)) for path in arguments.chunks])
+    numbers = summary(approximation, settings)
+    folder = arguments.output
+    seconds = [read_json(provenance_path(path)).get("solve_seconds", 0.0) for path in arguments.chunks]
+    write_tensors(folder / "solution.safetensors", approximation.arrays(), target.metadata())
+    write_json(folder / "assembly.json", {**numbers, "settings": asdict(settings)})
+    write_json(folder / "cost.json", {"chunks": len(seconds), "seconds": sum(seconds)})
+    write_target(folder / "network.safetensors", approximation.network())
+    step.writes(
+        *(folder / name for name in ("network.safetensors", "solution.safetensors", "assembly.json", "cost.json"))
+    )
+    step.notes(solvers=numbers["solvers"])
+    for chunks in {path.parent for path in arguments.chunks}:
+        forget(chunks)
+    print(
+        f"{numbers['remaining']:,} of {numbers['initial']:,} coefficients kept for {target.size:,} weights;"
+        f" largest error {numbers['largest_error']:.3g}, every one within {settings.epsilon}"
+    )
+
+
+def evaluate(arguments: argparse.Namespace, step: Step) -> None:
+    r"""Accuracy of the approximated network beside its target's.
+
+    Each network is read from its own file.  Example:
+
+        lottery evaluate --data mnist5k.safetensors --target fc2.safetensors \
+            --network approximation/network.safetensors --output evaluation.json
+    """
+    from lottery.approximation.evaluation import evaluate
+    from lottery.devices import leased_device
+    from lottery.files import write_json
+
+    networks = step.reads(arguments.target), step.reads(arguments.network)
+    with leased_device(arguments.device) as device:
+        found = evaluate(step.reads(arguments.data), *networks, device)
+    step.notes(device=device.type)
+    write_json(step.writes(arguments.output), found)
+    print(
+        f"target {found['target_accuracy']:.2f}%, approximated {found['approximated_accuracy']:.2f}%,"
+        f" {found['predictions_that_differ']} of {found['test_images']} predictions differ"
+    )
+
+
+def cross_check(arguments: argparse.Namespace, step: Step) -> None:
+    r"""Solve a random sample of weights by another solver and by exact.
+
+    Example, 16 weights by CBC:
+
+        lottery cross-check --target fc2.safetensors --name fc2 --solver cbc --sample 16 \
+            --seconds seconds.json --output check.csv
+    """
+    import pandas as pd
+
+    from lottery.approximation.cross_check import cross_check
+    from lottery.approximation.target import read_target
+    from lottery.files import check_writable, write_json, write_text
+    from lottery.subset_sum import choose
+
+    settings, target = _settings(arguments), read_target(step.reads(arguments.target))
+    choice = choose(arguments.solver, settings.n, target.layers[0].columns, settings.objective)
+    check_writable(arguments.output.parent)
+    with _progress(arguments.sample, f"cross-check, {choice.solver}") as bar:
+        check = cross_check(
+            target, settings, choice.solver, arguments.sample, arguments.sample_seed, arguments.time_limit, bar.update
+        )
+    frame = pd.DataFrame([{"solver": check.solver, **vars(weight)} for weight in check.weights])
+    write_text(step.writes(arguments.output, arguments.seconds), frame.to_csv(index=False))
+    measured = {
+        "approximation": arguments.name,
+        "solver": check.solver,
+        "sample": len(check.weights),
+        "network_weights": target.size,
+        "exact_seconds": check.exact_seconds,
+        "solver_seconds": check.solver_seconds,
+    }
+    write_json(arguments.seconds, measured)
+    mean = sum(check.solver_seconds) / len(check.solver_seconds)
+    print(
+        f"{choice.solver} ({choice.reason}): {mean:.3g} s a weight, exact {check.exact_seconds:.3g} s;"
+        f" all {target.size:,} weights would take {mean * target.size / 3600:,.1f} core hours"
+    )
+    step.notes(solver=choice.solver, reason=choice.reason)
+
+
+def solvers(arguments: argparse.Namespace, step: Step) -> None:
+    """Which solvers are there, and which Gurobi licence."""
+    from lottery.subset_sum import choose
+    from lottery.subset_sum.gurobi import licence
+
+    found = licence()
+    print("exact   always there; the true optimum")
+    print(f"gurobi  licence: {found.kind} ({found.detail})")
+    print("cbc     inside PuLP; no licence needed")
+    for name in ("mip", "auto"):
+        choice = choose(name, arguments.coefficients, 784)
+        print(f"{name:<7} takes {choice.solver} for {arguments.coefficients} coefficients: {choice.reason}")
