@@ -102,6 +102,7 @@ def test_a_folder_that_cannot_be_written_to_is_one_line(results: Path, disk: Dis
     assert "epoch" not in done.stdout, "said only after work was done"
 
 
+@pytest.mark.slow
 def test_the_workflow_on_a_full_disk_fails_and_goes_on_with_more_room(
     workflow: Path, disk: Disk, snakemake: Snakemake, demo: Path, small: tuple[str, ...]
 ) -> None:

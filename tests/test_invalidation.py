@@ -23,7 +23,7 @@ def test_a_second_run_has_nothing_to_do(demo: Path, snakemake: Snakemake, small:
     assert "Nothing to be done" in done.stdout + done.stderr
 
 
-CURVES = {"tabulate_runs", "plot_accuracy", "plot_epochs", "summarise"}
+CURVES = {"tabulate_runs", "trace", "plot_accuracy", "plot_epochs", "summarise"}
 
 
 @pytest.mark.parametrize(
@@ -35,13 +35,13 @@ CURVES = {"tabulate_runs", "plot_accuracy", "plot_epochs", "summarise"}
             "subset_sum/kernels.py",
             ("if error < best:", "if not error >= best:"),
             {"choose_solver", "solve", "assemble", "evaluate", "cross_check", "tabulate", "plot_errors",
-             "plot_cardinality", "plot_seconds", "summarise"},
+             "plot_cardinality", "plot_seconds", "trace", "summarise"},
         ),
         ("subset_sum/kernels.py", ("    last = (1 <<", "    # why\n    last = (1 <<"), set()),
-        ("results/comparison.py", ("MOST_ACCURACY_LOST = 0.1", "MOST_ACCURACY_LOST = 0.2"), {"tabulate", "plot_cardinality", "plot_seconds", "summarise"}),
+        ("results/comparison.py", ("MOST_ACCURACY_LOST = 0.1", "MOST_ACCURACY_LOST = 0.2"), {"tabulate", "plot_cardinality", "plot_seconds", "trace", "summarise"}),
         ("pruning/kernels.py", ("BLOCK = 64", "BLOCK = 32"), {"prune", *CURVES}),
         ("results/claims.py", ("CHANCE = 20.0", "CHANCE = 15.0"), CURVES),
-        ("results/curves.py", ("ZOOM = 5.0", "ZOOM = 4.0"), CURVES - {"tabulate_runs"}),
+        ("results/curves.py", ("ZOOM = 5.0", "ZOOM = 4.0"), CURVES - {"tabulate_runs", "trace"}),
     ],
     ids=["a plot", "nothing", "the kernel", "a comment", "the comparison", "pruning", "a claim", "a curve"],
 )  # fmt: skip

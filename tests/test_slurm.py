@@ -141,6 +141,7 @@ def test_a_job_that_dies_gets_more_memory_and_time(
     assert (workflow / name).read_bytes() == (demo / name).read_bytes()
 
 
+@pytest.mark.slow
 @needs_slurm
 def test_a_run_that_fails_takes_nothing_from_the_others_in_its_job(
     workflow: Path, demo: Path, on_cluster: Callable[..., Run], small: tuple[str, ...]
@@ -152,7 +153,7 @@ def test_a_run_that_fails_takes_nothing_from_the_others_in_its_job(
     run = on_cluster(workflow, "pruning", *small)
     assert run.wait() == 0, run.text
     assert [job["JobState"] for job in jobs(run)] == ["FAILED", "COMPLETED"]
-    assert logs(workflow, "prune").count("masks.safetensors was finished by an earlier attempt") == 2
+    assert logs(workflow, "prune").count("metrics.json was finished by an earlier attempt") == 2
     assert same_runs(workflow, demo)
 
 
@@ -172,7 +173,7 @@ def test_what_was_finished_beside_a_run_that_never_works_is_not_lost(
     (workflow / "cured").touch()
     again = on_cluster(workflow, "pruning", *small)
     assert again.wait() == 0, again.text
-    assert logs(workflow, "prune").count("masks.safetensors was finished by an earlier attempt") == 2
+    assert logs(workflow, "prune").count("metrics.json was finished by an earlier attempt") == 2
     assert same_runs(workflow, demo)
 
 
@@ -187,7 +188,7 @@ def test_a_job_that_is_cancelled_goes_on_in_another(
     subprocess.run(["scancel", job["JobId"]], check=True)
     assert run.wait() == 0, run.text
     assert [job["JobState"] for job in jobs(run)] == ["CANCELLED", "COMPLETED"]
-    assert "masks.safetensors was finished by an earlier attempt" in logs(workflow, "prune")
+    assert "metrics.json was finished by an earlier attempt" in logs(workflow, "prune")
     assert same_runs(workflow, demo)
 
 

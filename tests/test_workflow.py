@@ -110,7 +110,7 @@ def test_a_step_that_fails_fails_the_run_and_says_why(
     assert "Traceback" not in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("cut", ["rows_per_chunk: 97", "rows_per_chunk: 500"])
+@pytest.mark.parametrize("cut", [pytest.param("rows_per_chunk: 97", marks=pytest.mark.slow), "rows_per_chunk: 500"])
 def test_the_size_of_chunks_changes_no_byte(
     finished: Path, demo: Path, snakemake: Snakemake, small: tuple[str, ...], cut: str
 ) -> None:
@@ -124,8 +124,8 @@ def test_the_size_of_chunks_changes_no_byte(
     "message",
     [
         "Solving min_error",
-        "Cross-checking",
-        "Pruning held_out",
+        pytest.param("Cross-checking", marks=pytest.mark.slow),
+        pytest.param("Pruning held_out", marks=pytest.mark.slow),
         pytest.param("Training target", marks=pytest.mark.slow),
         pytest.param("rule tabulate", marks=pytest.mark.slow),
     ],
