@@ -89,9 +89,12 @@ def lease(gpus: Sequence[str], places: int, folder: Path) -> Iterator[int]:
 
 @contextmanager
 def leased_device(device: str) -> Iterator[torch.device]:
-    """`prepare_device`, and where that is a GPU, a lease on one of this machine's."""
+    """`prepare_device`, and where that is a GPU, a lease on one of this machine's.
+
+    Not in a Slurm job: its GPUs are its own, and the first of each job is called 0.
+    """
     prepared = prepare_device(device)
-    if prepared.type != "cuda":
+    if prepared.type != "cuda" or "SLURM_JOB_ID" in os.environ:
         yield prepared
         return
     folder = Path(tempfile.gettempdir()) / f"lottery-gpus-{getpass.getuser()}"

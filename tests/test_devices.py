@@ -3,12 +3,15 @@
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
+import torch
 from conftest import Snakemake
 
+from lottery import devices
 from lottery.devices import JOBS_PER_GPU, jobs_per_gpu, lease, prepare_device
 from lottery.errors import LotteryError
 
@@ -77,6 +80,21 @@ def test_a_lease_is_given_back_when_the_job_fails(tmp_path: Path) -> None:
         raise ValueError("no such luck")
     with lease(["0"], 1, tmp_path) as index:
         assert index == 0
+
+
+def test_a_slurm_job_takes_no_lease_as_its_gpus_are_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two jobs on one node both call theirs 0. (A GPU is played here by the name of one.)"""
+    monkeypatch.setattr(devices, "prepare_device", torch.device)
+    monkeypatch.setattr(devices, "visible_gpus", lambda: ["0"])
+    monkeypatch.setattr(torch.cuda, "set_device", lambda index: None)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    with devices.leased_device("cuda"):
+        assert not list(tmp_path.rglob("*.lock"))
+    monkeypatch.delenv("SLURM_JOB_ID")
+    with devices.leased_device("cuda") as device:
+        assert [path.name for path in tmp_path.rglob("*.lock")] == ["gpu_0_place_0.lock"]
+        assert device == torch.device("cuda", 0)
 
 
 @pytest.mark.parametrize("said", ["0", "-1", "two", ""])

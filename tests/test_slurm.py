@@ -15,8 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from conftest import RESULTS, ROOT
-from test_workflow import contents
+from conftest import RESULTS, ROOT, contents
 
 WITHOUT_A_SLURM = {"LOTTERY_SLURM_STATUS": "squeue", "LOTTERY_SLURM_POLL": "1"}  # no accounting, short polls
 MISSING = ", ".join(name for name in ("slurmctld", "slurmd", "munged") if shutil.which(name) is None)
