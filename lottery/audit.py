@@ -18,7 +18,8 @@ from typing import Any
 from lottery.errors import LotteryError
 from lottery.files import sha256
 from lottery.fingerprint import fingerprint
-from lottery.provenance import SUFFIX, as_recorded, read_record, recorded_files
+from lottery.kept import forget
+from lottery.provenance import SUFFIX, as_recorded, provenance_path, read_record, recorded_files
 
 # A rule's command line, as Snakemake prints it.
 _COMMAND = re.compile(r"\blottery ([a-z-]+ --.+?) 2>&1 \| tee ")
@@ -58,6 +59,8 @@ def planned_commands(snakemake_options: Sequence[str], parse: Callable[[list[str
     for line in _COMMAND.findall(done.stdout + done.stderr):
         arguments = parse(shlex.split(line))
         found.append(Command(arguments.verb, as_recorded(vars(arguments))))
+    if not found:
+        raise LotteryError("the workflow's plan shows no command; a Snakemake profile of yours may keep it quiet")
     return found
 
 
@@ -80,18 +83,16 @@ def _different(asked: Mapping[str, Any], recorded: Mapping[str, Any]) -> Iterato
 
 def _faults(command: Command, path: Path, record: Mapping[str, Any]) -> Iterator[str]:
     outputs = recorded_files(path)
-    if not outputs:
-        yield "made by an earlier version, whose records do not name their files"
     for file, digest in outputs.items():
         found = _digest(file)
         if found is None:
             yield f"{file.name} is missing"
         elif found != digest:
             yield f"{file.name} is damaged or was changed by hand"
-    yield from _different(command.settings, record.get("settings", {}))
-    if record.get("code") != _code(command.verb):
+    yield from _different(command.settings, record["settings"])
+    if record["code"] != _code(command.verb):
         yield f"made by other code of `lottery {command.verb}`"
-    for name, digest in record.get("inputs", {}).items():
+    for name, digest in record["inputs"].items():
         found = _digest(Path(name))
         if found is None:
             yield f"its input {name} is missing"
@@ -99,19 +100,27 @@ def _faults(command: Command, path: Path, record: Mapping[str, Any]) -> Iterator
             yield f"its input {name} was another file then"
 
 
-def _finding(command: Command, path: Path, record: Mapping[str, Any]) -> Finding:
-    return Finding(
-        result=str(path).removesuffix(SUFFIX),
-        outputs=frozenset({*recorded_files(path), path}),
-        inputs=frozenset(Path(name) for name in record.get("inputs", {})),
-        faults=tuple(_faults(command, path, record)),
-    )
+def _records_at(output: Path) -> list[Path]:
+    """Records where a command with this `--output` leaves them: of a file, of PATH.svg, or in a folder."""
+    found = [provenance_path(output), provenance_path(output.with_name(f"{output.name}.svg"))]
+    return [path for path in (*found, *sorted(output.glob(f"*{SUFFIX}"))) if path.is_file()]
 
 
-def _without_record(command: Command) -> Finding:
+def _finding(command: Command) -> Finding:
     output = Path(command.output)
+    for path in _records_at(output):
+        result = str(path).removesuffix(SUFFIX)
+        try:
+            record = read_record(path)
+        except LotteryError:
+            return Finding(result, frozenset({path, Path(result)}), frozenset(), ("its record is damaged",))
+        if record["verb"] == command.verb:
+            inputs = frozenset(Path(name) for name in record["inputs"])
+            return Finding(
+                result, frozenset({*recorded_files(path), path}), inputs, tuple(_faults(command, path, record))
+            )
     fault = "no record of what made it" if output.exists() else f"missing: `lottery {command.verb}` has not made it"
-    return Finding(command.output, frozenset({output} if output.is_file() else ()), frozenset(), (fault,))
+    return Finding(str(output), frozenset(), frozenset(), (fault,))
 
 
 def _with_consequences(findings: list[Finding]) -> list[Finding]:
@@ -134,18 +143,14 @@ def audit(commands: Sequence[Command], folder: Path) -> tuple[list[Finding], lis
 
     folder: where the results are.  Each file that a record names is read in full.
     """
-    records = {}
-    for path in sorted(folder.rglob(f"*{SUFFIX}")):
-        record = read_record(path)
-        records[record.get("verb"), record.get("settings", {}).get("output")] = path, record
-    findings = []
-    for command in commands:
-        there = records.pop((command.verb, command.output), None)
-        findings.append(_without_record(command) if there is None else _finding(command, *there))
-    return sorted(_with_consequences(findings), key=lambda f: f.result), [path for path, _ in records.values()]
+    findings = _with_consequences([_finding(command) for command in commands])
+    known = {file for finding in findings for file in finding.outputs}
+    others = [path for path in sorted(folder.rglob(f"*{SUFFIX}")) if path not in known]
+    return sorted(findings, key=lambda finding: finding.result), others
 
 
 def remove(finding: Finding) -> None:
     """Delete the files of a result and its record, so that the next run of the workflow makes it again."""
     for file in finding.outputs:
         file.unlink(missing_ok=True)
+        forget(file.parent)

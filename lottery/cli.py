@@ -162,6 +162,7 @@ def _add_results(verb: Verb) -> None:
 
     add = verb(results.tabulate_runs).add_argument
     add("--runs", type=Path, required=True, help="JSON list of {variant, folder}")
+    add("--sha256", help="of that list; another one is refused")
     add("--folder", type=Path, required=True, help="that the folders of the list are in")
     add("--output", type=Path, required=True, help="a folder")
 
@@ -235,9 +236,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _mistakes() -> tuple[type[Exception], ...]:
-    """What a user can mend.  A library's own error is known only where the verb has loaded it: it compiles kernels."""
-    problem = sys.modules.get("lottery.subset_sum.problem")
-    return LotteryError, OSError, MemoryError, *((problem.SubsetSumError,) if problem else ())
+    """What a user can mend.  Errors of heavy modules are known only where the verb has loaded those."""
+    known = (("lottery.subset_sum.problem", "SubsetSumError"), ("torch", "OutOfMemoryError"))  # of a GPU
+    loaded = [getattr(sys.modules[module], name) for module, name in known if module in sys.modules]
+    return LotteryError, OSError, MemoryError, *loaded
 
 
 def main(argv: list[str] | None = None) -> int:

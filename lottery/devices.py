@@ -4,7 +4,6 @@ A lease is a locked file.  The lock is the operating system's and goes with the 
 that a killed job frees its GPU.
 """
 
-import getpass
 import os
 import tempfile
 import time
@@ -87,17 +86,18 @@ def lease(gpus: Sequence[str], places: int, folder: Path) -> Iterator[int]:
         lock.release()
 
 
+def lease_folder() -> Path:
+    """Where this user's locks are; a Slurm job has its own, since its GPUs are its own and the first is called 0 in each."""
+    return Path(tempfile.gettempdir()) / f"lottery-gpus-{os.getuid()}-{os.environ.get('SLURM_JOB_ID', 'machine')}"
+
+
 @contextmanager
 def leased_device(device: str) -> Iterator[torch.device]:
-    """`prepare_device`, and where that is a GPU, a lease on one of this machine's.
-
-    Not in a Slurm job: its GPUs are its own, and the first of each job is called 0.
-    """
+    """`prepare_device`, and where that is a GPU, a lease on one that this process may use."""
     prepared = prepare_device(device)
-    if prepared.type != "cuda" or "SLURM_JOB_ID" in os.environ:
+    if prepared.type != "cuda":
         yield prepared
         return
-    folder = Path(tempfile.gettempdir()) / f"lottery-gpus-{getpass.getuser()}"
-    with lease(visible_gpus(), jobs_per_gpu(), folder) as index:
+    with lease(visible_gpus(), jobs_per_gpu(), lease_folder()) as index:
         torch.cuda.set_device(index)
         yield torch.device("cuda", index)

@@ -56,9 +56,14 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def json_text(content: Any) -> str:
+    """JSON as our files have it: indented, keys in the given order."""
+    return json.dumps(content, indent=2, allow_nan=False) + "\n"
+
+
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON atomically, indented, keys in the given order."""
-    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+    """Write JSON atomically."""
+    write_text(path, json_text(content))
 
 
 def read_json(path: Path) -> Any:

@@ -1,19 +1,25 @@
 """Where a result came from: a small JSON beside each one, with what was read, what was written and by which code."""
 
+from __future__ import annotations
+
 import json
 import os
 import platform
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lottery.errors import LotteryError
 from lottery.files import read_json, sha256, write_json
 from lottery.fingerprint import fingerprint
+
+if TYPE_CHECKING:
+    import torch
 
 SUFFIX = ".provenance.json"
 
@@ -31,6 +37,12 @@ PACKAGES = (
 )
 
 
+_KINDS: dict[str, Any] = {
+    "verb": str, "settings": dict, "code": str, "inputs": dict, "outputs": dict, "seconds": int | float,
+    "core_seconds": int | float, "peak_memory_mb": int | float, "finished": str, "versions": dict, "machine": dict,
+}  # fmt: skip
+
+
 def provenance_path(result: Path) -> Path:
     """fc2.safetensors -> fc2.safetensors.provenance.json"""
     return result.with_name(result.name + SUFFIX)
@@ -39,17 +51,16 @@ def provenance_path(result: Path) -> Path:
 def read_record(path: Path) -> dict[str, Any]:
     """The record of a result; raises LotteryError where it is damaged."""
     record = read_json(path)
-    kinds = {"verb": str, "settings": dict, "inputs": dict, "outputs": dict}
-    if not isinstance(record, dict) or not all(
-        isinstance(record.get(key, kind()), kind) for key, kind in kinds.items()
-    ):
-        raise LotteryError(f"{path}: is no record of a result; delete it and run again")
+    if not isinstance(record, dict) or any(not isinstance(record.get(key), kind) for key, kind in _KINDS.items()):
+        raise LotteryError(
+            f"{path}: is damaged, or no record of this version; delete it and the results beside it, and run again"
+        )
     return record
 
 
 def recorded_files(path: Path) -> dict[Path, str]:
-    """The files that a record says were written, with their SHA-256; none in a record by an earlier version."""
-    return {path.parent / name: str(digest) for name, digest in read_record(path).get("outputs", {}).items()}
+    """The files that a record says were written, with their SHA-256."""
+    return {path.parent / name: str(digest) for name, digest in read_record(path)["outputs"].items()}
 
 
 def record_of(path: Path) -> Path | None:
@@ -116,7 +127,7 @@ class Step:
     def made(self, record: Mapping[str, Any]) -> bool:
         """Whether a record is that of this command: same settings, code, versions, and inputs as they are now."""
         return self._about.items() <= record.items() and all(
-            Path(name).is_file() and sha256(Path(name)) == digest for name, digest in record.get("inputs", {}).items()
+            Path(name).is_file() and sha256(Path(name)) == digest for name, digest in record["inputs"].items()
         )
 
     @property
@@ -150,9 +161,19 @@ class Step:
         return self._expected[path.parent].get(path)
 
     def writes(self, *paths: Path) -> Path:
-        """Note outputs; returns the first."""
+        """Note outputs, before they are written where that can be: an old record does not speak of them.  Returns the first."""
+        if not self._written:
+            provenance_path(paths[0]).unlink(missing_ok=True)
         self._written += paths
         return paths[0]
+
+    @contextmanager
+    def computing_on(self, lease: AbstractContextManager[torch.device]) -> Iterator[torch.device]:
+        """The device of a lease; its kind, and the seconds that it was held, without the wait for it, are noted."""
+        with lease as device:
+            started = time.monotonic()
+            yield device
+            self.notes(device=device.type, device_seconds=round(time.monotonic() - started, 3))
 
     def notes(self, **facts: Any) -> None:
         """Facts of this run for the record."""

@@ -131,27 +131,63 @@ def test_deleted_masks_are_missed_though_nothing_further_needs_them(results: Pat
     assert faults(commands)[str(masks.with_name("metrics.json"))] == "masks.safetensors is missing"
 
 
-def test_results_of_other_code_inputs_or_times_are_named(results: Path, commands: list[Command]) -> None:
+def test_results_of_other_code_or_without_a_record_are_named(results: Path, commands: list[Command]) -> None:
     path = APPROXIMATION / f"evaluation.json{SUFFIX}"
     record = json.loads(path.read_text())
     record["code"] = "0" * 16
     path.write_text(json.dumps(record))
     assert faults(commands)[f"{APPROXIMATION}/evaluation.json"] == "made by other code of `lottery evaluate`"
-    del record["outputs"], record["code"]
-    path.write_text(json.dumps(record))
-    assert "made by an earlier version" in faults(commands)[f"{APPROXIMATION}/evaluation.json"]
     path.unlink()
     found = faults(commands)
     assert found[f"{APPROXIMATION}/evaluation.json"] == "no record of what made it"
-    assert "which has a fault" in found[f"{RESULTS}/tables/table1.csv"]
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"outputs": 3}', '{"settings": []}'])
-def test_a_damaged_record_is_named(results: Path, commands: list[Command], content: str) -> None:
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"outputs": 3}', '{"settings": []}'])
+def test_a_damaged_record_is_a_fault_of_its_result_alone(
+    results: Path, demo: Path, commands: list[Command], content: str
+) -> None:
     path = APPROXIMATION / f"evaluation.json{SUFFIX}"
     path.write_text(content)
-    with pytest.raises(LotteryError, match=r"evaluation\.json\.provenance\.json: .*delete it and run again"):
-        audit(commands, RESULTS)
+    found = faults(commands)
+    assert found[f"{APPROXIMATION}/evaluation.json"] == "its record is damaged"
+    assert f"{APPROXIMATION}/network.safetensors" not in found
+    assert "which has a fault" in found[f"{RESULTS}/tables/table1.csv"]
+    with pytest.raises(LotteryError, match=r"evaluation\.json\.provenance\.json: is damaged|cannot be read as JSON"):
+        Step("tabulate", {}).reads(APPROXIMATION / "evaluation.json")
+
+
+def test_a_copy_of_results_beside_them_is_not_taken_for_them(results: Path, commands: list[Command]) -> None:
+    """Results of another machine, copied below ours, with the same commands in their records."""
+    shutil.copytree(results / RESULTS, results / RESULTS / "zz_cluster")
+    (APPROXIMATION / "evaluation.json").write_text("damaged")
+    found, others = audit(commands, RESULTS)
+    faulty = {finding.result for finding in found if finding.faults}
+    assert f"{APPROXIMATION}/evaluation.json" in faulty
+    assert len(others) == len(found)
+    assert all("zz_cluster" in str(path) for path in others)
+
+
+def test_results_behind_a_link_are_found(results: Path, commands: list[Command], tmp_path: Path) -> None:
+    shutil.move(results / RESULTS / "pruning", tmp_path / "scratch")
+    (results / RESULTS / "pruning").symlink_to(tmp_path / "scratch")
+    assert not faults(commands)
+
+
+def test_removing_touches_nothing_that_no_record_names(results: Path, commands: list[Command]) -> None:
+    data = RESULTS / "data/mnist5k.safetensors"
+    data.with_name(f"{data.name}{SUFFIX}").unlink()
+    [finding] = [finding for finding in audit(commands, RESULTS)[0] if finding.result == str(data)]
+    remove(finding)
+    assert data.exists()
+
+
+def test_tables_of_runs_that_the_config_no_longer_asks_for_are_a_fault(
+    results: Path, small: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = [option.replace("held_out_seeds: [1]", "held_out_seeds: []") for option in small]
+    assert options != list(small)
+    assert main(["audit", *options]) == 1
+    assert f"{RESULTS}/tables/runs.csv: made with" in capsys.readouterr().out
 
 
 def test_what_is_removed_is_made_again_with_the_same_bytes(

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from conftest import Snakemake
 from lottery import devices
 from lottery.devices import JOBS_PER_GPU, jobs_per_gpu, lease, prepare_device
 from lottery.errors import LotteryError
+from lottery.provenance import Step, provenance_path, read_record
 
 # A job as another process: it takes a lease, says which GPU it got, and holds it until a line comes or it is killed.
 JOB = """
@@ -82,19 +84,39 @@ def test_a_lease_is_given_back_when_the_job_fails(tmp_path: Path) -> None:
         assert index == 0
 
 
-def test_a_slurm_job_takes_no_lease_as_its_gpus_are_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two jobs on one node both call theirs 0. (A GPU is played here by the name of one.)"""
+def test_jobs_of_a_slurm_job_share_its_gpus_and_no_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two Slurm jobs on one node both call theirs 0. (A GPU is played here by the name of one.)"""
     monkeypatch.setattr(devices, "prepare_device", torch.device)
     monkeypatch.setattr(devices, "visible_gpus", lambda: ["0"])
     monkeypatch.setattr(torch.cuda, "set_device", lambda index: None)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setenv("SLURM_JOB_ID", "7")
-    with devices.leased_device("cuda"):
-        assert not list(tmp_path.rglob("*.lock"))
+    folders = []
+    for job in ("7", "8"):
+        monkeypatch.setenv("SLURM_JOB_ID", job)
+        folders.append(devices.lease_folder())
     monkeypatch.delenv("SLURM_JOB_ID")
+    folders.append(devices.lease_folder())
+    assert len(set(folders)) == 3
     with devices.leased_device("cuda") as device:
-        assert [path.name for path in tmp_path.rglob("*.lock")] == ["gpu_0_place_0.lock"]
+        assert [path.name for path in folders[-1].iterdir()] == ["gpu_0_place_0.lock"]
         assert device == torch.device("cuda", 0)
+
+
+def test_waiting_for_a_gpu_does_not_count_as_computing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    @contextmanager
+    def lease_after_a_wait():
+        time.sleep(0.5)
+        yield torch.device("cuda")
+
+    step = Step("prune", {})
+    with step.computing_on(lease_after_a_wait()):
+        pass
+    result = step.writes(tmp_path / "result")
+    result.touch()
+    step.record()
+    record = read_record(provenance_path(result))
+    assert record["device"] == "cuda"
+    assert record["device_seconds"] < 0.3 < record["seconds"]
 
 
 @pytest.mark.parametrize("said", ["0", "-1", "two", ""])

@@ -92,15 +92,18 @@ def test_a_time_limit_is_recorded_and_is_no_error(name):
 
 def test_a_solver_that_hangs_is_ended_and_the_time_limit_recorded(tmp_path, monkeypatch):
     hanging = tmp_path / "cbc"
-    hanging.write_text("#!/bin/sh\nexec sleep 1000\n")
+    hanging.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(1000)\n")
     hanging.chmod(0o755)
     monkeypatch.setattr(cbc, "GRACE_SECONDS", 0.5)
     monkeypatch.setattr(cbc, "_command", lambda *_: pulp.COIN_CMD(path=str(hanging), msg=False, timeLimit=0.2))
+    bystander = subprocess.Popen(["sleep", "100"])
     started = time.monotonic()
     solution = solve(np.array([[0.3, 0.4]]), np.array([[0.1, 0.2, 0.3]]), 0.01, "min_error", "cbc", time_limit=0.2)
     assert time.monotonic() - started < 60
     assert (solution.status == Status.TIME_LIMIT).all()
     assert not solution.feasible.any()
+    assert bystander.poll() is None, "a process that is no CBC was ended"
+    bystander.kill()
 
 
 def test_without_a_licence_gurobi_is_refused_in_one_line_and_mip_takes_cbc(tmp_path):

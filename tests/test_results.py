@@ -162,7 +162,7 @@ def result(folder: Path, name: str, verb: str, seconds: float, inputs: list[Path
     path = folder / name
     path.write_text(name)
     write_json(provenance_path(path), {
-        "verb": verb, "inputs": {str(made_from): "" for made_from in inputs}, "outputs": {name: "", f"{name}.more": ""},
+        "verb": verb, "settings": {}, "code": "", "device_seconds": seconds / 2, "inputs": {str(made_from): "" for made_from in inputs}, "outputs": {name: "", f"{name}.more": ""},
         "seconds": seconds, "core_seconds": 2 * seconds, "peak_memory_mb": 100 * seconds, "git_commit": "abc",
         "versions": {"python": "3.11"}, "machine": {"system": "Linux"}, "finished": f"2026-01-0{int(seconds)}", **more,
     })  # fmt: skip
@@ -180,7 +180,7 @@ def test_costs_are_those_of_the_results_that_a_table_rests_on(tmp_path: Path) ->
     cost = stages(records).set_index("stage")
     assert cost.results.to_dict() == {"prune": 2, "tabulate-runs": 1, "fetch": 1}
     assert cost.loc["prune", "core_hours"] == pytest.approx(12 / 3600, abs=1e-6)
-    assert cost.loc["prune", "gpu_hours"] == pytest.approx(6 / 3600, abs=1e-6)
+    assert cost.loc["prune", "gpu_hours"] == pytest.approx(3 / 3600, abs=1e-6)
     assert cost.loc["fetch", "gpu_hours"] == 0
     assert cost.loc["prune", "peak_memory_mb"] == 300
     assert origins(records).iloc[0].to_dict() == {

@@ -140,7 +140,8 @@ def solve_masks(
     progress: Callable[[int], None],
 ) -> Partial:
     """All weights of `problem` solved, continued from the file at `partial_path` where it is of this problem."""
-    partial = Partial(partial_path, problem, f"{solver.name}, zeros {zero_small_weights}")
+    limit = getattr(solver, "time_limit", None)  # of the MIP solvers
+    partial = Partial(partial_path, problem, f"{solver.name}, limit {limit}, zeros {zero_small_weights}")
     progress(partial.done)
     columns = problem.weights.shape[1]
     saved = time.monotonic()

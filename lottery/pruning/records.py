@@ -11,6 +11,8 @@ from lottery.files import read_tensors, write_json, write_tensors, write_text
 from lottery.pruning.learning import Pruned
 from lottery.pruning.run import Run
 
+RUN_FILES = ("metrics.json", "history.csv", "masks.safetensors", "cost.json")
+
 
 def packed(masks: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, list[int]]]:
     """Masks as bits, eight to a byte, and their shapes."""
@@ -31,8 +33,8 @@ def read_masks(path: Path) -> dict[str, np.ndarray]:
     return unpacked(arrays, metadata["shapes"])
 
 
-def write_run(folder: Path, run: Run, dataset: str, pruned: Pruned) -> list[Path]:
-    """metrics.json (settings, counts, accuracy), history.csv, masks.safetensors, and seconds in cost.json: their paths."""
+def write_run(folder: Path, run: Run, dataset: str, pruned: Pruned) -> None:
+    """metrics.json (settings, counts, accuracy), history.csv, masks.safetensors, and seconds in cost.json: `RUN_FILES`."""
     last = pruned.history[-1]
     history = pd.DataFrame([asdict(epoch) for epoch in pruned.history])
     bits, shapes = packed(pruned.masks)
@@ -51,4 +53,3 @@ def write_run(folder: Path, run: Run, dataset: str, pruned: Pruned) -> list[Path
             "test_accuracy": last.test_accuracy,
         },
     )
-    return [folder / name for name in ("metrics.json", "history.csv", "masks.safetensors", "cost.json")]

@@ -25,8 +25,8 @@ def lineage(files: Iterable[Path]) -> list[dict[str, Any]]:
         if path is None or path in found:
             continue
         found[path] = record = read_record(path)
-        speaks_of |= {path.parent / name: path for name in record.get("outputs", {})}
-        waiting += [Path(name) for name in record.get("inputs", {})]
+        speaks_of |= {path.parent / name: path for name in record["outputs"]}
+        waiting += [Path(name) for name in record["inputs"]]
     return [found[path] for path in sorted(found)]
 
 
@@ -39,15 +39,15 @@ def stages(records: Records) -> pd.DataFrame:
         {
             "stage": record["verb"],
             "hours": record["seconds"] / 3600,
-            "core_hours": record.get("core_seconds", float("nan")) / 3600,
-            "gpu_hours": record["seconds"] / 3600 if record.get("device") == "cuda" else 0.0,
-            "peak_memory_mb": record.get("peak_memory_mb"),
+            "core_hours": record["core_seconds"] / 3600,
+            "gpu_hours": record["device_seconds"] / 3600 if record.get("device") == "cuda" else 0.0,
+            "peak_memory_mb": record["peak_memory_mb"],
         }
         for record in records
     ]
     columns = ["stage", "hours", "core_hours", "gpu_hours", "peak_memory_mb"]
     grouped = pd.DataFrame(rows, columns=columns).groupby("stage", sort=False)
-    table = grouped[["hours", "core_hours", "gpu_hours"]].sum(min_count=1).round(6)
+    table = grouped[["hours", "core_hours", "gpu_hours"]].sum().round(6)
     table.insert(0, "results", grouped.size())
     table["peak_memory_mb"] = grouped["peak_memory_mb"].max()
     return table.sort_values("core_hours", ascending=False).reset_index()

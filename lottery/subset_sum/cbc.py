@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import psutil
@@ -28,13 +28,15 @@ def _command(objective: Objective, time_limit: float | None) -> pulp.LpSolver:
 
 @contextmanager
 def _ended_after(seconds: float | None) -> Iterator[threading.Event]:
-    """Ends the CBC that this process started if it runs longer: one that hangs keeps no time limit of its own."""
-    hung = threading.Event()
+    """Ends the CBC that is started meanwhile if it runs longer: one that hangs keeps no time limit of its own."""
+    hung, before = threading.Event(), psutil.Process().children(recursive=True)
 
     def end() -> None:
         hung.set()
         for child in psutil.Process().children(recursive=True):
-            child.kill()
+            with suppress(psutil.NoSuchProcess):
+                if child not in before and "cbc" in " ".join(child.cmdline()):
+                    child.kill()
 
     if seconds is None:
         yield hung
@@ -89,9 +91,5 @@ class CbcSolver(MipSolver):
 
     name = "cbc"
 
-    def __init__(self, time_limit: float | None = None) -> None:
-        super().__init__()
-        self._time_limit = time_limit
-
     def build(self, coefficients: np.ndarray, epsilon: float, objective: Objective) -> Model:
-        return _CbcModel(_command(objective, self._time_limit), coefficients, epsilon, objective)
+        return _CbcModel(_command(objective, self.time_limit), coefficients, epsilon, objective)

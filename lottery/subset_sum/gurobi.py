@@ -96,8 +96,7 @@ class GurobiSolver(MipSolver):
     name = "gurobi"
 
     def __init__(self, time_limit: float | None = None) -> None:
-        super().__init__()
-        self._time_limit = time_limit
+        super().__init__(time_limit)
         try:
             self._environment = _environment()
         except gp.GurobiError as error:
@@ -106,4 +105,4 @@ class GurobiSolver(MipSolver):
             ) from error
 
     def build(self, coefficients: np.ndarray, epsilon: float, objective: Objective) -> Model:
-        return _GurobiModel(self._environment, coefficients, epsilon, objective, self._time_limit)
+        return _GurobiModel(self._environment, coefficients, epsilon, objective, self.time_limit)

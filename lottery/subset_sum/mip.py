@@ -49,7 +49,8 @@ class MipSolver(ABC):
     name: str
     block: int | None = 16  # weights between two chances to save: about ten seconds
 
-    def __init__(self) -> None:
+    def __init__(self, time_limit: float | None = None) -> None:
+        self.time_limit = time_limit  # seconds a weight
         self._model: Model | None = None
         self._key: tuple[bytes, float, str] | None = None
 

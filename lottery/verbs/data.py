@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def fetch(arguments: argparse.Namespace, step: Step) -> None:
     """Download a dataset or read its published files, verify it, and write one file of arrays.
 
-    Interrupted downloads go on where they were.  Example, with no network:
+    Of an interrupted download, whole files are kept.  Example, with no network:
 
         lottery fetch --dataset mnist5k --source embedded --output mnist5k.safetensors
     """

@@ -22,7 +22,7 @@ def prune(arguments: argparse.Namespace, step: Step) -> None:
     from lottery.devices import leased_device
     from lottery.files import check_writable, read_state_dict
     from lottery.pruning.learning import Epoch, prune
-    from lottery.pruning.records import write_run
+    from lottery.pruning.records import RUN_FILES, write_run
     from lottery.pruning.run import Run, Variant
 
     variant = Variant(**{field.name: getattr(arguments, field.name) for field in fields(Variant)})
@@ -45,10 +45,11 @@ def prune(arguments: argparse.Namespace, step: Step) -> None:
             flush=True,
         )
 
-    with leased_device(arguments.device) as device:
+    with step.computing_on(leased_device(arguments.device)) as device:
         pruned = prune(run, data, device, checkpoint, convolutions, report)
-    step.writes(*write_run(arguments.output, run, data.dataset.name, pruned))
-    step.notes(device=device.type, run=asdict(run))
+    step.writes(*(arguments.output / name for name in RUN_FILES))
+    write_run(arguments.output, run, data.dataset.name, pruned)
+    step.notes(run=asdict(run))
     checkpoint.unlink(missing_ok=True)
     kept = pruned.counts
     print(f"{kept.remaining:,} of {kept.initial:,} weights kept, {kept.alive:,} alive")

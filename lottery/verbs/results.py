@@ -49,13 +49,16 @@ def tabulate_runs(arguments: argparse.Namespace, step: Step) -> None:
 
     Reads metrics.json, history.csv and cost.json of each run; writes CSV and Markdown into the folder OUTPUT.
     """
-    from lottery.files import read_json, write_text
+    from lottery.errors import LotteryError
+    from lottery.files import read_json, sha256, write_text
     from lottery.kept import forget
     from lottery.results.claims import answer_claims, compare_points
     from lottery.results.points import points, points_for_people
     from lottery.results.runs import cost, histories, listed_folders, read_run, runs
     from lottery.results.tables import markdown
 
+    if arguments.sha256 not in (None, sha256(step.reads(arguments.runs))):
+        raise LotteryError(f"{arguments.runs}: is not the list that was asked for; delete it and run again")
     folders = listed_folders(read_json(step.reads(arguments.runs)), arguments.runs, arguments.folder)
     for _, folder in folders:
         for name in ("metrics.json", "history.csv", "cost.json"):

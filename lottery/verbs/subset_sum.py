@@ -106,13 +106,13 @@ def assemble(arguments: argparse.Namespace, step: Step) -> None:
     numbers = summary(approximation, settings)
     folder = arguments.output
     seconds = [read_json(provenance_path(path)).get("solve_seconds", 0.0) for path in arguments.chunks]
+    step.writes(
+        *(folder / name for name in ("network.safetensors", "solution.safetensors", "assembly.json", "cost.json"))
+    )
     write_tensors(folder / "solution.safetensors", approximation.arrays(), target.metadata())
     write_json(folder / "assembly.json", {**numbers, "settings": asdict(settings)})
     write_json(folder / "cost.json", {"chunks": len(seconds), "seconds": sum(seconds)})
     write_target(folder / "network.safetensors", approximation.network())
-    step.writes(
-        *(folder / name for name in ("network.safetensors", "solution.safetensors", "assembly.json", "cost.json"))
-    )
     step.notes(solvers=numbers["solvers"])
     for chunks in {path.parent for path in arguments.chunks}:
         forget(chunks)
@@ -135,9 +135,8 @@ def evaluate(arguments: argparse.Namespace, step: Step) -> None:
     from lottery.files import write_json
 
     networks = step.reads(arguments.target), step.reads(arguments.network)
-    with leased_device(arguments.device) as device:
+    with step.computing_on(leased_device(arguments.device)) as device:
         found = evaluate(step.reads(arguments.data), *networks, device)
-    step.notes(device=device.type)
     write_json(step.writes(arguments.output), found)
     print(
         f"target {found['target_accuracy']:.2f}%, approximated {found['approximated_accuracy']:.2f}%,"

@@ -39,12 +39,12 @@ def train(arguments: argparse.Namespace, step: Step) -> None:
             flush=True,
         )
 
-    with leased_device(arguments.device) as device:
+    with step.computing_on(leased_device(arguments.device)) as device:
         weights, history = train(arguments.network, data, recipe, device, report)
+    step.writes(arguments.output, arguments.history)
     write_json(arguments.history, {"recipe": asdict(recipe), "epochs": [asdict(epoch) for epoch in history]})
     write_target(arguments.output, Target(arguments.network, data.dataset.image, weights))
-    step.writes(arguments.output, arguments.history)
-    step.notes(device=device.type, test_accuracy=history[-1].test_accuracy)
+    step.notes(test_accuracy=history[-1].test_accuracy)
 
 
 def import_weights(arguments: argparse.Namespace, step: Step) -> None:

@@ -1,5 +1,6 @@
 """What rules look up: the validated config, fingerprints of the package's code, flags and file names."""
 
+import hashlib
 import re
 import shlex
 import sys
@@ -11,7 +12,7 @@ from lottery.approximation.chunks import cut
 from lottery.configuration import complete
 from lottery.datasets import named
 from lottery.errors import LotteryError
-from lottery.files import write_json
+from lottery.files import json_text, write_json
 from lottery.fingerprint import fingerprint
 from lottery.networks import NETWORKS, layers
 from lottery.pruning.structures import convolutions
@@ -220,6 +221,11 @@ def run_list():
         {"variant": planned.variant_name, "folder": folder}
         for folder, planned in RUNS.items()
     ]
+
+
+def run_list_digest():
+    """What the list is, on the command line: another config's tables are told apart by it."""
+    return hashlib.sha256(json_text(run_list()).encode()).hexdigest()
 
 
 def run_files(name):

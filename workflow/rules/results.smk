@@ -195,10 +195,12 @@ rule tabulate_runs:
         "../../environment.yml"
     params:
         code=fingerprint("tabulate-runs"),
+        digest=run_list_digest(),
         runs=subpath(input.list, parent=True),
         folder=subpath(output.runs, parent=True),
     shell:
-        "lottery tabulate-runs --runs {input.list:q} --folder {params.runs:q} --output {params.folder:q} "
+        "lottery tabulate-runs --runs {input.list:q} --sha256 {params.digest} --folder {params.runs:q} "
+        "--output {params.folder:q} "
         "2>&1 | tee {log:q}"
 
 
