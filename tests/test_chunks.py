@@ -146,6 +146,12 @@ def test_a_partial_result_of_another_problem_or_a_damaged_one_is_ignored(tmp_pat
         reported = []
         solve_chunk(target, settings, other, CountingSolver(), partial, reported.append)
         assert reported[0] == 0
+    impatient = CountingSolver()
+    impatient.time_limit = 1.0  # what it gave up, another limit may find
+    partial.write_bytes(content)
+    reported = []
+    solve_chunk(target, COARSE, chunk, impatient, partial, reported.append)
+    assert reported[0] == 0
     for damaged in (b"", b"garbage", content[:-1], content[: len(content) // 2]):
         partial.write_bytes(damaged)
         counting = CountingSolver()
