@@ -47,10 +47,12 @@ class Finding:
     faults: tuple[str, ...]
 
 
-def planned_commands(snakemake_options: Sequence[str], parse: Callable[[list[str]], Any]) -> list[Command]:
-    """Every command of the workflow, whether its result is there or not; `parse` reads the command line of `lottery`."""
+def planned_commands(
+    snakemake_options: Sequence[str], parse: Callable[[list[str]], Any], targets: Sequence[str] = ("all",)
+) -> list[Command]:
+    """Every command for some targets, whether its result is there or not; `parse` reads the command line of `lottery`."""
     dry_run = ["--forceall", "--dry-run", "--printshellcmds", "--cores", "1", *snakemake_options]
-    done = subprocess.run([sys.executable, "-m", "snakemake", "all", *dry_run], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", "snakemake", *targets, *dry_run], capture_output=True, text=True)
     if done.returncode != 0:
         lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         told = [line for line in lines if line.startswith(("config:", "Error", "snakemake: error"))] or lines[-1:]
@@ -119,7 +121,7 @@ def _finding(command: Command) -> Finding:
             return Finding(
                 result, frozenset({*recorded_files(path), path}), inputs, tuple(_faults(command, path, record))
             )
-    fault = "no record of what made it" if output.exists() else f"missing: `lottery {command.verb}` has not made it"
+    fault = f"{'no record' if output.exists() else 'missing'}: `lottery {command.verb}` has not made it"
     return Finding(str(output), frozenset(), frozenset(), (fault,))
 
 

@@ -63,6 +63,16 @@ def test_stale_results_do_not_look_fresh_where_snakemake_has_lost_its_records(
     assert "are not what the config asks for" in printed.err
 
 
+def test_a_part_of_the_workflow_is_audited_by_itself(
+    results: Path, small: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(RESULTS / "pruning")
+    assert main(["audit", "experiment_1", *small]) == 0
+    assert "as the config asks, 0 not" in capsys.readouterr().out
+    assert main(["audit", "pruning", *small]) == 1
+    assert "missing: `lottery prune` has not made it" in capsys.readouterr().out
+
+
 def test_a_mistake_in_the_config_is_passed_on(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["audit", "--configfile", "config/demo.yaml", "--config", "datset=mnist"]) == 1
     assert "unknown key 'datset'; did you mean 'dataset'?" in capsys.readouterr().err
@@ -139,7 +149,7 @@ def test_results_of_other_code_or_without_a_record_are_named(results: Path, comm
     assert faults(commands)[f"{APPROXIMATION}/evaluation.json"] == "made by other code of `lottery evaluate`"
     path.unlink()
     found = faults(commands)
-    assert found[f"{APPROXIMATION}/evaluation.json"] == "no record of what made it"
+    assert found[f"{APPROXIMATION}/evaluation.json"] == "no record: `lottery evaluate` has not made it"
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"outputs": 3}', '{"settings": []}'])

@@ -29,7 +29,7 @@ def audit(arguments: argparse.Namespace, step: Step) -> None:
         options += ["--configfile", *map(str, arguments.configfile)]
     if arguments.config:
         options += ["--config", *arguments.config]
-    commands = planned_commands(options, arguments.parser.parse_args)
+    commands = planned_commands(options, arguments.parser.parse_args, arguments.targets)
     folder = Path(os.path.commonpath([command.output for command in commands]))
     findings, others = audit(commands, folder)
     faulty = [found for found in findings if found.faults]
