@@ -8,7 +8,7 @@ import platform
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -163,7 +163,8 @@ class Step:
     def writes(self, *paths: Path) -> Path:
         """Note outputs, before they are written where that can be: an old record does not speak of them.  Returns the first."""
         if not self._written:
-            provenance_path(paths[0]).unlink(missing_ok=True)
+            with suppress(OSError):  # none there, or nothing can be written: the result itself will say so
+                provenance_path(paths[0]).unlink()
         self._written += paths
         return paths[0]
 
