@@ -7,35 +7,33 @@ README.md beside this file says how each number is measured and how to read it.
 """
 
 import argparse
-import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
-from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from benchmarks.measuring import Measurement, clock, elapsed, progress
+from benchmarks.solver_constants import print_constants
+from benchmarks.solver_report import plot, report
 from lottery.approximation.settings import Settings
 from lottery.approximation.target import Target, import_weights, write_target
 from lottery.errors import LotteryError
+from lottery.files import check_writable, write_text
 from lottery.networks import ImageShape
+from lottery.provenance import peak_memory_mb
 from lottery.subset_sum import Solver, Status, SubsetSumError, create
 from lottery.subset_sum import exact as exact_module
-from lottery.subset_sum.kernels import index_by_cell, nearest_by_lookup, nearest_by_sweep, sorted_sums
 
 IMAGE = ImageShape(1, 28)
 ROW = IMAGE.pixels
 EPSILON = 0.01
-PACKAGES = ("lottery-subsetsum", "numpy", "numba", "gurobipy", "pulp")
 
 
 @dataclass(frozen=True)
@@ -56,47 +54,6 @@ class Effort:
 
 FULL = Effort(500, 10, (21, 24, 27, 30, 33, 36, 40, 44), tuple(4**k for k in range(8)), 5, 2.0)
 QUICK = Effort(10, 1, (21, 24, 27), tuple(4**k for k in range(4)), 2, 0.05)
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """A line of the CSV: seconds a weight, their median and quartiles (low, high)."""
-
-    section: str
-    case: str
-    n: int
-    weights: int
-    seconds_per_weight: float
-    low: float
-    high: float
-    note: str = ""
-
-    @classmethod
-    def of(cls, section: str, case: str, n: int, weights: int, seconds: ArrayLike, note: str = "") -> "Measurement":
-        """From seconds a weight, run by run or weight by weight; `weights`: how many were solved."""
-        low, median, high = np.quantile(seconds, (0.25, 0.5, 0.75))
-        return cls(section, case, n, weights, float(median), float(low), float(high), note)
-
-
-def progress(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
-def elapsed(call: Callable[[], object], loops: int = 1) -> float:
-    """Seconds of one call, the mean of `loops`."""
-    start = time.perf_counter()
-    for _ in range(loops):
-        call()
-    return (time.perf_counter() - start) / loops
-
-
-def clock(call: Callable[[], object], runs: int, budget: float) -> np.ndarray:
-    """Seconds of a call, run by run: `runs` of them, fewer where the budget ends first; short calls are looped."""
-    first = elapsed(call)
-    if first > budget / 2:
-        return np.array([first])
-    loops = max(1, int(0.01 / first))
-    return np.array([elapsed(call, loops) for _ in range(min(runs, max(1, int(budget / first) - 1)))])
 
 
 def drawn_target() -> Target:
@@ -157,16 +114,6 @@ def side_by_side(target: Target, sample: int) -> list[Measurement]:
     return found
 
 
-def peak_memory() -> float:
-    """The most MB that this process has held."""
-    status = Path("/proc/self/status")
-    if status.exists():  # ru_maxrss on Linux also remembers the parent process
-        return int(status.read_text().split("VmHWM:")[1].split()[0]) / 1e3
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
-
-
 def network(target: Target, objective: str, sharing: str, rows: int, effort: Effort) -> Measurement:
     """All weights in the first `rows` rows of each layer by `exact`; called in a process of its own."""
     stream = "official" if sharing == "row" else "keyed"
@@ -176,13 +123,13 @@ def network(target: Target, objective: str, sharing: str, rows: int, effort: Eff
         chosen = range(min(rows, layer.rows))
         work += zip(target.matrix(index)[: chosen.stop], settings.draw(target, index, chosen), strict=True)
     solver, weights = warm(create("exact"), objective), sum(row.size for row, _ in work)
-    before = peak_memory()
+    before = peak_memory_mb()
     seconds = clock(
         lambda: [solver.solve_row(*row, EPSILON, objective) for row in work], effort.runs, 10 * effort.budget
     )
     whole = np.median(seconds) / weights * target.size
     note = f"{whole:.3g} s the network" + (", extrapolated" if weights < target.size else "")
-    note += f"; peak memory {peak_memory():,.0f} MB, {before:,.0f} MB before solving"
+    note += f"; peak memory {peak_memory_mb():,.0f} MB, {before:,.0f} MB before solving"
     return Measurement.of("network", f"{objective}, {sharing} sharing", settings.n, weights, seconds / weights, note)
 
 
@@ -264,133 +211,6 @@ def process(target: Target, effort: Effort) -> Measurement:
     return Measurement.of("process", "lottery solve, 10 rows", 21, size, seconds / size, note)
 
 
-def constants(target: Target, bits: int) -> dict[str, float]:
-    """Nanoseconds of the steps that `lottery.subset_sum.exact.plan` counts, for a large half of 2^bits sums."""
-    small_bits, large_size = max(bits - 8, 1), 1 << bits
-    members = np.random.default_rng(bits).uniform(*target.range(), bits + small_bits)
-    weights = target.matrix(0).ravel()[: max(1, (1 << 22) >> bits)]
-
-    def half(part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        size = 1 << part.size
-        return sorted_sums(part, np.empty(size), np.empty(size, np.uint32), np.empty(size), np.empty(size, np.uint32))
-
-    large, small = half(members[:bits]), half(members[bits:])
-    work = (
-        np.empty(large_size),
-        np.empty(large_size, np.uint32),
-        np.empty(large_size),
-        np.empty(large_size, np.uint32),
-    )
-    cells = np.empty(exact_module.CELLS_PER_SUM * large_size + 1, np.int32)
-    halves = (weights, members, bits, *large, *small)
-    grid = (cells, *index_by_cell(large[0], large_size, cells))
-    rest = (EPSILON, False, np.empty(weights.size, np.uint64))
-    steps: dict[str, tuple[Callable[[], object], int]] = {
-        "BUILD": (lambda: sorted_sums(members[:bits], *work), large_size),
-        "INDEX": (lambda: index_by_cell(large[0], large_size, cells), large_size),
-        "LOOKUP": (lambda: nearest_by_lookup(*halves, *grid, *rest), weights.size << small_bits),
-        "SWEEP": (lambda: nearest_by_sweep(*halves, *rest), weights.size * (large_size + (1 << small_bits))),
-    }
-    found = {}
-    for name, (call, count) in steps.items():
-        call()  # compiles it for these types
-        found[name] = 1e9 * float(np.median(clock(call, 5, 3.0))) / count
-    return found
-
-
-def print_constants(target: Target) -> None:
-    sizes = (10, 12, 14, 16, 18, 20, 22)
-    columns = []
-    for bits in sizes:
-        progress(f"constants: 2^{bits} half-sums")
-        columns.append(constants(target, bits))
-    print(f"{'ns a step':<10}{'exact.py':>9}" + "".join(f"{f'2^{bits}':>8}" for bits in sizes))
-    for name in columns[0]:
-        print(f"{name:<10}{getattr(exact_module, name):>9.1f}" + "".join(f"{column[name]:>8.2f}" for column in columns))
-
-
-def machine() -> str:
-    """Processor, number of cores, system."""
-    processor = platform.processor() or platform.machine()
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        models = [line for line in information.read_text().splitlines() if line.startswith("model name")]
-        processor = models[0].split(":", 1)[1].strip() if models else processor
-    return f"{processor}, {os.cpu_count()} cores, {platform.system()}"
-
-
-def in_words(seconds: float) -> str:
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds / 1e-9:.3g} ns"
-
-
-def report(found: list[Measurement], weights: str) -> str:
-    """The measurements as Markdown, a table a section."""
-    import pandas as pd
-
-    from lottery.results.tables import markdown
-
-    versions = ", ".join(f"{package} {version(package)}" for package in PACKAGES)
-    parts = ["# Speed of the solvers\n", f"- Weights: {weights}", f"- Machine: {machine()}"]
-    parts += [f"- Python {platform.python_version()}, {versions}", f"- epsilon {EPSILON}; one thread\n"]
-    for section in dict.fromkeys(line.section for line in found):
-        lines = [line for line in found if line.section == section]
-        columns = {
-            "n": [line.n for line in lines],
-            "weights": [f"{line.weights:,}" for line in lines],
-            "a weight": [in_words(line.seconds_per_weight) for line in lines],
-            "quartiles": [f"{in_words(line.low)} to {in_words(line.high)}" for line in lines],
-            "note": [line.note for line in lines],
-        }
-        if not any(columns["note"]):
-            del columns["note"]
-        table = pd.DataFrame(columns, index=pd.Index([line.case for line in lines], name="case"))
-        parts += [f"## {section.capitalize()}\n", markdown(table)]
-    return "\n".join(parts)
-
-
-def plot(found: list[Measurement], stem: Path) -> list[Path]:
-    """Seconds a weight against n, and against the number of weights on one set."""
-    import matplotlib.pyplot as plt
-
-    from lottery.results.style import COLOURS, STYLE, save
-
-    def line(axes, section: str, case: str, across: str, colour: str, label: str | None) -> None:
-        chosen = [m for m in found if m.section == section and m.case == case]
-        x, y = [getattr(m, across) for m in chosen], [m.seconds_per_weight for m in chosen]
-        spread = [[m.seconds_per_weight - m.low for m in chosen], [m.high - m.seconds_per_weight for m in chosen]]
-        axes.errorbar(x, y, yerr=spread, marker="o", markersize=4, linewidth=1.2, color=colour, label=label)
-
-    with plt.rc_context(STYLE):
-        figure, (left, right) = plt.subplots(1, 2, figsize=(7.6, 3.4))
-        line(left, "cost against n", "weight sharing", "n", COLOURS[1], "exact, one set a weight")
-        line(left, "cost against n", "row sharing", "n", COLOURS[0], f"exact, one set for {ROW}")
-        for mip, marker in (("gurobi", "s"), ("cbc", "^")):
-            for m in found:
-                if (m.section, m.case) == ("side by side", mip):
-                    left.plot(m.n, m.seconds_per_weight, marker, markersize=5, color="0.4", label=mip)
-        for m in found:
-            if (m.section, m.case) == ("cost against n", "row sharing") and m.weights < ROW:
-                at, offset = (m.n, m.seconds_per_weight), (8, -56)
-                left.annotate(
-                    f"n = {m.n}: {m.weights} weights", at, offset, textcoords="offset points", ha="right", fontsize=7
-                )
-        left.set_yscale("log")
-        left.set_xlabel("coefficients a weight, n")
-        left.set_ylabel("seconds a weight")
-        left.set_xticks(sorted({m.n for m in found if m.section == "cost against n"}))
-        left.set_ylim(top=30 * left.get_ylim()[1])  # room for the legend
-        left.legend(loc="upper left", fontsize=7, ncols=2)
-        line(right, "cost against weights", "row sharing", "weights", COLOURS[0], None)
-        right.set_xscale("log")
-        right.set_yscale("log")
-        right.set_xlabel("weights on one set (n = 21)")
-        right.set_ylabel("seconds a weight")
-        return save(figure, stem)
-
-
 def arguments_of(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.solvers", description="Speed of the subset sum solvers."
@@ -423,6 +243,7 @@ def main(argv: list[str] | None = None) -> int:
         if arguments.constants:
             print_constants(target)
             return 0
+        check_writable(arguments.output)
         sample, effort = (min(arguments.sample, 2), QUICK) if arguments.quick else (arguments.sample, FULL)
         found = measure(target, sample, effort)
     except (LotteryError, SubsetSumError) as error:
@@ -430,13 +251,11 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     import pandas as pd
 
-    from lottery.files import write_text
-
-    text = report(found, arguments.weights.name if arguments.weights else "drawn as a trained fc2's look")
+    text = report(found, arguments.weights.name if arguments.weights else "drawn as a trained fc2's look", EPSILON)
     table = pd.DataFrame([asdict(line) for line in found])
     write_text(arguments.output / "solvers.csv", table.to_csv(index=False, float_format="%.6g"))
     write_text(arguments.output / "solvers.md", text)
-    plot(found, arguments.output / "cost")
+    plot(found, ROW, arguments.output / "cost")
     print(text)
     return 0
 
