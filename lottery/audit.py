@@ -19,7 +19,7 @@ from lottery.errors import LotteryError
 from lottery.files import sha256
 from lottery.fingerprint import fingerprint
 from lottery.kept import forget
-from lottery.provenance import SUFFIX, as_recorded, provenance_path, read_record, recorded_files
+from lottery.provenance import SUFFIX, as_recorded, read_record, recorded_files, records_at
 
 # A rule's command line, as Snakemake prints it.
 _COMMAND = re.compile(r"\blottery ([a-z-]+ --.+?) 2>&1 \| tee ")
@@ -83,8 +83,7 @@ def _different(asked: Mapping[str, Any], recorded: Mapping[str, Any]) -> Iterato
             yield f"made with other settings: {name} {before} instead of {now}" if short else f"made with other {name}"
 
 
-def _faults(command: Command, path: Path, record: Mapping[str, Any]) -> Iterator[str]:
-    outputs = recorded_files(path)
+def _faults(command: Command, record: Mapping[str, Any], outputs: Mapping[Path, str]) -> Iterator[str]:
     for file, digest in outputs.items():
         found = _digest(file)
         if found is None:
@@ -102,25 +101,17 @@ def _faults(command: Command, path: Path, record: Mapping[str, Any]) -> Iterator
             yield f"its input {name} was another file then"
 
 
-def _records_at(output: Path) -> list[Path]:
-    """Records where a command with this `--output` leaves them: of a file, of PATH.svg, or in a folder."""
-    found = [provenance_path(output), provenance_path(output.with_name(f"{output.name}.svg"))]
-    return [path for path in (*found, *sorted(output.glob(f"*{SUFFIX}"))) if path.is_file()]
-
-
 def _finding(command: Command) -> Finding:
     output = Path(command.output)
-    for path in _records_at(output):
+    for path in records_at(output):
         result = str(path).removesuffix(SUFFIX)
         try:
             record = read_record(path)
         except LotteryError:
             return Finding(result, frozenset({path, Path(result)}), frozenset(), ("its record is damaged",))
         if record["verb"] == command.verb:
-            inputs = frozenset(Path(name) for name in record["inputs"])
-            return Finding(
-                result, frozenset({*recorded_files(path), path}), inputs, tuple(_faults(command, path, record))
-            )
+            outputs, inputs = recorded_files(path), frozenset(Path(name) for name in record["inputs"])
+            return Finding(result, frozenset({*outputs, path}), inputs, tuple(_faults(command, record, outputs)))
     fault = f"{'no record' if output.exists() else 'missing'}: `lottery {command.verb}` has not made it"
     return Finding(str(output), frozenset(), frozenset(), (fault,))
 

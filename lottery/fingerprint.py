@@ -23,7 +23,7 @@ def module_path(module: str, root: Path = ROOT) -> Path | None:
     return None
 
 
-def _without_docstrings(tree: ast.AST) -> ast.AST:
+def _without_docstrings(tree: ast.Module) -> ast.Module:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0] if node.body else None
@@ -37,11 +37,17 @@ def _without_docstrings(tree: ast.AST) -> ast.AST:
 
 
 @cache
-def _parsed(path: Path, _changed: int) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+def _parsed(path: Path, changed: int) -> ast.Module:
+    return _without_docstrings(ast.parse(path.read_text(encoding="utf-8")))
+
+
+@cache
+def _dumped(path: Path, changed: int) -> bytes:
+    return ast.dump(_parsed(path, changed)).encode()
 
 
 def _tree(path: Path) -> ast.Module:
+    """The code of a file, docstrings left out."""
     return _parsed(path, path.stat().st_mtime_ns)
 
 
@@ -141,12 +147,12 @@ def fingerprint(verb: str, root: Path = ROOT) -> str:
     """
     digest = hashlib.sha256()
     for statement in _statements(verb, root):
-        digest.update(ast.dump(_without_docstrings(ast.parse(ast.unparse(statement)))).encode())
+        digest.update(ast.dump(statement).encode())
     for module in sorted(modules_used(verb, root)):
         path = module_path(module, root)
         assert path is not None
         digest.update(module.encode())
         for data in _data_files(path):
             digest.update(data.read_bytes())
-        digest.update(ast.dump(_without_docstrings(ast.parse(path.read_text(encoding="utf-8")))).encode())
+        digest.update(_dumped(path, path.stat().st_mtime_ns))
     return digest.hexdigest()[:16]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lottery.errors import LotteryError
 from lottery.files import sha256
-from lottery.provenance import SUFFIX, Step, provenance_path, read_record, recorded_files
+from lottery.provenance import SUFFIX, Step, provenance_path, read_record, recorded_files, records_at
 
 GATHERED = ("solve", "prune")  # verbs of which several go into one Slurm job: see `groups` in slurm/config.yaml
 
@@ -46,8 +46,7 @@ def take_back(step: Step) -> Path | None:
     """The result of `step` if it had been finished; its files have their names again then."""
     if not _in_a_job() or step.verb not in GATHERED:
         return None
-    own = provenance_path(step.output)
-    for record in [own] if own.is_file() else sorted(step.output.glob(f"*{SUFFIX}")):
+    for record in records_at(step.output):
         with suppress(LotteryError):  # a damaged record, like none, means that the result is made again
             files = recorded_files(record)
             kept = {path: _second_name(path) for path in files}

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -72,6 +73,12 @@ def record_of(path: Path) -> Path | None:
     return next((record for record in beside if path in recorded_files(record)), None)
 
 
+def records_at(output: Path) -> list[Path]:
+    """Records where a command with this `--output` leaves them: of a file, of PATH.svg, or in a folder."""
+    found = [provenance_path(output), provenance_path(output.with_name(f"{output.name}.svg"))]
+    return [path for path in (*found, *sorted(output.glob(f"*{SUFFIX}"))) if path.is_file()]
+
+
 def installed_versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for package in PACKAGES:
@@ -93,14 +100,22 @@ def _git_commit() -> str | None:
     return described.stdout.strip() or None
 
 
-def _used() -> dict[str, float]:
-    """Core seconds and peak memory of this process and those that it started and that have ended."""
+def peak_memory_mb() -> float:
+    """The most MB that this process has held."""
+    status = Path("/proc/self/status")
+    if status.exists():  # ru_maxrss on Linux also remembers the parent process
+        return int(status.read_text().split("VmHWM:")[1].split()[0]) * 1024 / 1e6
     import resource
 
-    own, others = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    seconds = own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
-    kibibytes = max(own.ru_maxrss, others.ru_maxrss) / (1024 if platform.system() == "Darwin" else 1)
-    return {"core_seconds": round(seconds, 3), "peak_memory_mb": round(kibibytes * 1024 / 1e6, 1)}
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
+
+
+def core_seconds() -> float:
+    """Core seconds of this process, and of those that it started and that have ended."""
+    import resource
+
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
 def as_recorded(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,7 +137,6 @@ class Step:
         }
         self._read: dict[str, str] = {}
         self._written: list[Path] = []
-        self._expected: dict[Path, dict[Path, str]] = {}  # by folder: what its records say of the files in it
 
     def made(self, record: Mapping[str, Any]) -> bool:
         """Whether a record is that of this command: same settings, code, versions, and inputs as they are now."""
@@ -144,21 +158,13 @@ class Step:
         if not path.is_file():
             raise LotteryError(f"{path}: there is no such file")
         self._read[str(path)] = digest = sha256(path)
-        if self._recorded(path) not in (None, digest):
+        record = record_of(path)
+        if record is not None and recorded_files(record).get(path, digest) != digest:
             raise LotteryError(
                 f"{path}: damaged or changed by hand, it is not the file that its {SUFFIX[1:]} speaks of;"
                 " delete it and run again"
             )
         return path
-
-    def _recorded(self, path: Path) -> str | None:
-        own = provenance_path(path)
-        if own.is_file():
-            return recorded_files(own).get(path)
-        if path.parent not in self._expected:
-            records = sorted(path.parent.glob(f"*{SUFFIX}"))
-            self._expected[path.parent] = {file: d for record in records for file, d in recorded_files(record).items()}
-        return self._expected[path.parent].get(path)
 
     def writes(self, *paths: Path) -> Path:
         """Note outputs, before they are written where that can be: an old record does not speak of them.  Returns the first."""
@@ -193,7 +199,8 @@ class Step:
                 "inputs": self._read,
                 "outputs": {os.path.relpath(path, result.parent): sha256(path) for path in self._written},
                 "seconds": round(time.monotonic() - self._started, 3),
-                **_used(),
+                "core_seconds": round(core_seconds(), 3),
+                "peak_memory_mb": round(peak_memory_mb(), 1),
                 "finished": datetime.now(UTC).isoformat(timespec="seconds"),
                 "git_commit": _git_commit(),
                 "machine": {"system": platform.platform(), "processor": platform.machine()},

@@ -2,10 +2,12 @@
 
 import json
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import RESULTS, Snakemake, command_line
 
@@ -265,3 +267,12 @@ def test_a_record_names_every_result_that_its_command_opens(
             assert main(command_line(command, f"again/{command.verb}")) == 0
             read = {name for name in opened if name.startswith(str(RESULTS)) and not name.endswith(SUFFIX)}
             assert read == seen, command.verb
+
+
+def test_the_memory_of_a_command_is_its_own(tmp_path: Path) -> None:
+    """Linux's own figure for a process begins with what the process that started it had."""
+    ours = np.ones(75_000_000)
+    code = "from lottery.provenance import peak_memory_mb; print(peak_memory_mb())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ours.nbytes == 600_000_000
+    assert 5 < float(done.stdout) < 300

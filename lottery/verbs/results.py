@@ -57,9 +57,10 @@ def tabulate_runs(arguments: argparse.Namespace, step: Step) -> None:
     from lottery.results.runs import cost, histories, listed_folders, read_run, runs
     from lottery.results.tables import markdown
 
-    if arguments.sha256 not in (None, sha256(step.reads(arguments.runs))):
+    runs_file = step.reads(arguments.runs)
+    if arguments.sha256 not in (None, sha256(runs_file)):
         raise LotteryError(f"{arguments.runs}: is not the list that was asked for; delete it and run again")
-    folders = listed_folders(read_json(step.reads(arguments.runs)), arguments.runs, arguments.folder)
+    folders = listed_folders(read_json(runs_file), arguments.runs, arguments.folder)
     for _, folder in folders:
         for name in ("metrics.json", "history.csv", "cost.json"):
             step.reads(folder / name)
