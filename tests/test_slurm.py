@@ -114,6 +114,27 @@ def same_runs(folder: Path, demo: Path) -> bool:
 
 @pytest.mark.slow
 @needs_slurm
+@pytest.mark.parametrize("folder_is_left", [True, False])
+def test_a_slurm_that_died_with_its_tests_does_not_stop_the_next(tmp_path: Path, folder_is_left: bool) -> None:
+    """Before the first test that has the common Slurm: there can be one at a time."""
+    dead, alive = tmp_path / "dead", tmp_path / "alive"
+    subprocess.run([ROOT / "tests/slurm/up", dead], check=True)
+    refused = subprocess.run([ROOT / "tests/slurm/up", alive], capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert f"or tests run; after killed tests: tests/slurm/down {dead}" in refused.stderr
+    for daemon in ("slurmd", "slurmctld", "munged"):
+        os.kill(int((dead / f"{daemon}.pid").read_text()), signal.SIGKILL)
+    if not folder_is_left:
+        shutil.rmtree(dead)
+    try:
+        subprocess.run([ROOT / "tests/slurm/up", alive], check=True)
+        assert Path("/etc/slurm/slurm.conf").readlink() == alive / "slurm.conf"
+    finally:
+        subprocess.run([ROOT / "tests/slurm/down", alive], check=True)
+
+
+@pytest.mark.slow
+@needs_slurm
 def test_the_demo_on_a_cluster_finds_the_same_bytes_in_few_jobs(
     workflow: Path, demo: Path, on_cluster: Callable[..., Run], small: tuple[str, ...]
 ) -> None:
@@ -121,7 +142,8 @@ def test_the_demo_on_a_cluster_finds_the_same_bytes_in_few_jobs(
     assert run.wait() == 0, run.text
     assert contents(workflow) == contents(demo)
     submitted = jobs(run)
-    assert len(submitted) == 8, "train; 4 runs in one; 3 chunks in one, twice; 2 cross-checks; 2 evaluations"
+    expected = "train; 4 runs in one; 3 chunks in one, twice; 2 cross-checks; 2 evaluations; a point; a ticket, verified; theory"
+    assert len(submitted) == 12, expected
     assert {job["NumCPUs"] for job in submitted} == {"1"}
 
 
