@@ -22,12 +22,12 @@ demo: $(STAMP) ## the whole workflow on 5,000 embedded digits
 	$(BIN)/snakemake --cores 2 --rerun-incomplete --show-failed-logs --quiet all --configfile config/demo.yaml -- all
 	@echo; cat results/demo/tables/table1.md
 	@echo; cat results/demo/tables/points.md
-	@echo; echo "Tables:   results/demo/tables/ (experiment 1: table1.csv; experiment 2: runs.csv, points.csv, claims.csv)"
+	@echo; echo "Tables:   results/demo/tables/ (table1.csv; runs.csv, points.csv, claims.csv; frontier.csv, tickets.csv, theory_thresholds.csv)"
 	@echo "Figures:  results/demo/figures/ (.svg and .png)"
 	@echo "Summary:  results/demo/summary.html"
 
 test: $(STAMP) lint ## lint, types and tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 test-slow: $(STAMP) ## tests that take minutes
 	$(BIN)/python -m pytest -m slow

@@ -1,11 +1,11 @@
 """Optimal Lottery Tickets via SubsetSum (Pensia et al., NeurIPS 2020) as a workflow.
 
     snakemake --cores 16 all                                          both experiments, MNIST downloaded, about an hour
-    snakemake --cores 2 all --configfile config/demo.yaml             embedded data, two minutes
+    snakemake --cores 2 all --configfile config/demo.yaml             embedded data, two and a half minutes
     snakemake --cores 2 all --config source=FOLDER                    MNIST files that you have
     snakemake --profile slurm                                         on a Slurm cluster (docs/cluster.md)
 
-One part at a time: experiment_1, experiment_2; data, targets, subset_sum, pruning, tables, figures.  `snakemake --list-rules` describes each rule.
+One part at a time: experiment_1, frontier, tickets, experiment_2, theory; data, targets, subset_sum, pruning, tables, figures.  `snakemake --list-rules` describes each rule.
 """
 
 from snakemake.utils import min_version
@@ -30,7 +30,10 @@ report: "workflow/report/workflow.rst"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/targets.smk"
 include: "workflow/rules/subset_sum.smk"
+include: "workflow/rules/frontier.smk"
+include: "workflow/rules/tickets.smk"
 include: "workflow/rules/pruning.smk"
+include: "workflow/rules/theory.smk"
 include: "workflow/rules/results.smk"
 
 

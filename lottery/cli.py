@@ -11,7 +11,7 @@ from lottery import __version__
 from lottery.errors import LotteryError
 from lottery.networks import NETWORKS
 from lottery.pruning.run import STRUCTURES
-from lottery.verbs import care, data, pruning, results, subset_sum, targets
+from lottery.verbs import care, data, pruning, results, subset_sum, targets, theory, tickets
 
 if TYPE_CHECKING:
     from lottery.provenance import Step
@@ -29,13 +29,17 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--epsilon", type=float, default=0.01, help="largest |sum - weight| (default %(default)s)")
     add("--coefficients-per-bit", type=float, default=3, help="the paper's c: int(c round(log2(1/epsilon))) a weight")
-    add("--objective", default="min_error", help="min_error, min_cardinality or first_feasible")
+    add("--objective", default="min_error", help="min_error, min_cardinality, first_feasible or exactly_K")
     add("--sharing", default="row", help="row (a set for all weights of an output row) or weight")
     add("--stream", default="keyed", help="keyed, or official: the released code's draws")
     add("--seed", type=int, default=1, help="of the coefficients")
     add("--coefficient-range", type=float, nargs=2, metavar=("LOW", "HIGH"), help="default: the target's own")
     add("--zero-small-weights", action="store_true", help="weights within epsilon of 0 become 0 with no solve")
-    add("--on-infeasible", default="redraw", help="error, or redraw: further coefficients for that weight")
+    add(
+        "--on-infeasible",
+        default="redraw",
+        help="error, redraw (further coefficients for that weight) or nearest (beyond epsilon)",
+    )
 
 
 def _add_solver(parser: argparse.ArgumentParser) -> None:
@@ -131,8 +135,43 @@ def _add_experiment_1(verb: Verb) -> None:
     add("--seconds", type=Path, required=True, help="JSON of what was measured")
     add("--output", type=Path, required=True, help="CSV, a line a weight")
 
+    parser = verb(subset_sum.measure_frontier)
+    add = parser.add_argument
+    add("--target", type=Path, required=True)
+    add("--data", type=Path, required=True, help="a file by `lottery fetch`")
+    _add_settings(parser)
+    add("--device", default="auto")
+    add("--output", type=Path, required=True)
+
     add = verb(subset_sum.solvers).add_argument
     add("--coefficients", type=int, default=21)
+
+
+def _add_tickets(verb: Verb) -> None:
+    add = verb(tickets.build_ticket).add_argument
+    add("--target", type=Path, required=True, help="weights by `train` or `import-weights`")
+    add("--data", type=Path, required=True, help="a file by `lottery fetch`, for the claimed accuracy")
+    add("--units-per-input", type=int, default=42, help="hidden units for each input of a layer (default %(default)s)")
+    add("--distribution", nargs="+", default=["uniform"], help="uniform (U[-1, 1), default), normal, or LOW HIGH")
+    add("--epsilon", type=float, default=0.01, help="largest error of a weight (default %(default)s)")
+    add("--objective", default="min_error", help="min_error, min_cardinality, first_feasible or exactly_K")
+    add("--seed", type=int, default=1, help="of the random network")
+    add("--signed-inputs", action="store_true", help="serve negative inputs of a layer as well")
+    add("--on-infeasible", default="widen", help="error, or widen: the layer gets further units")
+    add("--device", default="auto", help="auto, cpu or cuda")
+    add("--counts", type=Path, required=True, help="JSON of what was asked for and counted")
+    add("--output", type=Path, required=True, help="the ticket: seed and masks")
+
+    add = verb(tickets.verify).add_argument
+    add("ticket", type=Path, help="a file by `lottery build-ticket`")
+    add("--target", type=Path, help="hold every weight against these")
+    add("--data", type=Path, help="a file by `lottery fetch`: run the network on its test images")
+    add("--device", default="auto")
+    add("--output", type=Path, help="JSON of what was found")
+
+    add = verb(tickets.tabulate_tickets).add_argument
+    add("--tickets", type=Path, nargs="*", default=[], help="their folders")
+    add("--output", type=Path, required=True, help="a folder")
 
 
 def _add_experiment_2(verb: Verb) -> None:
@@ -153,6 +192,27 @@ def _add_experiment_2(verb: Verb) -> None:
     add("--output", type=Path, required=True, help="a folder; a run that was killed goes on from what is there")
 
 
+def _add_theory(verb: Verb) -> None:
+    add = verb(theory.measure_success).add_argument
+    add("--kind", required=True, help="of coefficients: uniform, product, relu, relu_pair or hyperbolic")
+    add("--targets", nargs="+", default=["one"], help="one, all, or both (default: one)")
+    add("--coefficients", type=int, nargs="+", required=True, help="how many a trial draws")
+    add("--cardinality", type=int, help="the only size of subsets that counts; default: any")
+    add("--trials", type=int, default=10000, help="for each number of coefficients (default %(default)s)")
+    add("--epsilons", type=float, nargs="+", required=True)
+    add("--seed", type=int, default=1)
+    add("--output", type=Path, required=True, help="CSV")
+
+    add = verb(theory.tabulate_theory).add_argument
+    add("--measurements", type=Path, nargs="*", default=[], help="files by `measure-success`")
+    add("--output", type=Path, required=True, help="a folder")
+
+    add = verb(theory.plot_theory).add_argument
+    add("--figure", required=True, choices=("success", "thresholds", "single", "cardinality"))
+    add("--table", type=Path, required=True, help="theory_success.csv for success, else theory_thresholds.csv")
+    add("--output", type=Path, required=True, help="path without suffix; .svg and .png are written")
+
+
 def _add_results(verb: Verb) -> None:
     add = verb(results.tabulate).add_argument
     add("--approximations", type=Path, nargs="*", default=[], help="their folders")
@@ -169,6 +229,17 @@ def _add_results(verb: Verb) -> None:
     add = verb(results.trace).add_argument
     add("--tables", type=Path, nargs="+", required=True, help="files by `tabulate` and `tabulate-runs`")
     add("--output", type=Path, required=True, help="a folder")
+
+    add = verb(results.tabulate_frontiers).add_argument
+    add("--points", type=Path, required=True, help="JSON list of {frontier, point}")
+    add("--sha256", help="of that list; another one is refused")
+    add("--folder", type=Path, required=True, help="that the points of the list are in")
+    add("--output", type=Path, required=True, help="a folder")
+
+    add = verb(results.plot_frontier).add_argument
+    add("--table", type=Path, required=True, help="frontier.csv by `tabulate-frontiers`")
+    add("--frontier", required=True, help="its name")
+    add("--output", type=Path, required=True, help="path without suffix; .svg and .png are written")
 
     for plot, table in (
         (results.plot_accuracy, "points.csv"),
@@ -231,7 +302,15 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run, parser=top)
         return sub
 
-    for add_verbs in (_add_data_and_targets, _add_experiment_1, _add_experiment_2, _add_results, _add_care):
+    for add_verbs in (
+        _add_data_and_targets,
+        _add_experiment_1,
+        _add_tickets,
+        _add_experiment_2,
+        _add_theory,
+        _add_results,
+        _add_care,
+    ):
         add_verbs(verb)
     return top
 

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
+from lottery.approximation.points import planned_points
 from lottery.approximation.settings import Settings
 from lottery.datasets import REGISTRY, check_source, named
 from lottery.errors import LotteryError
@@ -19,6 +21,9 @@ from lottery.networks import NETWORKS
 from lottery.pruning.run import STRUCTURES, Variant
 from lottery.pruning.sweeps import variant_of
 from lottery.subset_sum import OBJECTIVES, SOLVERS
+from lottery.theory.coefficients import KINDS, WITHOUT_ZEROS
+from lottery.tickets.construction import Construction
+from lottery.tickets.random_network import Distribution
 
 # What `names: KIND` in the schema stands for, so that each list is kept once, where the package uses it.
 NAMES = {
@@ -27,6 +32,8 @@ NAMES = {
     "structures": [*STRUCTURES],
     "objectives": [*OBJECTIVES],
     "solvers": [*SOLVERS],
+    "kinds": [*KINDS],
+    "kinds_without_zeros": [*WITHOUT_ZEROS],
     "checkers": [solver for solver in SOLVERS if solver not in ("exact", "auto")],
 }
 
@@ -54,6 +61,18 @@ def _known_keys(error: ValidationError) -> list[str]:
     return list(schema.get("properties", {}))
 
 
+def _allowed(part: Any) -> str:
+    """What a key may be, in words, from its part of the schema."""
+    if "anyOf" in part:
+        return ", ".join(_allowed(option) for option in part["anyOf"])
+    if "enum" in part:
+        return ", ".join(map(str, part["enum"]))
+    if "oneOf" in part:
+        return " or ".join(_allowed(option) for option in part["oneOf"])
+    named = part.get("title", part.get("const", part.get("type")))
+    return named if isinstance(named, str) else " or ".join(named)
+
+
 def _one_line(error: ValidationError) -> str:
     """jsonschema prints the schema and the instance; a person wants the key, the fault and a way out."""
     instance: Any = error.instance
@@ -66,6 +85,8 @@ def _one_line(error: ValidationError) -> str:
         return f"config: {where}: unknown key {unknown!r}; {hint}"
     if error.validator == "enum":
         return f"config: {where}: {instance!r} is not one of {', '.join(map(str, allowed))}"
+    if error.validator == "anyOf":
+        return f"config: {where}: {instance!r} is not one of {_allowed(error.schema)}"
     return f"config: {where}: {error.message}"
 
 
@@ -132,6 +153,21 @@ def settings_of(entry: dict[str, Any]) -> Settings:
     return Settings(low=low, high=high, **{name: entry[name] for name in names})
 
 
+def distribution_words(entry: dict[str, Any]) -> list[str]:
+    """The distribution of a ticket in the config, as it stands on a command line."""
+    words = entry["distribution"]
+    return (
+        [words] if isinstance(words, str) else [np.format_float_positional(float(end)) for end in words]
+    )  # argparse takes -1e-5 for a flag
+
+
+def construction_of(entry: dict[str, Any]) -> Construction:
+    """The library's settings of one ticket in the config."""
+    names = set(Construction.__dataclass_fields__) - {"distribution"}
+    distribution = Distribution.of_words(distribution_words(entry))
+    return Construction(distribution=distribution, **{name: entry[name] for name in names})
+
+
 def complete(config: dict[str, Any], schema_path: Path) -> dict[str, Any]:
     """A valid configuration with every default filled in and entries set to null left out.
 
@@ -146,19 +182,21 @@ def complete(config: dict[str, Any], schema_path: Path) -> dict[str, Any]:
         raise LotteryError(f"config: {not_finite}: a finite number is needed")
     error = best_match(Draft202012Validator(schema).iter_errors(filled))
     if error is not None:
-        raise LotteryError(_one_line(error))
-    for group in ("targets", "approximations", "sweeps", "variants"):
+        parent = error.parent
+        raise LotteryError(_one_line(parent if parent is not None and parent.validator == "anyOf" else error))
+    for group in ("targets", "approximations", "frontiers", "tickets", "sweeps", "variants"):
         filled[group] = {name: entry for name, entry in filled[group].items() if entry is not None}
-    for name, entry in filled["approximations"].items():
-        if entry["target"] not in filled["targets"]:
-            raise LotteryError(
-                f"config: approximations.{name}.target: {entry['target']!r} is not one of the targets"
-                f" ({', '.join(filled['targets']) or 'none'})"
-            )
-        try:
-            settings_of(entry)
-        except (LotteryError, ValueError) as problem:
-            raise LotteryError(f"config: approximations.{name}: {problem}") from problem
+    _check_targets(filled)
+    for group, settings in (("approximations", settings_of), ("tickets", construction_of)):
+        for name, entry in filled[group].items():
+            try:
+                settings(entry)
+            except (LotteryError, ValueError) as problem:
+                raise LotteryError(f"config: {group}.{name}: {problem}") from problem
+    try:
+        planned_points(filled)
+    except LotteryError as problem:
+        raise LotteryError(f"config: {problem}") from problem
     _check_sweeps(filled)
     checked = filled["cross_check"]["approximation"]
     if checked is not None and checked not in filled["approximations"]:
@@ -171,6 +209,17 @@ def complete(config: dict[str, Any], schema_path: Path) -> dict[str, Any]:
     except LotteryError as problem:
         raise LotteryError(f"config: {problem}") from problem
     return filled
+
+
+def _check_targets(config: dict[str, Any]) -> None:
+    """Whatever is done to a target is done to one that there is."""
+    for group in ("approximations", "frontiers", "tickets"):
+        for name, entry in config[group].items():
+            if entry["target"] not in config["targets"]:
+                raise LotteryError(
+                    f"config: {group}.{name}.target: {entry['target']!r} is not one of the targets"
+                    f" ({', '.join(config['targets']) or 'none'})"
+                )
 
 
 def _check_sweeps(config: dict[str, Any]) -> None:
@@ -209,16 +258,10 @@ def _described(schema: dict[str, Any], root: dict[str, Any], path: str) -> list[
     """(key, allowed values, default, description) of every key below `schema`."""
     rows = []
     for key, part in schema.get("properties", {}).items():
-        if "enum" in part:
-            allowed = ", ".join(map(str, part["enum"]))
-        elif "oneOf" in part:
-            allowed = " or ".join(str(option.get("const", option.get("type"))) for option in part["oneOf"])
-        else:
-            allowed = " or ".join([part["type"]] if isinstance(part["type"], str) else part["type"])
         default = json.dumps(part["default"]) if "default" in part and part.get("type") != "object" else ""
         if key in schema.get("required", []) and part.get("type") != "object":
             default = "required"
-        rows.append((f"{path}{key}", allowed, default, part["description"]))
+        rows.append((f"{path}{key}", _allowed(part), default, part["description"]))
         rows += _described(part, root, f"{path}{key}.")
     others = schema.get("additionalProperties")
     if isinstance(others, dict) and "oneOf" in others:

@@ -102,16 +102,20 @@ def _checksum(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, Any]) ->
     return digest.hexdigest()
 
 
-def write_tensors(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, Any]) -> None:
-    """Write arrays and a JSON-able `metadata` as safetensors, atomically; equal content gives equal bytes.
+def tensors_bytes(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, Any]) -> bytes:
+    """Arrays and a JSON-able `metadata` as the bytes of a safetensors file; equal content gives equal bytes.
 
     A checksum of both is written along, so that a flipped bit is found when the file is read.
     """
     contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     entry = {"metadata": metadata, "sha256": _checksum(contiguous, metadata)}
-    content = save(contiguous, {METADATA_KEY: json.dumps(entry, sort_keys=True)})
+    return save(contiguous, {METADATA_KEY: json.dumps(entry, sort_keys=True)})
+
+
+def write_tensors(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, Any]) -> None:
+    """Write `tensors_bytes`, atomically."""
     with replaced(path) as temporary:
-        temporary.write_bytes(content)
+        temporary.write_bytes(tensors_bytes(tensors, metadata))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -123,7 +127,7 @@ def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
             metadata, checksum = entry["metadata"], entry["sha256"]
     except KeyError as error:
         raise LotteryError(f"{path}: not a file of this program's; delete it and run again") from error
-    except (OSError, SafetensorError, TypeError, ValueError) as error:
+    except (OSError, SafetensorError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise LotteryError(
             f"{path}: cannot be read as safetensors of NumPy types ({error}); if the workflow wrote it, delete it and run again"
         ) from error

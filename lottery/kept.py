@@ -15,7 +15,8 @@ from lottery.errors import LotteryError
 from lottery.files import sha256
 from lottery.provenance import SUFFIX, Step, provenance_path, read_record, recorded_files, records_at
 
-GATHERED = ("solve", "prune")  # verbs of which several go into one Slurm job: see `groups` in slurm/config.yaml
+# Verbs of which several go into one Slurm job: see `groups` in slurm/config.yaml.
+GATHERED = ("solve", "prune", "measure-frontier", "measure-success")
 
 
 def _second_name(path: Path) -> Path:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from filelock import FileLock
 
 from lottery.approximation.target import Target
 from lottery.audit import Command, planned_commands
@@ -59,10 +60,11 @@ def snakemake() -> Snakemake:
 
 
 def copy_workflow(folder: Path) -> Path:
+    """A copy of the project's files, with what Numba has compiled (it is of the same source, and takes seconds to make)."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in WORKFLOW_FILES:
         if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*.pyc"))
         else:
             shutil.copy(ROOT / name, folder / name)
     return folder
@@ -80,6 +82,8 @@ SMALL = (
     "--config",
     "cross_check={solvers: [gurobi, cbc], sample: 2}",
     "targets={fc2: {network: fc2, epochs: 2}}",
+    "frontiers={fc2: {target: fc2, objectives: [min_cardinality], epsilons: [0.01], seeds: [1]}}",
+    "theory={epsilons: [0.1, 0.03], kinds: [uniform], most_coefficients: 4, trials: 200, cardinality_trials: 50}",
     "sweeps={fc2: {structures: [linear, dense], sparsities: [0.5], epochs: [1], held_out_seeds: [1]}}",
 )
 
@@ -91,11 +95,15 @@ def small() -> tuple[str, ...]:
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def demo(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """A folder in which the small demo was run, once for all tests; tests that change it work on a copy."""
-    folder = copy_workflow(tmp_path_factory.mktemp("demo") / "project")
-    done = run_snakemake(folder, "all", *SMALL)
-    assert done.returncode == 0, done.stdout + done.stderr
+    alone = worker_id == "master"
+    folder = tmp_path_factory.getbasetemp() if alone else tmp_path_factory.getbasetemp().parent  # common to all workers
+    folder = folder / "demo" / "project"
+    with FileLock(folder.parent.with_suffix(".lock")):
+        if not (folder / RESULTS / "summary.html").exists():
+            done = run_snakemake(copy_workflow(folder), "all", *SMALL)
+            assert done.returncode == 0, done.stdout + done.stderr
     return folder
 
 
@@ -111,7 +119,9 @@ def command_line(command: Command, output: str) -> list[str]:
     """The words of a command, its result going to `output`."""
     words = [command.verb]
     for name, value in {**command.settings, "output": output}.items():
-        if name == "decay_scores":
+        if name == "ticket":
+            words += [str(value)]
+        elif name == "decay_scores":
             words += [] if value else ["--no-score-decay"]
         elif value is not None and value is not False and value != []:
             values = value if isinstance(value, list) else [] if value is True else [value]
@@ -135,13 +145,19 @@ SAME_BYTES = (
     "subset_sum/min_cardinality/solution.safetensors",
     "subset_sum/min_error/cross_check_gurobi.csv",
     "subset_sum/min_error/cross_check_cbc.csv",
+    "frontier/fc2/min_cardinality_epsilon_0.01_per_bit_3_seed_1.json",
+    "tickets/min_cardinality/ticket.safetensors",
+    "tickets/min_cardinality/certificate.json",
     "tables/table1.csv",
+    "tables/frontier.csv",
+    "tables/tickets.csv",
     "tables/comparison.csv",
     "tables/cardinality.csv",
     "tables/cross_check.csv",
     "figures/errors.svg",
     "figures/errors.png",
     "figures/cardinality.svg",
+    "figures/frontier_fc2.svg",
     "pruning/published/fc2/linear/released/redundancy_5_sparsity_0.5_epochs_1_seed_1/masks.safetensors",
     "pruning/held_out/fc2/dense/released/redundancy_1_sparsity_0_epochs_1_seed_1/metrics.json",
     "tables/runs.csv",

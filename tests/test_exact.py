@@ -280,3 +280,69 @@ def test_all_compiled_code_stands_in_one_file():
     package = Path(lottery.__file__).parent
     compiled = {path.name for path in package.rglob("*.py") if "from numba import" in path.read_text()}
     assert compiled == {"kernels.py"}
+
+
+@objectives
+@given(draws=st.integers(0, 2**32 - 1), share=st.sampled_from([0.0, 0.3, 0.8, 1.0]))
+@settings(deadline=None, max_examples=40)
+def test_ragged_sets_are_filled_up_with_zeros_that_are_never_kept(objective, draws, share):
+    random = np.random.default_rng(draws)
+    coefficients = random.uniform(-1, 1, (2, 3, 9)) * (random.random((2, 3, 9)) >= share)
+    weights = random.uniform(-1, 1, (2, 3))
+    solution = solve(weights, coefficients, 0.05, objective)
+    assert_optimal(solution, weights, coefficients, 0.05, objective)
+    for row, column in np.ndindex(weights.shape):
+        own = coefficients[row, column]
+        bits = int(solution.masks[row, column])
+        assert not any(bits >> k & 1 for k in np.flatnonzero(own == 0))
+        alone = solve(weights[row : row + 1, column : column + 1], own[own != 0][None], 0.05, objective)
+        assert alone.errors[0, 0] == solution.errors[row, column]
+
+
+@given(draws=st.integers(0, 2**32 - 1), n=st.integers(0, 9), data=st.data(), kind=st.sampled_from(["unit", "alike"]))
+@settings(deadline=None, max_examples=120)
+def test_exactly_k_coefficients_are_the_nearest_k(draws, n, data, kind):
+    random = np.random.default_rng(draws)
+    count = data.draw(st.integers(0, n))
+    coefficients = random.uniform(-1, 1, (2, n)) if kind == "unit" else random.choice([0.25, -0.5, 1.0], (2, n))
+    weights = random.uniform(-2, 2, (2, 4))
+    solution = solve(weights, coefficients, 0.1, f"exactly_{count}")
+    for row, column in np.ndindex(weights.shape):
+        sums, sizes = every_subset(coefficients[row])
+        nearest = np.abs(sums[sizes == count] - weights[row, column]).min()
+        assert solution.cardinality[row, column] == count
+        assert solution.errors[row, column] == pytest.approx(nearest, abs=1e-12)
+
+
+def test_a_count_that_cannot_be_kept_is_refused_or_infeasible():
+    weights = np.zeros((1, 1))
+    with pytest.raises(SubsetSumError, match="exactly_4 keeps more than the 3 coefficients"):
+        solve(weights, np.ones((1, 3)), 0.1, "exactly_4")
+    with pytest.raises(SubsetSumError, match="'exactly_' is not one of"):
+        solve(weights, np.ones((1, 3)), 0.1, "exactly_")
+    filled_up = solve(weights, np.array([[[0.0, 0.0, 1.0]]]), 0.1, "exactly_2")  # one coefficient, two places
+    assert not filled_up.feasible.any()
+
+
+@pytest.mark.parametrize("shape", [(3, 9), (3, 4, 9)])
+def test_the_best_of_all_counts_is_the_nearest_of_all_subsets(shape):
+    random = np.random.default_rng(6)
+    weights, coefficients = random.uniform(-1, 1, (3, 4)), random.uniform(-1, 1, shape)
+    counts = [solve(weights, coefficients, 0.02, f"exactly_{k}") for k in range(10)]
+    nearest = solve(weights, coefficients, 0.02, "min_error")
+    assert np.allclose(np.min([solution.errors for solution in counts], axis=0), nearest.errors, rtol=0, atol=1e-14)
+    fewest = solve(weights, coefficients, 0.02, "min_cardinality")
+    first = np.argmax([solution.feasible for solution in counts], axis=0)
+    assert np.array_equal(fewest.cardinality[fewest.feasible], first[fewest.feasible])
+
+
+@pytest.mark.parametrize("power", [-900, 900])
+def test_exactly_k_are_kept_on_any_scale_and_out_of_reach(power):
+    random = np.random.default_rng(1)
+    weights, coefficients = random.uniform(-1, 1, (2, 9)), random.uniform(-1, 1, (2, 12))
+    weights[0, 0] = 50.0
+    plain = solve(weights, coefficients, 0.01, "exactly_5")
+    scaled = solve(np.ldexp(weights, power), np.ldexp(coefficients, power), np.ldexp(0.01, power), "exactly_5")
+    assert np.array_equal(plain.masks, scaled.masks)
+    assert plain.masks[0, 0] == sum(1 << int(k) for k in np.argsort(coefficients[0])[-5:])
+    assert not plain.feasible[0, 0]

@@ -214,6 +214,8 @@ dataset: permuted_mnist5k
 targets: {fc2: null, small: {network: lenet_300_100}}
 approximations: {min_error: null, min_cardinality: {target: small}, least: {target: small, objective: min_magnitude}}
 cross_check: {approximation: min_cardinality, solvers: [highs]}
+frontiers: {fc2: null}
+tickets: {min_cardinality: null}
 sweeps: {fc2: null, small: {network: lenet_300_100, structures: [parallel], sparsities: [0.5]}}
 """
 

@@ -52,6 +52,22 @@ def test_a_mip_solver_finds_what_the_exact_solver_finds(name, objective, problem
 
 
 @solvers
+def test_a_zero_that_fills_a_place_does_not_count(name):
+    for solver in (name, "exact"):
+        assert not solve(np.array([[0.005]]), np.array([[[0.0, 0.0, 1.0]]]), 0.1, "exactly_2", solver).feasible
+
+
+@solvers
+def test_exactly_k_means_the_same_to_every_solver(name, problem):
+    weights, coefficients = problem
+    exact = solve(weights, coefficients, EPSILON, "exactly_3")
+    mip = solve(weights, coefficients, EPSILON, "exactly_3", name)
+    assert np.array_equal(mip.feasible, exact.feasible)
+    assert (mip.cardinality[exact.feasible] == 3).all()
+    assert np.allclose(mip.errors[exact.feasible], exact.errors[exact.feasible], rtol=0.011, atol=1e-7)
+
+
+@solvers
 @objectives
 def test_a_weight_out_of_reach_is_reported_infeasible(name, objective, problem):
     solution = solve(*problem, EPSILON, objective, name)

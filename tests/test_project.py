@@ -13,7 +13,7 @@ from lottery.files import write_json
 from lottery.pruning.run import Variant
 
 
-@pytest.mark.parametrize("name", ["config", "demo", "paper_mip"])
+@pytest.mark.parametrize("name", ["config", "demo", "theory", "paper_mip"])
 def test_every_config_we_ship_can_be_planned(workflow: Path, snakemake: Snakemake, name: str) -> None:
     done = snakemake(workflow, "-n", "--quiet", "all", "--configfile", f"config/{name}.yaml")
     assert done.returncode == 0, done.stdout + done.stderr

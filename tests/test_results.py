@@ -14,11 +14,14 @@ from lottery.published import deviations
 from lottery.results.claims import answer_claims, compare_points
 from lottery.results.comparison import compare, verdicts
 from lottery.results.figures import plot_cardinality, plot_errors, plot_seconds
+from lottery.results.frontier import frontier, point_rows
 from lottery.results.lineage import lineage, origins, stages
 from lottery.results.points import points
 from lottery.results.runs import runs
 from lottery.results.summary import Tables, summary_page
 from lottery.results.tables import cardinality, cost, cross_check_summary, markdown, table1
+from lottery.results.theory import slopes, success, thresholds
+from lottery.results.tickets import tickets
 
 ASSEMBLY = {
     "network": "fc2",
@@ -94,9 +97,13 @@ def test_a_name_with_markup_cannot_break_the_page_and_everything_is_inside(tmp_p
         compare(table),
         costs,
         pd.DataFrame(),
+        frontier(point_rows([], dict)),
+        tickets({}),
         empty,
         compare_points(empty),
         answer_claims(empty),
+        thresholds(success([])),
+        slopes(thresholds(success([]))),
         stages([]),
         origins([]),
     )

@@ -11,7 +11,7 @@ from lottery.approximation.chunks import Chunk, ChunkResult, read_chunk
 from lottery.approximation.settings import Settings
 from lottery.approximation.target import Target
 from lottery.errors import LotteryError
-from lottery.subset_sum import MOST_COEFFICIENTS, approximations
+from lottery.subset_sum import MOST_COEFFICIENTS, approximations, exact_count
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,13 @@ def approximate_chunk(target: Target, settings: Settings, chunk: Chunk, result: 
         (result.masks >> np.minimum(drawn, MOST_COEFFICIENTS - 1).astype(np.uint64))[drawn < MOST_COEFFICIENTS]
     ):
         raise LotteryError("masks keep coefficients that were never drawn")
+    cardinality = np.bitwise_count(result.masks).astype(np.int64)
+    if settings.on_infeasible == "nearest":
+        return LayerApproximation(result.masks, sums, np.abs(sums - weights), cardinality, drawn, result.status)
+    if (count := exact_count(settings.objective)) is not None and (cardinality != count).any():
+        raise LotteryError(
+            f"{np.count_nonzero(cardinality != count)} weights keep another number of coefficients than {count}"
+        )
     errors = np.abs(sums - weights)
     beyond = np.argwhere(errors > settings.epsilon)
     if len(beyond):
@@ -89,9 +96,7 @@ def approximate_chunk(target: Target, settings: Settings, chunk: Chunk, result: 
             f"{len(beyond)} weights are beyond epsilon {settings.epsilon}, the first in row {chunk.rows.start + row},"
             f" column {column}: {errors[row, column]:.6g}"
         )
-    return LayerApproximation(
-        result.masks, sums, errors, np.bitwise_count(result.masks).astype(np.int64), drawn, result.status
-    )
+    return LayerApproximation(result.masks, sums, errors, cardinality, drawn, result.status)
 
 
 def assemble(target: Target, settings: Settings, paths: Sequence[tuple[Chunk, Path]]) -> Approximation:
@@ -126,6 +131,8 @@ def summary(approximation: Approximation, settings: Settings) -> dict[str, objec
     """The numbers of table 1 that need no dataset; every count is taken from the masks."""
     errors, cast = approximation.errors(), approximation.errors_float32()
     cardinality = np.concatenate([layer.cardinality.ravel() for layer in approximation.layers])
+    count = exact_count(settings.objective)
+    miscounted = cardinality != (cardinality if count is None else count)
     statuses = np.concatenate([layer.status.ravel() for layer in approximation.layers])
     return {
         "network": approximation.target.network,
@@ -137,7 +144,7 @@ def summary(approximation: Approximation, settings: Settings) -> dict[str, objec
         "largest_error": float(errors.max()),
         "median_error": float(np.median(errors)),
         "largest_error_float32": float(cast.max()),
-        "beyond_epsilon": int((errors > settings.epsilon).sum()),
+        "beyond_epsilon": int(((errors > settings.epsilon) | miscounted).sum()),
         "beyond_epsilon_float32": int((cast > settings.epsilon).sum()),
         "redrawn": int(sum((layer.drawn > settings.n).sum() for layer in approximation.layers)),
         "not_proved": int((statuses != 0).sum()),

@@ -214,7 +214,7 @@ def solve_chunk(
             f" coefficients_per_bit (what was solved is kept in {partial_path})"
         )
     redraws = np.zeros(weights.shape, np.uint8)
-    for row, column in infeasible:
+    for row, column in infeasible if settings.on_infeasible == "redraw" else ():
         found = _redraw(target, settings, chunk, solver, problem, int(row), int(column))
         masks[row, column], status[row, column], redraws[row, column] = found
     return ChunkResult(masks, status, redraws)

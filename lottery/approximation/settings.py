@@ -9,18 +9,19 @@ from lottery.approximation.target import Target
 from lottery.errors import LotteryError
 from lottery.subset_sum import (
     MOST_COEFFICIENTS,
-    OBJECTIVES,
     SHARINGS,
     STREAMS,
     Objective,
     Sharing,
     Stream,
+    check_objective,
     draw_coefficients,
+    exact_count,
     number_of_coefficients,
     redraw_coefficients,
 )
 
-OnInfeasible = Literal["error", "redraw"]
+OnInfeasible = Literal["error", "redraw", "nearest"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class Settings:
     objective, sharing, stream: see `lottery.subset_sum`.    seed: of the coefficients.
     low, high: range of the coefficients; None: the target's own range, 0 included, as in the released code.
     zero_small_weights: weights within epsilon of 0 become 0 with no solve (the released `check_w_lt_eps`).
-    on_infeasible: a weight that no subset serves is an error, or gets further coefficients (`redraw`).
+    on_infeasible: a weight that no subset serves is an error, gets further coefficients (`redraw`), or the best sum that the
+        solver knows, though beyond epsilon (`nearest`; 0 by a MIP solver).
     """
 
     epsilon: float = 0.01
@@ -46,8 +48,8 @@ class Settings:
     on_infeasible: OnInfeasible = "redraw"
 
     def __post_init__(self) -> None:
+        check_objective(self.objective)
         for name, allowed in (
-            ("objective", OBJECTIVES),
             ("sharing", SHARINGS),
             ("stream", STREAMS),
             ("on_infeasible", get_args(OnInfeasible)),
@@ -60,6 +62,12 @@ class Settings:
             raise LotteryError("coefficient range: give both ends, or neither for the target's own range")
         if self.low is not None and self.high is not None and not self.low < self.high:
             raise LotteryError(f"coefficient range: low < high is needed, not [{self.low}, {self.high}]")
+        if self.zero_small_weights and exact_count(self.objective):
+            raise LotteryError(
+                f"zero_small_weights: leaves small weights no coefficients, {self.objective} asks for some"
+            )
+        if (exact_count(self.objective) or 0) > self.n:
+            raise LotteryError(f"objective: {self.objective} keeps more than the {self.n} coefficients of a weight")
         if not 1 <= self.n <= MOST_COEFFICIENTS:
             raise LotteryError(
                 f"coefficients_per_bit: {self.coefficients_per_bit} at epsilon {self.epsilon} gives {self.n} coefficients"

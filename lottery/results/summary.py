@@ -1,6 +1,6 @@
 """One page to read: what was run, what the paper says, what we found."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -14,8 +14,11 @@ from lottery import __version__
 from lottery.published import deviations
 from lottery.results.claims import HOLDS, UNTESTED
 from lottery.results.comparison import verdicts
+from lottery.results.frontier import smallest
 from lottery.results.points import points_for_people
 from lottery.results.tables import cross_check_summary, table1_for_people
+from lottery.results.theory import theory_for_people
+from lottery.results.tickets import tickets_for_people
 from lottery.results.verdicts import REPRODUCED
 
 CAPTIONS = {
@@ -24,6 +27,12 @@ CAPTIONS = {
     "seconds": "What a weight costs on one core: the paper's run as reported, ours as measured here.",
 }
 
+
+FRONTIER_CAPTION = (
+    "Left: test error against remaining parameters, mean and 95% interval over seeds of the coefficients, one point an epsilon. "
+    "Right: the parameters that an epsilon takes, and the fewest that serve every linear map of norm at most 1 (Theorem 2 of the "
+    "paper); one trained network can do with less."
+)
 
 # Figures of experiment 2, by the start of their name.
 SWEEP_CAPTIONS = {
@@ -36,24 +45,42 @@ SWEEP_CAPTIONS = {
 }
 
 
+# Figures of the theory, likewise.
+THEORY_CAPTIONS = {
+    "theory_success": "Probability that random coefficients have a subset sum within epsilon, 95% Wilson intervals: of one target "
+    "(above), of all targets of [-1/2, 1/2] at once (below).",
+    "theory_thresholds": "Coefficients for probability 1/2 against bits of precision, with fitted lines, the first moment and the "
+    "counting bound.",
+    "theory_single": "Coefficients until a single one hits the target, against what subset sums need.",
+    "theory_cardinality": "Subsets of exactly k coefficients: n H2(k/n) at probability 1/2 against log2(k/epsilon).",
+}
+
+
 def caption(figure: Path) -> str:
     """What is said below a figure."""
     if figure.stem in CAPTIONS:
         return CAPTIONS[figure.stem]
-    return next(text for start, text in SWEEP_CAPTIONS.items() if figure.stem.startswith(start))
+    if figure.stem.startswith("frontier_"):
+        return FRONTIER_CAPTION
+    return next(text for start, text in (SWEEP_CAPTIONS | THEORY_CAPTIONS).items() if figure.stem.startswith(start))
 
 
 @dataclass(frozen=True)
 class Tables:
-    """What the page shows, as `lottery tabulate`, `tabulate-runs` and `trace` wrote it."""
+    """What the page shows, as `lottery tabulate`, `tabulate-frontiers`, `tabulate-tickets`, `tabulate-runs`,
+    `tabulate-theory` and `trace` wrote it."""
 
     table1: pd.DataFrame
     comparison: pd.DataFrame
     cost: pd.DataFrame
     cross_check: pd.DataFrame
+    frontier: pd.DataFrame
+    tickets: pd.DataFrame
     points: pd.DataFrame
     points_compared: pd.DataFrame
     claims: pd.DataFrame
+    theory_thresholds: pd.DataFrame
+    theory_slopes: pd.DataFrame
     stages: pd.DataFrame
     origins: pd.DataFrame
 
@@ -110,6 +137,11 @@ def _claims(claims: pd.DataFrame) -> pd.DataFrame:
     return grid[sorted(grid.columns)].fillna("")
 
 
+def _shown(figures: Sequence[Path], starts: Iterable[str]) -> list[tuple[str, str]]:
+    """Caption and source of the figures whose names start with one of `starts`."""
+    return [(caption(path), embedded_svg(path)) for path in figures if path.stem.startswith(tuple(starts))]
+
+
 def _plain(text: str) -> str:
     return text.replace("`", "")
 
@@ -133,10 +165,17 @@ def summary_page(tables: Tables, figures: Sequence[Path]) -> str:
         comparison=_html(tables.comparison.drop(columns=["difference"]), index=False),
         cross_check=_html(cross_check_summary(tables.cross_check), index=False) if len(tables.cross_check) else "",
         costs=_html(tables.cost, index=False),
-        figures=[(caption(path), embedded_svg(path)) for path in figures if path.stem in CAPTIONS],
+        tickets=_html(tickets_for_people(tables.tickets), index=True) if len(tables.tickets) else "",
+        frontier=_html(smallest(tables.frontier), index=False) if len(tables.frontier) else "",
+        figures=_shown(figures, CAPTIONS),
+        frontier_figures=_shown(figures, ["frontier_"]),
         sweep_points=_html(points_for_people(tables.points), index=False),
         sweep_compared=_html(tables.points_compared, index=False),
-        sweep_figures=[(caption(path), embedded_svg(path)) for path in figures if path.stem not in CAPTIONS],
+        sweep_figures=_shown(figures, SWEEP_CAPTIONS),
+        theory=_html(theory_for_people(tables.theory_thresholds, tables.theory_slopes), index=False)
+        if len(tables.theory_slopes)
+        else "",
+        theory_figures=_shown(figures, THEORY_CAPTIONS),
         differences=[
             (experiment, _html(part.drop(columns="experiment"), index=False))
             for experiment, part in differences.groupby("experiment")

@@ -24,6 +24,8 @@ from lottery.subset_sum.problem import (
     Status,
     SubsetSumError,
     approximations,
+    check_objective,
+    exact_count,
 )
 from lottery.subset_sum.solvers import SOLVERS, Choice, Solver, SolverName, choose, create, solve, warm_up
 
@@ -44,9 +46,11 @@ __all__ = [
     "Stream",
     "SubsetSumError",
     "approximations",
+    "check_objective",
     "choose",
     "create",
     "draw_coefficients",
+    "exact_count",
     "number_of_coefficients",
     "redraw_coefficients",
     "solve",

@@ -8,8 +8,8 @@ import numpy as np
 import psutil
 import pulp
 
-from lottery.subset_sum.mip import RELATIVE_GAP, TOLERANCE, MipSolver, Model, bound, costs
-from lottery.subset_sum.problem import Objective, Status, SubsetSumError
+from lottery.subset_sum.mip import TOLERANCE, MipSolver, Model, bound, costs, gap
+from lottery.subset_sum.problem import Objective, Status, SubsetSumError, exact_count
 
 # A solver is given this much more than its time limit before it is taken to hang: it looks at the clock now and then only.
 GRACE_FACTOR, GRACE_SECONDS = 2, 10
@@ -17,10 +17,9 @@ GRACE_FACTOR, GRACE_SECONDS = 2, 10
 
 def _command(objective: Objective, time_limit: float | None) -> pulp.LpSolver:
     options = [] if objective == "min_error" else [f"primalTolerance {TOLERANCE}", f"integerTolerance {TOLERANCE}"]
-    gap = RELATIVE_GAP[objective]
     for solver in (pulp.PULP_CBC_CMD, pulp.COIN_CMD):  # the one inside PuLP, else the system's (conda, Debian)
         # CBC is single-threaded unless told otherwise; being told `1` starts a worker that at times waits ten seconds.
-        command = solver(msg=False, timeLimit=time_limit, gapRel=gap, options=options)
+        command = solver(msg=False, timeLimit=time_limit, gapRel=gap(objective), options=options)
         if command.available():
             return command
     raise SubsetSumError("cbc: neither PuLP's own CBC nor a `cbc` command was found; install coin-or-cbc")
@@ -53,6 +52,8 @@ class _CbcModel(Model):
     def __init__(self, command: pulp.LpSolver, coefficients, epsilon, objective) -> None:
         self.command = command
         self.x = [pulp.LpVariable(f"x{k}", cat="Binary") for k in range(coefficients.size)]
+        for variable, coefficient in zip(self.x, coefficients, strict=True):
+            variable.upBound = int(coefficient != 0)  # a zero fills a place and is never kept
         z = pulp.LpVariable("z", 0, bound(epsilon, objective))
         total = pulp.LpAffineExpression(zip(self.x, map(float, coefficients), strict=True))
         self.problem = pulp.LpProblem("weight", pulp.LpMinimize)
@@ -63,6 +64,8 @@ class _CbcModel(Model):
         self.above = total - z <= 0.0
         self.problem += self.below, "below"
         self.problem += self.above, "above"
+        if (count := exact_count(objective)) is not None:
+            self.problem += pulp.lpSum(self.x) == count, "count"
 
     def solve(self, weight: float) -> tuple[np.ndarray | None, Status]:
         self.below.changeRHS(weight)

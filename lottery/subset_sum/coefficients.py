@@ -37,7 +37,7 @@ def _keyed(seed: int, layer: int, row: int, weight: int, round_: int, count: int
     The key is (seed, layer); the counter starts at (0, weight, row, round), so that streams of different
     rows, weights or rounds can never meet.
     """
-    return np.random.Philox(counter=[0, weight, row, round_], key=[seed, layer]).random_raw(count)
+    return np.random.Philox(counter=[0, weight, row, round_], key=np.array([seed, layer], np.uint64)).random_raw(count)
 
 
 def draw_coefficients(
@@ -63,8 +63,10 @@ def draw_coefficients(
     """
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise SubsetSumError(f"coefficient range: low < high is needed, not [{low}, {high}]")
-    if n < 0 or seed < 0:
-        raise SubsetSumError(f"number of coefficients and seed must not be negative, not {n} and {seed}")
+    if n < 0 or not 0 <= seed < 2**64:
+        raise SubsetSumError(
+            f"number of coefficients and seed must not be negative, nor the seed 2^64, not {n} and {seed}"
+        )
     if stream == "official":
         if weights is not None:
             raise SubsetSumError("stream official has one set a row; sharing weight needs stream keyed")

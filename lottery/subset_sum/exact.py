@@ -7,7 +7,7 @@ import numpy as np
 import psutil
 
 from lottery.subset_sum.kernels import CELLS_PER_SUM, fewest_subsets, nearest_subsets
-from lottery.subset_sum.problem import Objective, Status, SubsetSumError
+from lottery.subset_sum.problem import Objective, Status, SubsetSumError, exact_count
 
 # Nanoseconds to build a half-sum, to index one, for a look-up and for a step of a sweep, as measured by
 # `python -m benchmarks.solvers --constants`.  They choose among exact ways: they can decide which of several equally
@@ -58,13 +58,40 @@ def plan(n: int, weights: int, memory: int | None = None) -> Plan:
 
 def check(objective: Objective) -> None:
     """Refuses an objective that there is no kernel for."""
-    if objective not in SUPPORTED:
+    if objective not in SUPPORTED and exact_count(objective) is None:
         raise SubsetSumError(f"exact: objective {objective} is only for the MIP solvers; take solver: mip or auto")
+
+
+def _search(weights: np.ndarray, sets: np.ndarray, epsilon: float, objective: Objective) -> np.ndarray:
+    """Masks (S, T) for weights (S, T) on sets (S, n) of one size."""
+    masks = np.zeros(weights.shape, np.uint64)
+    n = sets.shape[1]
+    count = exact_count(objective)
+    if objective == "min_cardinality" or count is not None:
+        balanced = plan(n, 0)  # a cardinality class is small: the balanced split is always the cheapest
+        least, most = (0, n) if count is None else (count, count)
+        fewest_subsets(weights, sets, least, most, balanced.large_bits, epsilon, masks)
+    else:
+        best = plan(n, weights.shape[1])
+        first = objective == "first_feasible"
+        nearest_subsets(weights, sets, best.large_bits, best.indexed, epsilon, first, masks)
+    return masks
+
+
+def _spread(masks: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Masks (S, T) over the members of each set -> masks over all its places, places (S, members)."""
+    spread = np.zeros_like(masks)
+    for bit, place in enumerate(places.T.astype(np.uint64)):
+        spread |= (masks >> np.uint64(bit) & np.uint64(1)) << place[:, None]
+    return spread
 
 
 @dataclass(frozen=True)
 class ExactSolver:
-    """True optima (up to float64 rounding of the sums) for the `SUPPORTED` objectives; see `plan` for what limits n."""
+    """True optima (up to float64 rounding of the sums) for the `SUPPORTED` objectives and `exactly_K`; see `plan` for what limits n.
+
+    Sets may be ragged: a coefficient that is exactly 0 fills a place, costs nothing and is never kept.
+    """
 
     name: str = "exact"
     block: int | None = None  # a whole row at once: the half-sums of its set are built only once
@@ -75,13 +102,10 @@ class ExactSolver:
         sets = np.atleast_2d(coefficients)
         per_set = weights.reshape(sets.shape[0], -1) if weights.size else weights.reshape(sets.shape[0], 0)
         masks = np.zeros(per_set.shape, np.uint64)
-        n = sets.shape[1]
-        if masks.size:
-            if objective == "min_cardinality":
-                balanced = plan(n, 0)  # a cardinality class is small: the balanced split is always the cheapest
-                fewest_subsets(per_set, sets, balanced.large_bits, epsilon, masks)
-            else:
-                best = plan(n, per_set.shape[1])
-                first = objective == "first_feasible"
-                nearest_subsets(per_set, sets, best.large_bits, best.indexed, epsilon, first, masks)
+        sizes = np.count_nonzero(sets, axis=1)
+        for size in np.unique(sizes) if masks.size else ():
+            some = np.flatnonzero(sizes == size)
+            places = np.nonzero(sets[some])[1].reshape(some.size, size)
+            members = np.take_along_axis(sets[some], places, axis=1)
+            masks[some] = _spread(_search(per_set[some], members, epsilon, objective), places)
         return masks.reshape(weights.shape), np.full(weights.shape, Status.SOLVED, np.uint8)

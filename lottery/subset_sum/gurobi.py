@@ -8,8 +8,8 @@ import gurobipy as gp
 import numpy as np
 from gurobipy import GRB
 
-from lottery.subset_sum.mip import RELATIVE_GAP, TOLERANCE, MipSolver, Model, bound, costs
-from lottery.subset_sum.problem import Objective, Status, SubsetSumError
+from lottery.subset_sum.mip import TOLERANCE, MipSolver, Model, bound, costs, gap
+from lottery.subset_sum.problem import Objective, Status, SubsetSumError, exact_count
 
 logging.getLogger("gurobipy").setLevel(logging.WARNING)  # it repeats the licence banner on every start
 
@@ -57,14 +57,16 @@ class _GurobiModel(Model):
     def __init__(self, environment: gp.Env, coefficients, epsilon, objective, time_limit) -> None:
         model = gp.Model(env=environment)
         model.Params.Threads = 1
-        model.Params.MIPGap = RELATIVE_GAP[objective]
+        model.Params.MIPGap = gap(objective)
         if time_limit is not None:
             model.Params.TimeLimit = time_limit
-        self.x = model.addMVar(coefficients.size, vtype=GRB.BINARY)
+        self.x = model.addMVar(coefficients.size, ub=coefficients != 0, vtype=GRB.BINARY)  # a zero fills a place
         z = model.addVar(ub=bound(epsilon, objective))
         total = coefficients @ self.x
         self.below = model.addConstr(total + z >= 0.0)
         self.above = model.addConstr(total - z <= 0.0)
+        if (count := exact_count(objective)) is not None:
+            model.addConstr(self.x.sum() == count)
         of_x, of_z = costs(coefficients, epsilon, objective)
         model.setObjective(of_x @ self.x + of_z * z)
         if objective != "min_error":

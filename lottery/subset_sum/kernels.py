@@ -12,7 +12,10 @@ Three searches, one for each way the lists are used:
   2^small_bits look-ups a weight; the large half is paid once for all weights of a set.
 - `nearest_by_sweep`: one pass up the large half and down the small half, 2^large_bits + 2^small_bits steps a weight.
 - `fewest`: cardinality by cardinality, the nearest sum that has exactly that many coefficients, until one lies within
-  epsilon.
+  epsilon; or for one cardinality alone.
+
+Two more serve the study of random sets (`lottery.theory`), which asks for errors alone, of many sets and without masks:
+`covering_radii` for all weights of an interval at once, `errors_of_cardinality` for subsets of exactly so many coefficients.
 
 The searches compare half-sums in float64 and are exact up to the rounding of a sum of n terms.  The error that is reported,
 and held against epsilon, always comes from `masked_sum`.
@@ -291,17 +294,19 @@ def _nearest_pair(weight, a, a_start, a_end, b, b_start, b_end):
 
 @njit(cache=True)
 def fewest(
-    weights, coefficients, large_bits, large, large_masks, large_starts, small, small_masks, small_starts, epsilon, out
-):
+    weights, coefficients, least, most, large_bits, large, large_masks, large_starts, small, small_masks, small_starts,
+    epsilon, out,
+):  # fmt: skip
     """Masks of the smallest subsets within epsilon of `weights` (T,), ties by error, into `out` (T,).
 
-    The halves come from `sorted_classes`.  Where no subset is within epsilon: the nearest of all.
+    Subsets have `least` to `most` members.  The halves come from `sorted_classes`.  Where none of those subsets is within
+    epsilon: the nearest of them.
     """
     small_bits = coefficients.size - large_bits
     for t in range(weights.size):
         weight = weights[t]
         nearest = np.inf
-        for members in range(coefficients.size + 1):
+        for members in range(least, min(most, coefficients.size) + 1):
             best = np.inf
             best_mask = np.uint64(0)
             for in_large in range(max(0, members - small_bits), min(large_bits, members) + 1):
@@ -352,8 +357,8 @@ def nearest_subsets(weights, coefficients, large_bits, indexed, epsilon, first, 
 
 
 @njit(cache=True)
-def fewest_subsets(weights, coefficients, large_bits, epsilon, out):
-    """Smallest subsets within epsilon for weights (S, T) on sets (S, n), into out (S, T)."""
+def fewest_subsets(weights, coefficients, least, most, large_bits, epsilon, out):
+    """Smallest subsets of `least` to `most` members within epsilon for weights (S, T) on sets (S, n), into out (S, T)."""
     small_bits = coefficients.shape[1] - large_bits
     large, large_masks, spare, spare_masks = _buffers(large_bits)
     small, small_masks, small_spare, small_spare_masks = _buffers(small_bits)
@@ -366,4 +371,106 @@ def fewest_subsets(weights, coefficients, large_bits, epsilon, out):
         )
         b = sorted_classes(members[large_bits:], small, small_masks, small_starts[0], small_spare, small_spare_masks,
                            small_starts[1])  # fmt: skip
-        fewest(weights[s], members, large_bits, a[0], a[1], a[2], b[0], b[1], b[2], epsilon, out[s])
+        fewest(weights[s], members, least, most, large_bits, a[0], a[1], a[2], b[0], b[1], b[2], epsilon, out[s])
+
+
+@njit(cache=True)
+def _radius(left, right, low, high):
+    """How far a point of [low, high] between two neighbouring sums can be from the nearer one."""
+    middle = min(max((left + right) / 2, low), high)
+    return min(middle - left, right - middle)
+
+
+@njit(cache=True)
+def covering_radii(sets, low, high, out):
+    """The largest distance of any weight in [low, high] to its nearest subset sum, for sets (S, n), into out (S,).
+
+    low <= 0 <= high, so that the empty subset's sum lies inside.  Only sums inside are looked at, and they are not sorted: each
+    cell of an even grid keeps its lowest and highest one, as in Gonzalez's largest gap in linear time.  A gap inside a cell
+    is no wider than the cell, so that the result is exact once half a cell is no more than the largest radius between
+    cells; else the grid is made finer.
+    """
+    n = sets.shape[1]
+    large_bits = (n + 1) // 2
+    small_size = 1 << (n - large_bits)
+    large_buffers = _buffers(large_bits)
+    small_buffers = _buffers(n - large_bits)
+    starts = np.empty(small_size, np.int64)  # large[starts[j]:ends[j]] + small[j] lie inside
+    ends = np.empty(small_size, np.int64)
+    extremes = np.empty((16, 2))  # the lowest and the highest sum of each cell
+    for s in range(sets.shape[0]):
+        large, _ = sorted_sums(sets[s, :large_bits], *large_buffers)
+        small, _ = sorted_sums(sets[s, large_bits:], *small_buffers)
+        below = -np.inf  # the nearest sums outside
+        above = np.inf
+        inside = 0
+        start = 1 << large_bits
+        end = 1 << large_bits
+        for j in range(small_size):
+            while start > 0 and large[start - 1] + small[j] >= low:
+                start -= 1
+            while end > 0 and large[end - 1] + small[j] > high:
+                end -= 1
+            if start > 0:
+                below = max(below, large[start - 1] + small[j])
+            if end < 1 << large_bits:
+                above = min(above, large[end] + small[j])
+            starts[j] = start
+            ends[j] = end
+            inside += end - start
+        cells = 16
+        while cells * 4 < inside:  # the largest of so many gaps is several times their mean, and small grids are fast
+            cells *= 2
+        while True:
+            if cells > len(extremes):
+                extremes = np.empty((cells, 2))
+            extremes[:cells, 0] = np.inf
+            extremes[:cells, 1] = -np.inf
+            scale = cells / (high - low)
+            for j in range(small_size):
+                for i in range(starts[j], ends[j]):
+                    total = large[i] + small[j]
+                    cell = min(np.int64((total - low) * scale), cells - 1)
+                    extremes[cell, 0] = min(extremes[cell, 0], total)
+                    extremes[cell, 1] = max(extremes[cell, 1], total)
+            radius = 0.0
+            previous = below
+            for cell in range(cells):
+                if extremes[cell, 0] < np.inf:
+                    radius = max(radius, _radius(previous, extremes[cell, 0], low, high))
+                    previous = extremes[cell, 1]
+            radius = max(radius, _radius(previous, above, low, high))
+            if 2 * radius * scale >= ROUNDING:
+                break
+            cells *= 2
+        out[s] = radius
+
+
+@njit(cache=True)
+def errors_of_cardinality(weights, sets, members, out):
+    """Distance of weights (S,) to the nearest sum of exactly `members` >= 1 coefficients of sets (S, n), into out (S,).
+
+    Tries every subset of that size: few, where `members` is small or close to n.  Infinite where members > n.
+    """
+    n = sets.shape[1]
+    outer = members - 1  # all but the last member are counted through, the last one runs in the inner loop
+    chosen = np.empty(members, np.int64)
+    for s in range(sets.shape[0]):
+        best = np.inf
+        for place in range(outer):
+            chosen[place] = place
+        while members <= n:
+            rest = weights[s]
+            for place in range(outer):
+                rest -= sets[s, chosen[place]]
+            for last in range(chosen[outer - 1] + 1 if outer else 0, n):
+                best = min(best, abs(sets[s, last] - rest))
+            place = outer - 1
+            while place >= 0 and chosen[place] == n - members + place:
+                place -= 1
+            if place < 0:
+                break
+            chosen[place] += 1
+            for later in range(place + 1, outer):
+                chosen[later] = chosen[later - 1] + 1
+        out[s] = best

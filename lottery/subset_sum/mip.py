@@ -4,14 +4,14 @@ Model (Pensia et al., section 4, as in the released code), for binary x and z >=
 
     minimise z   subject to   a.x + z >= w,   a.x - z <= w,   z <= epsilon.
 
-The other objectives minimise something else under the same constraints: see `costs`.
+The other objectives minimise something else under the same constraints: see `costs`; for `exactly_K`, the sum of x is K besides.
 """
 
 from abc import ABC, abstractmethod
 
 import numpy as np
 
-from lottery.subset_sum.problem import Objective, Status
+from lottery.subset_sum.problem import Objective, Status, exact_count
 
 # The paper's gap.  A minimal cardinality must be proved to the unit, so that objective gets a tighter one.
 RELATIVE_GAP = {"min_error": 0.01, "min_cardinality": 1e-4, "first_feasible": 0.01}
@@ -21,6 +21,11 @@ TOLERANCE = 1e-9
 MARGIN = 1e-8
 
 
+def gap(objective: Objective) -> float:
+    """How near to the optimum, relative to it, a solver has to come."""
+    return RELATIVE_GAP["min_error" if exact_count(objective) is not None else objective]
+
+
 def bound(epsilon: float, objective: Objective) -> float:
     """The epsilon that the model gets."""
     return epsilon if objective == "min_error" else max(epsilon - MARGIN, epsilon / 2)
@@ -28,7 +33,7 @@ def bound(epsilon: float, objective: Objective) -> float:
 
 def costs(coefficients: np.ndarray, epsilon: float, objective: Objective) -> tuple[np.ndarray, float]:
     """What the model minimises: the costs of x (n,) and of z."""
-    if objective == "min_error":
+    if objective == "min_error" or exact_count(objective) is not None:
         return np.zeros(coefficients.size), 1.0
     if objective == "min_cardinality":
         return np.ones(coefficients.size), 1 / (2 * epsilon)  # z <= epsilon: at most a half, so it only breaks ties

@@ -1,20 +1,32 @@
 """A subset sum problem and its solution: for each weight, which of its coefficients to keep."""
 
+import re
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Literal, get_args
 
 import numpy as np
 
 from lottery.subset_sum.kernels import masked_sums
 
-Objective = Literal["min_error", "min_cardinality", "first_feasible"]
-OBJECTIVES: tuple[str, ...] = get_args(Objective)
+Objective = str  # one of OBJECTIVES, or `exactly_K`
+OBJECTIVES = ("min_error", "min_cardinality", "first_feasible")
 MOST_COEFFICIENTS = 64  # bits of a mask
 
 
 class SubsetSumError(ValueError):
     """A problem that cannot be posed or solved as asked; the message says what is wrong and what to do."""
+
+
+def exact_count(objective: Objective) -> int | None:
+    """K of `exactly_K`, None for any other objective."""
+    found = re.fullmatch(r"exactly_([0-9]{1,2})", objective)
+    return int(found[1]) if found else None
+
+
+def check_objective(objective: Objective) -> None:
+    """Refuses a name that stands for no objective."""
+    if objective not in OBJECTIVES and exact_count(objective) is None:
+        raise SubsetSumError(f"objective: {objective!r} is not one of {', '.join(OBJECTIVES)}, exactly_K")
 
 
 class Status(IntEnum):
@@ -34,7 +46,8 @@ class Problem:
     coefficients: (R, n), one set for all weights of a row, or (R, T, n), a set for each weight; n <= 64.
     epsilon: the largest |sum - weight| that counts as feasible, > 0.
     objective: `min_error` (nearest sum), `min_cardinality` (fewest coefficients within epsilon, ties by
-        error) or `first_feasible` (any subset within epsilon).
+        error), `first_feasible` (any subset within epsilon) or `exactly_K` (nearest sum of exactly K coefficients, the
+        random fixed-size subset sum of Natale et al., NeurIPS 2024).
     """
 
     weights: np.ndarray
@@ -59,8 +72,9 @@ class Problem:
             raise SubsetSumError(f"coefficients: {self.n} a weight, but a mask holds {MOST_COEFFICIENTS}")
         if not (np.isfinite(self.epsilon) and self.epsilon > 0):
             raise SubsetSumError(f"epsilon: a positive number is needed, not {self.epsilon}")
-        if self.objective not in OBJECTIVES:
-            raise SubsetSumError(f"objective: {self.objective!r} is not one of {', '.join(OBJECTIVES)}")
+        check_objective(self.objective)
+        if (exact_count(self.objective) or 0) > self.n:
+            raise SubsetSumError(f"objective: {self.objective} keeps more than the {self.n} coefficients of a weight")
         with np.errstate(over="ignore"):
             reach = np.abs(coefficients).sum(axis=-1).max(initial=0) + np.abs(weights).max(initial=0)
             representable = np.isfinite(4 * reach)
@@ -87,7 +101,7 @@ class Solution:
 
     masks: (R, T) uint64, bit k set: coefficient k is kept.   approximation: (R, T) float64, the subset sums.
     errors: (R, T) float64, |approximation - weight|.         cardinality: (R, T) int64, coefficients kept.
-    feasible: (R, T) bool, error <= epsilon.                  status: (R, T) uint8, see `Status`.
+    feasible: (R, T) bool, error <= epsilon (and K coefficients kept, for `exactly_K`).    status: (R, T) uint8, see `Status`.
     solver: the name of the solver that ran (never `auto` or `mip`).
     """
 
@@ -107,4 +121,7 @@ class Solution:
         approximation = approximations(masks, problem.coefficients)
         errors = np.abs(approximation - problem.weights)
         cardinality = np.bitwise_count(masks).astype(np.int64)
-        return cls(masks, approximation, errors, cardinality, errors <= problem.epsilon, status, solver)
+        feasible = errors <= problem.epsilon
+        if (count := exact_count(problem.objective)) is not None:
+            feasible &= cardinality == count
+        return cls(masks, approximation, errors, cardinality, feasible, status, solver)

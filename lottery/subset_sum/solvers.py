@@ -60,9 +60,11 @@ def choose(requested: SolverName, n: int, weights_per_set: int, objective: Objec
     if requested == "mip":
         return _choose_mip(requested, n)
     if requested == "auto":
-        from lottery.subset_sum.exact import SUPPORTED, plan
+        from lottery.subset_sum.exact import check, plan
 
-        if objective not in SUPPORTED:
+        try:
+            check(objective)
+        except SubsetSumError:
             return _choose_mip(requested, n)
         try:
             seconds = plan(n, weights_per_set).nanoseconds * 1e-9 / max(weights_per_set, 1)

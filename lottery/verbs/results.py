@@ -83,6 +83,37 @@ def tabulate_runs(arguments: argparse.Namespace, step: Step) -> None:
     print(f"{len(table)} runs, {len(found)} points")
 
 
+def tabulate_frontiers(arguments: argparse.Namespace, step: Step) -> None:
+    """Accuracy and size of approximated networks over epsilon and c: all points, and means over seeds.
+
+    Reads the points by `measure-frontier` that a list names; writes frontier_points.csv and frontier.csv into the folder OUTPUT.
+    """
+    from lottery.errors import LotteryError
+    from lottery.files import read_json, sha256, write_text
+    from lottery.kept import forget
+    from lottery.results.frontier import frontier, point_rows
+
+    listed = step.reads(arguments.points)
+    if arguments.sha256 not in (None, sha256(listed)):
+        raise LotteryError(f"{arguments.points}: is not the list that was asked for; delete it and run again")
+    points = point_rows(read_json(listed), lambda name: read_json(step.reads(arguments.folder / f"{name}.json")))
+    write_text(step.writes(arguments.output / "frontier_points.csv"), points.to_csv(index=False))
+    write_text(step.writes(arguments.output / "frontier.csv"), frontier(points).to_csv(index=False))
+    for name in points.frontier.unique():
+        forget(arguments.folder / name)
+    print(f"{len(points)} points")
+
+
+def plot_frontier(arguments: argparse.Namespace, step: Step) -> None:
+    """Figure: accuracy against size of approximated networks, and size against epsilon with the lower bound."""
+    from lottery.files import read_table
+    from lottery.results.frontier import FRONTIER_NUMBERS
+    from lottery.results.frontier_figure import plot_frontier
+
+    table = read_table(step.reads(arguments.table), FRONTIER_NUMBERS, ["frontier", "objective"])
+    step.writes(*plot_frontier(table, arguments.frontier, arguments.output))
+
+
 def trace(arguments: argparse.Namespace, step: Step) -> None:
     """What the tables rest on: cost by stage, and by which code and on which machines.
 

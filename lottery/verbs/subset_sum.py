@@ -185,6 +185,45 @@ def cross_check(arguments: argparse.Namespace, step: Step) -> None:
     step.notes(solver=choice.solver, reason=choice.reason)
 
 
+def measure_frontier(arguments: argparse.Namespace, step: Step) -> None:
+    """A point of the frontier between size and accuracy: approximate a whole network, exactly, and evaluate it.
+
+    The target pruned by magnitude at the same epsilon is measured as well.  A killed job goes on where it was.  Example:
+
+        lottery measure-frontier --target fc2.safetensors --data mnist.safetensors --epsilon 0.02 --output point.json
+    """
+    import shutil
+
+    from lottery.approximation.evaluation import check_images
+    from lottery.approximation.frontier import approximate, point
+    from lottery.approximation.target import read_target
+    from lottery.datasets import load
+    from lottery.devices import leased_device
+    from lottery.files import check_writable, write_json
+    from lottery.subset_sum import create, warm_up
+
+    settings, target = _settings(arguments), read_target(step.reads(arguments.target))
+    data = load(step.reads(arguments.data))
+    check_images(target, data, arguments.target)
+    check_writable(arguments.output.parent)
+    solver = create("exact")
+    warm_up(solver, settings.n, settings.objective)
+    unfinished = arguments.output.with_name(f"{arguments.output.name}.partial")
+    started = time.process_time()
+    with _progress(target.size, settings.objective) as bar:
+        approximation = approximate(target, settings, solver, unfinished, bar.update)
+    seconds = time.process_time() - started
+    with step.computing_on(leased_device(arguments.device)) as device:
+        found = point(target, settings, approximation, data, device)
+    write_json(step.writes(arguments.output), found)
+    shutil.rmtree(unfinished, ignore_errors=True)
+    print(
+        f"{found['remaining']:,} parameters, {found['remaining'] / target.size:.3g} a weight, in {seconds:.2f} core seconds;"
+        f" {found['approximated_accuracy']:.2f}% (target {found['target_accuracy']:.2f}%)"
+    )
+    step.notes(solve_seconds=seconds, weights=target.size)
+
+
 def solvers(arguments: argparse.Namespace, step: Step) -> None:
     """Which solvers are there, and which Gurobi licence."""
     from lottery.subset_sum import choose

@@ -9,7 +9,8 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from lottery.approximation.chunks import cut
-from lottery.configuration import complete
+from lottery.approximation.points import planned_points
+from lottery.configuration import complete, distribution_words
 from lottery.datasets import named
 from lottery.errors import LotteryError
 from lottery.files import json_text, write_json
@@ -17,6 +18,7 @@ from lottery.fingerprint import fingerprint
 from lottery.networks import NETWORKS, layers
 from lottery.pruning.structures import convolutions
 from lottery.pruning.sweeps import planned_runs
+from lottery.theory.plan import planned_measurements, theory_figures
 
 try:
     config = complete(
@@ -37,7 +39,9 @@ TRAINED = [
 ]
 IMPORTED = [name for name in config["targets"] if name not in TRAINED]
 CHECKED = config["cross_check"]["approximation"]
+POINTS = planned_points(config)
 RUNS = planned_runs(config)
+MEASUREMENTS = planned_measurements(config["theory"])
 GPUS = int(config["device"] == "cuda")  # of a job that computes by torch
 
 
@@ -48,6 +52,9 @@ def one_of(names):
 
 wildcard_constraints:
     approximation=one_of(config["approximations"]),
+    frontier=one_of(config["frontiers"]),
+    point=r"[a-z0-9_]+/[a-z0-9_.+-]+",
+    ticket=one_of(config["tickets"]),
     layer=r"\d+",
     first=r"\d+",
     last=r"\d+",
@@ -55,6 +62,8 @@ wildcard_constraints:
     against="remaining|alive",
     run="(published|held_out)/[a-z0-9_./]+",
     checker=one_of(config["cross_check"]["solvers"]),
+    measurement=one_of(MEASUREMENTS),
+    theory_figure=one_of(theory_figures(config["theory"])),
 
 
 def flags(**values):
@@ -65,7 +74,9 @@ def flags(**values):
             continue
         words.append(f"--{name.replace('_', '-')}")
         if value is not True:
-            words.extend(map(str, value if isinstance(value, list) else [value]))
+            words.extend(
+                map(str, value if isinstance(value, (list, tuple)) else [value])
+            )
     return shlex.join(words)
 
 
@@ -156,6 +167,55 @@ def network_layers(target):
     return layers(config["targets"][target]["network"], named(config["dataset"]).image)
 
 
+def point_target(wildcards):
+    """The target of a point of a frontier."""
+    if wildcards.point not in POINTS:
+        raise WorkflowError(
+            f"point {wildcards.point}: no frontier of the config asks for it"
+        )
+    return f"<results>/targets/{POINTS[wildcards.point].target}/weights.safetensors"
+
+
+def point_flags(wildcards):
+    """Everything that decides a point."""
+    settings = vars(POINTS[wildcards.point].settings)
+    return flags(
+        **{
+            name: value
+            for name, value in settings.items()
+            if name not in ("low", "high")
+        }
+    )
+
+
+def point_list():
+    """What `lottery tabulate-frontiers` reads."""
+    return [
+        {"frontier": planned.frontier, "point": name}
+        for name, planned in POINTS.items()
+    ]
+
+
+def frontier_figures():
+    return [f"frontier_{name}" for name in config["frontiers"]]
+
+
+def ticket_target(wildcards):
+    """The target of a ticket."""
+    return f"<results>/targets/{config['tickets'][wildcards.ticket]['target']}/weights.safetensors"
+
+
+def ticket_flags(wildcards):
+    """Everything that decides which ticket is built."""
+    entry = dict(config["tickets"][wildcards.ticket])
+    del entry["target"]
+    return flags(**entry | {"distribution": distribution_words(entry)})
+
+
+def ticket_files(name):
+    return expand(f"<results>/tickets/{{ticket}}/{name}", ticket=config["tickets"])
+
+
 def target_weights(wildcards):
     """The target of an approximation."""
     return f"<results>/targets/{config['approximations'][wildcards.approximation]['target']}/weights.safetensors"
@@ -223,9 +283,9 @@ def run_list():
     ]
 
 
-def run_list_digest():
-    """What the list is, on the command line: another config's tables are told apart by it."""
-    return hashlib.sha256(json_text(run_list()).encode()).hexdigest()
+def digest(listed):
+    """What a list is, on a command line: another config's tables are told apart by it."""
+    return hashlib.sha256(json_text(listed).encode()).hexdigest()
 
 
 def run_files(name):
@@ -252,3 +312,24 @@ def pruning_figures(wildcards=None):
         if any(len(found) > 1 for found in redundancies.values()):
             names.append(f"redundancy_{network}")
     return names
+
+
+def measurement_flags(wildcards):
+    """What decides the trials of one measurement."""
+    return flags(
+        **vars(MEASUREMENTS[wildcards.measurement]),
+        epsilons=config["theory"]["epsilons"],
+    )
+
+
+def theory_figure_files():
+    return [
+        f"<results>/figures/theory_{name}.svg"
+        for name in theory_figures(config["theory"])
+    ]
+
+
+def theory_plot_table(wildcards):
+    """Probabilities for the curves, thresholds for everything else."""
+    name = "success" if wildcards.theory_figure == "success" else "thresholds"
+    return f"<results>/tables/theory_{name}.csv"

@@ -19,19 +19,29 @@ rule experiment_2:
 
 
 rule tables:
-    "All tables of both experiments."
+    "All tables."
     input:
         "<results>/tables/table1.csv",
+        "<results>/tables/frontier.csv",
+        "<results>/tables/tickets.csv",
         "<results>/tables/runs.csv",
+        "<results>/tables/theory_thresholds.csv",
 
 
 rule figures:
-    "All figures of both experiments, SVG and PNG."
+    "All figures, SVG and PNG."
     input:
         expand(
             "<results>/figures/{figure}.svg",
-            figure=["errors", "cardinality", "seconds", *pruning_figures()],
+            figure=[
+                "errors",
+                "cardinality",
+                "seconds",
+                *frontier_figures(),
+                *pruning_figures(),
+            ],
         ),
+        theory_figure_files(),
 
 
 rule tabulate:
@@ -195,7 +205,7 @@ rule tabulate_runs:
         "../../environment.yml"
     params:
         code=fingerprint("tabulate-runs"),
-        digest=run_list_digest(),
+        digest=digest(run_list()),
         runs=subpath(input.list, parent=True),
         folder=subpath(output.runs, parent=True),
     shell:
@@ -208,7 +218,10 @@ rule trace:
     "What the tables rest on: cost by stage, and which code and machines made it."
     input:
         rules.tabulate.output.table1,
+        rules.tabulate_frontiers.output.means,
+        rules.tabulate_tickets.output.tickets,
         rules.tabulate_runs.output.runs,
+        rules.tabulate_theory.output.thresholds,
     output:
         stages="<results>/tables/stages.csv",
         origins="<results>/tables/origins.csv",
@@ -310,7 +323,10 @@ rule summarise:
         table1=rules.tabulate.output.table1,
         others=[
             *rules.tabulate.output[1:],
+            *rules.tabulate_frontiers.output,
+            *rules.tabulate_tickets.output,
             *rules.tabulate_runs.output,
+            *rules.tabulate_theory.output,
             *rules.trace.output,
         ],
         figures=rules.figures.input,

@@ -1,0 +1,60 @@
+"""A point of the frontier between size and accuracy: one whole network, approximated and evaluated in one go."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from lottery.approximation.assembly import Approximation, approximate_chunk, summary
+from lottery.approximation.chunks import Chunk, solve_chunk
+from lottery.approximation.evaluation import compare
+from lottery.approximation.settings import Settings
+from lottery.approximation.target import Target
+from lottery.datasets import Images
+from lottery.subset_sum import Solver
+
+SUMMARY = (
+    "network", "weights", "coefficients_per_weight", "initial", "remaining", "beyond_epsilon", "largest_error", "median_error",
+)  # fmt: skip
+
+
+def approximate(
+    target: Target,
+    settings: Settings,
+    solver: Solver,
+    folder: Path,
+    progress: Callable[[int], None] = lambda weights: None,
+) -> Approximation:
+    """All layers of `target` by subset sums; what is finished lies in `folder` meanwhile, for a killed job to go on from."""
+    layers = []
+    for number, layer in enumerate(target.layers):
+        chunk = Chunk(number, range(layer.rows))
+        partial = folder / f"layer_{number}.partial"
+        layers.append(
+            approximate_chunk(target, settings, chunk, solve_chunk(target, settings, chunk, solver, partial, progress))
+        )
+    return Approximation(target, tuple(layers), {solver.name: len(layers)})
+
+
+def without_small_weights(target: Target, epsilon: float) -> Target:
+    """The target pruned by magnitude: weights within epsilon of 0 become 0, the others stay as they were trained."""
+    kept = {name: np.where(np.abs(array) <= epsilon, 0, array) for name, array in target.weights.items()}
+    return Target(target.network, target.image, kept)
+
+
+def point(
+    target: Target, settings: Settings, approximation: Approximation, data: Images, device: torch.device
+) -> dict[str, Any]:
+    """What was kept and what accuracy is left, beside the target pruned by magnitude at the same epsilon."""
+    found = summary(approximation, settings)
+    small = without_small_weights(target, settings.epsilon)
+    return {
+        "settings": asdict(settings),
+        **{name: found[name] for name in SUMMARY},
+        **compare(data, target, approximation.network(), device),
+        "magnitude_remaining": int(sum(np.count_nonzero(array) for array in small.weights.values())),
+        "magnitude_accuracy": compare(data, target, small, device)["approximated_accuracy"],
+    }

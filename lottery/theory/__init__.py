@@ -1,0 +1,1 @@
+"""What is known of random subset sums, measured: how many coefficients it takes, by how many each proof asks for."""

@@ -1,0 +1,431 @@
+"""Random subset sums: trials against enumeration and closed forms, thresholds against known values, the workflow's plan."""
+
+import math
+import re
+import shlex
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import Snakemake
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lottery.cli import main, parser
+from lottery.errors import LotteryError
+from lottery.files import write_json
+from lottery.subset_sum.kernels import covering_radii, errors_of_cardinality
+from lottery.theory.bounds import (
+    binary_entropy,
+    counting_bound,
+    parameters_per_weight,
+    remaining_per_weight,
+    single_best_threshold,
+)
+from lottery.theory.coefficients import BLOCK, KINDS, REGISTRY, draw_sides, draw_targets
+from lottery.theory.first_moment import (
+    expected_hits,
+    expected_hits_of_cardinality,
+    first_moment_threshold,
+)
+from lottery.theory.plan import Measurement, cardinality_grid, planned_measurements
+from lottery.theory.success import Experiment, count_successes, trial_errors
+from lottery.theory.thresholds import crossing, fit, threshold, wilson
+
+EPSILONS = [0.1, 0.03, 0.01, 0.003, 0.001]
+
+
+def all_sums(coefficients: np.ndarray) -> np.ndarray:
+    masks = np.arange(2**coefficients.size)[:, None] >> np.arange(coefficients.size)
+    return (masks & 1) @ coefficients
+
+
+def covering_radius(coefficients: np.ndarray, low: float, high: float) -> float:
+    """By the candidates where the distance to the nearest sum can be largest: both ends, and midpoints between sums."""
+    sums = np.unique(all_sums(coefficients))
+    middles = (sums[1:] + sums[:-1]) / 2
+    points = np.array([low, high, *middles[(middles > low) & (middles < high)]])
+    return float(np.abs(points[:, None] - sums).min(axis=1).max())
+
+
+def covering_radius_by_kernel(coefficients: np.ndarray, low: float = -0.5, high: float = 0.5) -> float:
+    out = np.empty(1)
+    covering_radii(coefficients[None, :], low, high, out)
+    return float(out[0])
+
+
+# The kernels, against brute force
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.floats(-1.5, 1.5, width=32), min_size=1, max_size=8))
+def test_the_covering_radius_is_that_of_all_sums_sorted(coefficients: list[float]) -> None:
+    values = np.array(coefficients)
+    assert covering_radius_by_kernel(values) == pytest.approx(covering_radius(values, -0.5, 0.5), abs=1e-12)
+
+
+@pytest.mark.parametrize("coefficients", [9, 11, 12])
+def test_the_covering_radius_of_larger_sets_is_right_too(coefficients: int) -> None:
+    for scale in (0.05, 0.3, 1.0):
+        values = np.random.default_rng(coefficients).uniform(-scale, scale, coefficients)
+        assert covering_radius_by_kernel(values) == pytest.approx(covering_radius(values, -0.5, 0.5), abs=1e-12)
+
+
+def test_evenly_spread_sums_make_the_grid_finer_until_the_radius_is_exact() -> None:
+    """No gap among them is wider than another: the hardest case for cells."""
+    powers = 2.0 ** -np.arange(1, 13)
+    assert covering_radius_by_kernel(powers, 0.0, 1.0) == pytest.approx(2.0**-12, rel=1e-12)
+    assert covering_radius_by_kernel(powers, 0.0, 0.9) == pytest.approx(2.0**-13, rel=1e-9)
+
+
+def test_a_set_without_any_use_leaves_the_empty_subset() -> None:
+    assert covering_radius_by_kernel(np.array([9.0, -7.0])) == 0.5
+    assert covering_radius_by_kernel(np.empty(0)) == 0.5
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=9),
+    st.integers(1, 9),
+    st.floats(-0.5, 0.5, width=32),
+)
+def test_subsets_of_one_size_are_all_tried(coefficients: list[float], members: int, weight: float) -> None:
+    values, out = np.array(coefficients), np.empty(1)
+    errors_of_cardinality(np.array([weight]), values[None, :], members, out)
+    expected = min((abs(sum(subset) - weight) for subset in combinations(coefficients, members)), default=math.inf)
+    assert out[0] == pytest.approx(expected, abs=1e-12)
+
+
+# Trials
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_trial_of_one_target_is_the_nearest_of_all_sums_on_the_worse_side(kind: str) -> None:
+    trials = range(5, 45)
+    errors = trial_errors(Experiment(kind, "one", 6, 100, seed=3), trials)
+    targets, sides = draw_targets(kind, trials, 3), draw_sides(kind, 6, trials, 3)
+    signs = (1, -1)[: len(sides)]
+    for at, target in enumerate(targets):
+        expected = max(
+            np.abs(all_sums(sets[at]) - sign * target).min() for sign, sets in zip(signs, sides, strict=True)
+        )
+        assert errors[at] == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["uniform", "relu", "relu_pair"])
+def test_a_trial_of_all_targets_is_the_covering_radius_on_the_worse_side(kind: str) -> None:
+    trials = range(30)
+    errors = trial_errors(Experiment(kind, "all", 7, 100), trials)
+    sides = draw_sides(kind, 7, trials, 1)
+    for at in trials:
+        assert errors[at] == pytest.approx(max(covering_radius(sets[at], -0.5, 0.5) for sets in sides), abs=1e-12)
+
+
+def test_the_sides_of_a_relu_pair_share_no_unit() -> None:
+    positive, negative = draw_sides("relu_pair", 20, range(50), 1)
+    assert not ((positive != 0) & (negative != 0)).any()
+    assert ((positive != 0) | (negative != 0)).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_coefficients_have_the_moments_that_the_bounds_use(kind: str) -> None:
+    values = draw_sides(kind, 100, range(2000), 1)[0]
+    useful = values[values != 0]
+    assert useful.size / values.size == pytest.approx(REGISTRY[kind].useful, abs=0.01)
+    assert useful.mean() == pytest.approx(0, abs=0.01)
+    assert (useful**2).mean() == pytest.approx(REGISTRY[kind].second_moment, rel=0.03)
+
+
+def test_magnitudes_of_hyperbolic_coefficients_are_even_on_a_logarithmic_axis() -> None:
+    exponents = np.log10(np.abs(draw_sides("hyperbolic", 50, range(2000), 1)[0]))
+    counts, _ = np.histogram(exponents, bins=6, range=(-3, 0))
+    assert counts / exponents.size == pytest.approx(np.full(6, 1 / 6), abs=0.01)
+
+
+def test_one_uniform_coefficient_succeeds_as_often_as_integration_says() -> None:
+    """P = 2 eps (the empty subset) + the chance that x alone hits a target further off: (1 - 2 eps) eps, x being in [-1, 1]
+    and its interval around z, |z| > eps, never beyond."""
+    trials = 60_000
+    [hits] = count_successes(Experiment("uniform", "one", 1, trials), [0.1])
+    expected = 0.2 + 0.8 * 0.1
+    assert hits / trials == pytest.approx(expected, abs=4 * math.sqrt(expected * (1 - expected) / trials))
+
+
+def test_two_uniform_coefficients_succeed_as_often_as_integration_says() -> None:
+    grid = (np.arange(120) + 0.5) / 120 * 2 - 1
+    x, y, z = np.meshgrid(grid, grid, grid / 2, indexing="ij")
+    near = np.minimum.reduce([np.abs(z), np.abs(x - z), np.abs(y - z), np.abs(x + y - z)])
+    trials = 60_000
+    [hits] = count_successes(Experiment("uniform", "one", 2, trials), [0.1])
+    assert hits / trials == pytest.approx(float((near <= 0.1).mean()), abs=0.01)
+
+
+def test_a_single_coefficient_hits_alone_as_often_as_the_formula_says() -> None:
+    n, epsilon, trials = 30, 0.03, 20_000
+    [hits] = count_successes(Experiment("uniform", "one", n, trials, cardinality=1), [epsilon])
+    assert hits / trials == pytest.approx(1 - (1 - epsilon) ** n, abs=0.015)
+    assert (1 - epsilon) ** single_best_threshold(epsilon) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "targets", "n", "epsilon", "low", "high"),
+    [
+        ("uniform", "one", 7, 0.01, 0.5, 0.7), ("uniform", "one", 6, 0.01, 0.3, 0.5), ("uniform", "one", 13, 0.01, 0.98, 1),
+        ("uniform", "all", 11, 0.01, 0.5, 0.85), ("uniform", "all", 13, 0.01, 0.88, 0.97), ("product", "one", 7, 0.01, 0.45, 0.7),
+        ("relu", "one", 13, 0.01, 0.45, 0.65),
+    ],
+)  # fmt: skip
+def test_success_is_where_others_have_found_it(
+    kind: str, targets: str, n: int, epsilon: float, low: float, high: float
+) -> None:
+    [hits] = count_successes(Experiment(kind, targets, n, 2000), [epsilon])
+    assert low <= hits / 2000 <= high
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_success_grows_with_epsilon_and_with_each_coefficient(kind: str) -> None:
+    for targets in ("one", "all"):
+        few, more = (count_successes(Experiment(kind, targets, n, 300), EPSILONS) for n in (8, 9))
+        assert few == sorted(few, reverse=True)
+        assert all(a <= b for a, b in zip(few, more, strict=True)), "a set of 9 begins with that of 8"
+
+
+def test_one_target_is_never_harder_than_all() -> None:
+    trials = range(200)
+    one = trial_errors(Experiment("uniform", "one", 10, 200), trials)
+    assert (one <= trial_errors(Experiment("uniform", "all", 10, 200), trials) + 1e-12).all()
+
+
+@pytest.mark.parametrize("kind", ["uniform", "relu_pair"])
+def test_trials_do_not_depend_on_how_they_are_cut(kind: str) -> None:
+    trials = range(BLOCK - 40, BLOCK + 40)
+    whole = draw_sides(kind, 5, trials, 1)
+    parts = [draw_sides(kind, 5, cut, 1) for cut in (trials[:7], trials[7:60], trials[60:])]
+    for side, values in enumerate(whole):
+        assert np.array_equal(values, np.concatenate([part[side] for part in parts]))
+    assert np.array_equal(draw_targets(kind, trials, 1)[7:9], draw_targets(kind, trials[7:9], 1))
+
+
+def test_stopping_at_the_smallest_epsilon_changes_no_count() -> None:
+    experiment, trials = Experiment("uniform", "all", 16, 100), range(100)
+    exact, stopped = trial_errors(experiment, trials), trial_errors(experiment, trials, enough=0.01)
+    assert (stopped > exact).any(), "some stopped early"
+    assert np.array_equal(stopped <= 0.01, exact <= 0.01)
+    assert np.array_equal(np.where(exact > 0.01, exact, 0), np.where(stopped > 0.01, stopped, 0))
+
+
+def test_seeds_and_kinds_are_independent_draws() -> None:
+    [first], [other], [product] = (draw_sides(kind, 3, range(4), seed) for kind, seed in
+                                   (("uniform", 1), ("uniform", 2), ("product", 1)))  # fmt: skip
+    assert not np.isin(first, other).any()
+    assert not np.isin(first, product).any()
+
+
+# Thresholds and bounds
+
+
+def test_wilson_intervals_are_the_known_ones() -> None:
+    low, high = wilson(np.array([0, 10, 81, 5]), np.array([10, 10, 263, 10]))
+    assert low == pytest.approx([0, 0.7225, 0.2553, 0.2366], abs=2e-4)  # 81 of 263: Newcombe, Stat. Med. 17 (1998)
+    assert high == pytest.approx([0.2775, 1, 0.3662, 0.7634], abs=2e-4)
+
+
+def test_a_threshold_lies_between_numbers_of_coefficients() -> None:
+    n = np.array([4, 5, 6])
+    assert crossing(n, np.array([0.1, 0.4, 0.6]), 0.5) == pytest.approx(5.5)
+    assert math.isnan(crossing(n, np.array([0.6, 0.7, 0.8]), 0.5))
+    assert math.isnan(crossing(n, np.array([0.1, 0.2, 0.3]), 0.5))
+    found = threshold(n, np.array([100, 400, 600]), np.full(3, 1000), 0.5)
+    assert found.coefficients == pytest.approx(5.5)
+    assert 5.3 < found.low < 5.5 < found.high < 5.7
+    assert math.isnan(threshold(n, np.array([100, 400, 510]), np.full(3, 1000), 0.5).high), "its bound is beyond 6"
+
+
+def test_a_line_is_fitted_with_its_standard_error() -> None:
+    x = np.array([1.0, 2.0, 3.0, 4.0])
+    exact = fit(x, 1.5 * x + 2)
+    assert (exact.slope, exact.intercept) == pytest.approx((1.5, 2))
+    assert exact.standard_error == pytest.approx(0, abs=1e-12)
+    scattered = fit(x, np.array([1.0, 3.0, 2.0, 4.0]))
+    assert (scattered.slope, scattered.standard_error) == pytest.approx((0.8, 0.42426), abs=1e-4)
+    assert math.isnan(fit(x[:2], x[:2]).slope)
+
+
+def test_the_first_moment_of_uniform_coefficients_is_near_seven_at_a_hundredth() -> None:
+    assert first_moment_threshold("uniform", 0.01) == pytest.approx(7.1, abs=0.1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_first_moment_is_the_mean_number_of_subsets_that_hit(kind: str) -> None:
+    n, epsilon, trials = 10, 0.05, range(4000)
+    sides, targets = draw_sides(kind, n, trials, 5), draw_targets(kind, trials, 5)
+    hits = np.ones(len(trials))
+    for sign, sets in zip((1, -1), sides, strict=False):
+        for at, target in enumerate(targets):
+            useful = sets[at][sets[at] != 0]
+            hits[at] *= (np.abs(all_sums(useful) - sign * target) <= epsilon).sum()
+    assert hits.mean() == pytest.approx(expected_hits(kind, n, epsilon), rel=0.35), "sums are only nearly normal"
+
+
+def test_the_first_moment_of_one_size_counts_subsets() -> None:
+    draws, targets = draw_sides("uniform", 9, range(4000), 5)[0], draw_targets("uniform", range(4000), 5)
+    sums = np.stack([draws[:, list(subset)].sum(axis=1) for subset in combinations(range(9), 4)], axis=1)
+    mean = (np.abs(sums - targets[:, None]) <= 0.05).sum(axis=1).mean()
+    assert mean == pytest.approx(expected_hits_of_cardinality("uniform", 9, 4, 0.05), rel=0.05)
+
+
+def test_no_set_beats_the_counting_bound() -> None:
+    for n in (4, 6):
+        [errors] = [trial_errors(Experiment("uniform", "all", n, 500), range(500))]
+        assert errors.min() >= 2.0**-n / 2
+    assert counting_bound(2.0**-7) == parameters_per_weight(2.0**-7) == 6
+
+
+def test_the_smallest_share_that_can_be_kept_solves_its_equation() -> None:
+    kept = remaining_per_weight(21, 0.01)
+    share = kept / 21
+    assert share * 21 * math.log2(math.e / share) == pytest.approx(math.log2(50), abs=1e-9)
+    assert kept < parameters_per_weight(0.01)
+    assert remaining_per_weight(1000, 0.01) < kept, "more to choose from: fewer need to be kept"
+    with pytest.raises(LotteryError, match="too few for epsilon"):
+        remaining_per_weight(1, 0.01)
+    with pytest.raises(LotteryError, match="between 0 and 1/2"):
+        counting_bound(0.5)
+
+
+def test_entropy_counts_the_subsets_of_one_size() -> None:
+    assert binary_entropy(0.5) == 1
+    assert 400 * binary_entropy(0.25) == pytest.approx(math.log2(math.comb(400, 100)), rel=0.02)
+
+
+# The workflow
+
+SECTION = {
+    "kinds": ["uniform", "relu"], "most_coefficients": 18, "trials": 100, "trials_beyond_16": 50, "seed": 1,
+    "epsilons": EPSILONS, "cardinalities": [1, 3], "cardinality_kinds": ["uniform"], "cardinality_trials": 20,
+}  # fmt: skip
+
+
+def test_one_more_coefficient_or_kind_is_only_that_much_more_work() -> None:
+    planned = planned_measurements(SECTION)
+    larger = planned_measurements({**SECTION, "most_coefficients": 19, "kinds": ["uniform", "relu", "product"]})
+    assert planned.items() <= larger.items()
+    added = larger.keys() - planned.keys()
+    assert {path for path in added if "product" not in path} == {
+        "uniform/any/coefficients_19",
+        "relu/any/coefficients_38",
+    }
+    assert planned["uniform/any/coefficients_17"].trials == 50
+    assert planned["relu/any/coefficients_2_to_16"].coefficients == (2, 4, 6, 8, 10, 12, 14, 16)
+    assert planned_measurements(None) == {}
+
+
+def test_grids_of_one_size_reach_beyond_the_threshold() -> None:
+    assert cardinality_grid("uniform", 1, 0.01)[-1] > single_best_threshold(0.01, 0.9)
+    assert cardinality_grid("uniform", 3, 0.01)[0] == 3
+
+
+def test_every_setting_of_a_measurement_reaches_its_command(workflow: Path, snakemake: Snakemake) -> None:
+    section = {
+        **SECTION,
+        "trials": 123,
+        "trials_beyond_16": 45,
+        "cardinality_trials": 6,
+        "seed": 7,
+        "epsilons": [0.2, 0.004],
+    }
+    write_json(workflow / "config/own.json", {"theory": section})
+    done = snakemake(workflow, "theory", "-n", "-p", "--configfile", "config/demo.yaml", "config/own.json")
+    found = re.findall(r"lottery measure-success (.*?) 2>&1", done.stdout + done.stderr)
+    commands = [parser().parse_args(["measure-success", *shlex.split(words)]) for words in found]
+    told = {
+        str(given.output).removeprefix("results/demo/theory/").removesuffix(".csv"): Measurement(
+            given.kind, tuple(given.targets), tuple(given.coefficients), given.trials, given.seed, given.cardinality
+        )
+        for given in commands
+    }
+    assert told == planned_measurements(section)
+    assert {tuple(given.epsilons) for given in commands} == {(0.2, 0.004)}
+    nothing = snakemake(workflow, "theory", "-n", "--configfile", "config/demo.yaml", "--config", "theory=null")
+    assert nothing.returncode == 0
+    assert "measure_success" not in nothing.stdout + nothing.stderr
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the commands make of a small study."""
+    folder = tmp_path_factory.mktemp("theory")
+    words = ("--trials", "2000", "--epsilons", "0.1", "0.03", "0.01", "--output")
+    files = [str(folder / name) for name in ("any.csv", "single.csv", "triples.csv")]
+    plans = (
+        ["--targets", "one", "all", "--coefficients", *map(str, range(2, 13))],
+        ["--coefficients", *map(str, (1, 3, 6, 12, 30, 60, 90, 150, 300)), "--cardinality", "1"],
+        ["--coefficients", *map(str, range(3, 14)), "--cardinality", "3"],
+    )
+    for plan, file in zip(plans, files, strict=True):
+        assert main(["measure-success", "--kind", "uniform", *plan, *words, file]) == 0
+    assert main(["tabulate-theory", "--measurements", *files, "--output", str(folder)]) == 0
+    return folder
+
+
+def test_tables_have_thresholds_beside_their_bounds(tables: Path) -> None:
+    found = pd.read_csv(tables / "theory_thresholds.csv")
+    half = found[found.share == 0.5].set_index(["targets", "cardinality", "epsilon"])
+    one = half.loc[("one", np.nan, 0.01)]
+    assert one.low < one.coefficients < one.high
+    assert one.coefficients == pytest.approx(6.6, abs=0.4)
+    assert one.first_moment == pytest.approx(7.14, abs=0.05)
+    assert half.loc[("all", np.nan, 0.01)].counting == pytest.approx(5.644, abs=0.001)
+    single = half.loc[("one", 1, 0.01)]
+    assert single.coefficients == pytest.approx(single.exact, rel=0.1)
+    assert half.loc[("one", 3, 0.1)].natale_bits == pytest.approx(math.log2(30))
+    slopes = pd.read_csv(tables / "theory_slopes.csv").set_index(["targets", "share"])
+    assert slopes.loc[("one", 0.5)].slope == pytest.approx(1.15, abs=0.2)
+    assert (pd.read_csv(tables / "theory_cost.csv").trials_per_second > 0).all()
+
+
+@pytest.mark.parametrize("figure", ["success", "thresholds", "single", "cardinality"])
+def test_figures_are_drawn_from_the_tables_and_twice_the_same(tables: Path, tmp_path: Path, figure: str) -> None:
+    table = tables / f"theory_{'success' if figure == 'success' else 'thresholds'}.csv"
+    for name in ("first", "second"):
+        assert main(["plot-theory", "--figure", figure, "--table", str(table), "--output", str(tmp_path / name)]) == 0
+    assert (tmp_path / "first.svg").read_bytes() == (tmp_path / "second.svg").read_bytes()
+    assert (tmp_path / "first.svg").read_text().count("<path") > 10
+
+
+def test_the_same_measurement_is_the_same_bytes(tables: Path, tmp_path: Path) -> None:
+    words = (
+        "--kind uniform --coefficients 3 4 5 6 7 8 9 10 11 12 13 --cardinality 3 --trials 2000 --epsilons 0.1 0.03 0.01"
+    )
+    assert main(["measure-success", *words.split(), "--output", str(tmp_path / "again.csv")]) == 0
+    assert (tmp_path / "again.csv").read_bytes() == (tables / "triples.csv").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--kind", "normal"], "kind: 'normal' is not one of uniform, product"),
+        (["--targets", "some"], "targets: 'some' is not one of one, all"),
+        (["--targets", "all", "--cardinality", "2"], "are tried for one target only"),
+        (["--trials", "0"], "one trial and one coefficient are the least"),
+        (["--coefficients", "0"], "one trial and one coefficient are the least"),
+        (["--epsilons", "0"], "epsilons: positive numbers are needed"),
+        (["--epsilons", "nan"], "epsilons: positive numbers are needed"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str], message: str
+) -> None:
+    words = f"measure-success --kind uniform --coefficients 2 --trials 5 --epsilons 0.1 --output {tmp_path / 'x.csv'}"
+    assert main([*words.split(), *more]) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_experiments_refuse_what_cannot_be() -> None:
+    with pytest.raises(LotteryError, match="seeds are not negative"):
+        replace(Experiment("uniform", "one", 2, 5), seed=-1)

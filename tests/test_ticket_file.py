@@ -1,0 +1,308 @@
+"""A ticket as a file, and what `lottery verify` says of one that was tampered with."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import TINY_IMAGE
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lottery.approximation.target import Target
+from lottery.cli import main
+from lottery.datasets import Dataset, Images
+from lottery.errors import LotteryError
+from lottery.files import read_tensors, write_tensors
+from lottery.networks import ImageShape
+from lottery.results.tickets import tickets
+from lottery.tickets.certificate import certify, claim
+from lottery.tickets.claims import Claims, random_weights_digest
+from lottery.tickets.construction import Construction, build
+from lottery.tickets.file import read_ticket, write_ticket
+from lottery.tickets.random_network import Distribution, RandomLayer
+from lottery.tickets.ticket import LayerMasks, Ticket, linear_layers
+
+CPU = torch.device("cpu")
+SOME_CLAIMS = Claims("a" * 64, "b" * 64, 0.01, 0.001, "mnist", 10_000, 97.19)
+TICKET = Path("results/demo/tickets/min_cardinality/ticket.safetensors")
+WEIGHTS, DATA = Path("results/demo/targets/fc2/weights.safetensors"), Path("results/demo/data/mnist5k.safetensors")
+
+
+def images(image: ImageShape) -> Images:
+    draws = np.random.default_rng(0)
+    pixels = [draws.integers(0, 256, (count, 1, image.size, image.size), np.uint8) for count in (10, 60)]
+    labels = [draws.integers(0, image.classes, count, np.uint8) for count in (10, 60)]
+    dataset = Dataset("noise", image, 10, 60, (0.5,), (0.5,))
+    return Images(dataset, pixels[0], labels[0], pixels[1], labels[1])
+
+
+@pytest.fixture(scope="module")
+def small(target: Target) -> tuple[Ticket, Claims, Images]:
+    """A ticket of the tiny target, and images that its accuracy was claimed on."""
+    ticket = build(target, Construction(20, epsilon=0.1, objective="min_cardinality"))
+    data = images(TINY_IMAGE)
+    return ticket, claim(ticket, target, 0.1, data, CPU), data
+
+
+def random_ticket(seed: int, units: int, distribution: Distribution, density: float) -> Ticket:
+    draws = np.random.default_rng(seed)
+    masks = {}
+    for spec in linear_layers("fc2", TINY_IMAGE):
+        first = draws.random((units, spec.columns)) < density
+        masks[spec.name] = LayerMasks(first, (draws.random((units, *spec.shape)) < density) & first[:, None, :])
+    return Ticket("fc2", TINY_IMAGE, seed, distribution, bool(seed % 2), masks)
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    units=st.sampled_from([1, 2, 7, 64]),
+    distribution=st.sampled_from([Distribution(), Distribution("normal"), Distribution("uniform", -0.25, 3.0)]),
+    density=st.sampled_from([0.0, 0.1, 0.9, 1.0]),
+)
+@settings(deadline=None, max_examples=25)
+def test_any_masks_and_any_seed_go_through_the_file(tmp_path_factory, seed, units, distribution, density):
+    path = tmp_path_factory.mktemp("ticket") / "ticket.safetensors"
+    ticket = random_ticket(seed, units, distribution, density)
+    write_ticket(path, ticket, SOME_CLAIMS)
+    again, claims = read_ticket(path)
+    assert claims == SOME_CLAIMS
+    assert replace(again, masks=ticket.masks) == ticket
+    for name, masks in ticket.masks.items():
+        assert np.array_equal(again.masks[name].first, masks.first)
+        assert np.array_equal(again.masks[name].second, masks.second)
+
+
+def test_the_file_holds_a_bit_a_kept_unit_and_output_and_no_weight(tmp_path, small):
+    ticket, claims, _ = small
+    write_ticket(tmp_path / "ticket.safetensors", ticket, claims)
+    arrays, metadata = read_tensors(tmp_path / "ticket.safetensors")
+    assert {array.dtype for array in arrays.values()} == {np.dtype(np.uint8)}
+    bits = sum(m.first.size + m.first.sum() * m.second.shape[1] for m in ticket.masks.values())
+    assert bits / 8 <= sum(array.size for array in arrays.values()) < bits / 8 + 4
+    assert (metadata["seed"], metadata["units_per_input"]["fc1.weight"]) == (1, ticket.masks["fc1.weight"].units)
+
+
+def test_any_flipped_bit_is_found(tmp_path):
+    """The file of a small ticket with each bit of its header, and each eighth bit of its masks, flipped in turn."""
+    image = ImageShape(1, 1, 2)
+    masks = {}
+    for spec in linear_layers("fc2", image):
+        first = np.ones((1, spec.columns), bool)
+        masks[spec.name] = LayerMasks(first, np.arange(spec.size).reshape(1, *spec.shape) % 3 == 0)
+    path = tmp_path / "ticket.safetensors"
+    write_ticket(path, Ticket("fc2", image, 1, Distribution(), False, masks), SOME_CLAIMS)
+    whole = path.read_bytes()
+    header = 8 + int.from_bytes(whole[:8], "little")
+    for bit in [*range(8 * header), *range(8 * header, 8 * len(whole), 8)]:
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        with pytest.raises(LotteryError):
+            read_ticket(path)
+    path.write_bytes(whole)
+    read_ticket(path)
+
+
+def resealed(path: Path, change) -> None:
+    """Change arrays or metadata of a ticket's file, and give it a new checksum, as somebody who means harm would."""
+    arrays, metadata = read_tensors(path)
+    change(arrays, metadata)
+    write_tensors(path, arrays, metadata)
+
+
+def flip(name: str, bit: int):
+    def change(arrays, metadata):
+        arrays[name] = arrays[name].copy()
+        arrays[name][bit // 8] ^= 128 >> bit % 8
+
+    return change
+
+
+def with_empty_units(arrays, metadata):
+    """More units for each input of the first layer, none of them kept."""
+    units = metadata["units_per_input"]["fc1.weight"] + 20
+    first = np.unpackbits(arrays["fc1.weight.first"])[: (units - 20) * 4]
+    arrays["fc1.weight.first"] = np.packbits(np.concatenate([first, np.zeros(20 * 4, np.uint8)]))
+    metadata["units_per_input"]["fc1.weight"] = units
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda a, m: m.update(seed=2), "seed 2 and these masks do not keep the random weights"),
+        (lambda a, m: m.update(seed="1"), "seed"),
+        (lambda a, m: m.update(signed_inputs=True), "do not keep the random weights"),
+        (lambda a, m: m.update(generator="philox-slabs-2"), "made with generator 'philox-slabs-2'"),
+        (lambda a, m: m["distribution"].update(low=-0.5), "do not keep the random weights"),
+        (lambda a, m: m["distribution"].update(name="normal"), "do not keep the random weights"),
+        (lambda a, m: m["distribution"].update(name="normal", low=-7.0), "a normal one has no ends"),
+        (lambda a, m: m["distribution"].update(high=True), "not two numbers"),
+        (lambda a, m: m["distribution"].update(low=-(10**400)), "not two numbers"),
+        (lambda a, m: m["distribution"].update(high=1e300), "low < high within 1e"),
+        (lambda a, m: m["image"].update(channels=True), "not whole numbers from 1"),
+        (lambda a, m: m["image"].update(size=2.0), "not whole numbers from 1"),
+        (with_empty_units, "do not keep the random weights"),
+        (lambda a, m: m.update(network="fc4"), "bits are due"),
+        (lambda a, m: m.update(network="fc3"), "'fc3' is not one of fc2"),
+        (lambda a, m: m["image"].update(size=3), "bits are due"),
+        (lambda a, m: m["units_per_input"].update({"fc1.weight": 21}), "bits are due"),
+        (lambda a, m: m.update(note="hello"), "byte for byte"),
+        (lambda a, m: a.update(more=np.zeros(3, np.uint8)), "byte for byte"),
+        (flip("fc2.weight.second", 100), "do not keep the random weights"),
+        (flip("fc1.weight.first", 0), "bits are due"),
+        (lambda a, m: m["claims"].update(accuracy=99.9), "the ticket claims 99.90%"),
+        (lambda a, m: m["claims"].update(accuracy="99.9"), "claims: accuracy is '99.9'"),
+        (lambda a, m: m["claims"].update(largest_error=1e-9), "the ticket claims 1e-09"),
+        (lambda a, m: m["claims"].update(epsilon=0.05), "claims: largest_error is 0.09"),
+        (lambda a, m: m["claims"].update(epsilon=0.05, largest_error=0.05), "weights are beyond epsilon 0.05"),
+        (lambda a, m: m["claims"].update(epsilon=float("nan")), "claims: epsilon is nan"),
+        (lambda a, m: m["claims"].update(epsilon=1e9), "claims: epsilon is 1000000000.0"),
+        (lambda a, m: m["claims"].update(largest_error=0.5), "claims: largest_error is 0.5"),
+        (lambda a, m: m["units_per_input"].update({"fc1.weight": 10**12}), "too many"),
+        (lambda a, m: m["units_per_input"].update({"fc1.weight": True}), "not whole numbers from 1"),
+        (lambda a, m: m["image"].update(size=10**6), "too many"),
+        (lambda a, m: m.update(seed=-1), "seed: a whole number"),
+        (lambda a, m: m.update(claims=[]), "no ticket of this version"),
+        (lambda a, m: m["claims"].update(target="0" * 64), "another one than the ticket was made for"),
+        (lambda a, m: m["claims"].update(dataset="mnist"), "images of mnist, not 60 of noise"),
+    ],
+)
+def test_a_changed_ticket_is_found_even_with_a_new_checksum(tmp_path, small, target, change, message):
+    path = tmp_path / "ticket.safetensors"
+    ticket, claims, data = small
+    write_ticket(path, ticket, claims)
+    resealed(path, change)
+    with pytest.raises(LotteryError, match=message):
+        certify(*read_ticket(path), target, data, CPU)
+
+
+def test_every_single_mask_bit_matters_to_the_certificate(tmp_path, small, target):
+    path = tmp_path / "ticket.safetensors"
+    ticket, claims, _ = small
+    write_ticket(path, ticket, claims)
+    whole = path.read_bytes()
+    bits = np.random.default_rng(0).integers(0, 8 * read_tensors(path)[0]["fc1.weight.second"].size - 8, 25)
+    for bit in bits:
+        path.write_bytes(whole)
+        resealed(path, flip("fc1.weight.second", int(bit)))
+        with pytest.raises(LotteryError, match="random weights"):
+            certify(*read_ticket(path), target, None, CPU)
+
+
+def test_a_mask_that_moved_to_an_equal_weight_is_found():
+    """Random weights from N(0, 1) are multiples of 2^-12, so that equal ones occur."""
+    ticket = random_ticket(4, 7, Distribution("normal"), 0.9)
+    [*_, (spec, random, masks)] = ticket.random_layers()
+    weights = np.array([random.second(unit) for unit in range(7)])
+    places: dict[float, list[tuple[int, ...]]] = {}
+    for place in np.argwhere(masks.first[:, None, :] & np.ones_like(masks.second)).tolist():
+        places.setdefault(float(weights[tuple(place)]), []).append(tuple(place))
+    alike = next(
+        pair for pair in places.values() if len({bool(masks.second[p]) for p in pair}) == 2 and pair[0][0] == pair[1][0]
+    )
+    moved = masks.second.copy()
+    for place in alike:
+        moved[place] = not moved[place]
+    changed = replace(ticket, masks=ticket.masks | {spec.name: LayerMasks(masks.first, moved)})
+    assert random_weights_digest(changed) != random_weights_digest(ticket)
+
+
+def test_every_seed_is_another_network():
+    seeds = (0, 1, 2**32, 2**63 - 1, 2**63, 2**63 + 1, 2**64 - 1)
+    drawn = {tuple(RandomLayer(seed, 0, 4, 3, Distribution()).second(0).ravel()) for seed in seeds}
+    assert len(drawn) == len(seeds)
+    with pytest.raises(LotteryError, match="seed: a whole number"):
+        Construction(seed=2**64)
+
+
+def test_a_small_file_cannot_ask_for_a_huge_network(tmp_path, small):
+    path = tmp_path / "ticket.safetensors"
+    ticket, claims, _ = small
+    write_ticket(path, ticket, claims)
+
+    def grow(arrays, metadata):
+        metadata["image"]["classes"] = 2**24
+        arrays["fc2.weight.first"], arrays["fc2.weight.second"] = np.zeros(63 * 20, np.uint8), np.zeros(0, np.uint8)
+
+    resealed(path, grow)
+    with pytest.raises(LotteryError, match="too many"):
+        read_ticket(path)
+
+
+def test_masks_that_are_not_masks_are_refused():
+    first, second = np.ones((2, 3), bool), np.ones((2, 4, 3), bool)
+    LayerMasks(first, second)
+    for wrong in (
+        (first.astype(float), second),
+        (first, second.astype(np.uint8)),
+        (first[:1], second),
+        (first[0], second),
+        (np.zeros_like(first), second),
+        (np.ones((65, 3), bool), np.ones((65, 4, 3), bool)),
+    ):
+        with pytest.raises(LotteryError, match="masks: "):
+            LayerMasks(*wrong)
+
+
+def test_a_ticket_of_another_network_is_not_held_against_a_target(small, target):
+    ticket, claims, _data = small
+    other = Target("fc2", ImageShape(1, 3), {s.name: np.zeros(s.shape) for s in linear_layers("fc2", ImageShape(1, 3))})
+    with pytest.raises(LotteryError, match="the ticket is of fc2"):
+        certify(ticket, claims, other, None, CPU)
+    with pytest.raises(LotteryError, match="the ticket is for images"):
+        certify(ticket, claims, target, images(ImageShape(1, 3)), CPU)
+
+
+def test_verify_says_what_was_checked_and_what_was_not(demo, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(demo)
+    assert main(["verify", str(TICKET)]) == 0
+    assert capsys.readouterr().out.count("not checked") == 2
+    elsewhere = shutil.copy(TICKET, tmp_path / "mine.safetensors")
+    written = tmp_path / "certificate.json"
+    options = ["--target", str(WEIGHTS), "--data", str(DATA), "--output", str(written)]
+    assert main(["verify", str(elsewhere), *options]) == 0
+    said = capsys.readouterr().out
+    assert "not checked" not in said
+    assert "397,000 within 0.05" in said
+    assert written.read_bytes() == TICKET.with_name("certificate.json").read_bytes()
+    assert json.loads(written.read_text())["predictions_that_differ"] >= 0
+
+
+def test_verify_of_a_damaged_ticket_is_one_line_and_a_failure(demo, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(demo)
+    path = tmp_path / "ticket.safetensors"
+    content = bytearray(TICKET.read_bytes())
+    content[len(content) // 2] ^= 4
+    path.write_bytes(content)
+    assert main(["verify", str(path)]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.count("\n") == 1
+    assert str(path) in told.err
+    assert "checksum" in told.err
+
+
+def test_verify_of_what_is_no_ticket_is_one_line_and_a_failure(demo, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(demo)
+    for path in (WEIGHTS, DATA, Path("Snakefile"), Path("nowhere.safetensors")):
+        assert main(["verify", str(path)]) == 1
+        told = capsys.readouterr()
+        assert told.err.count("\n") == 1
+        assert str(path) in told.err
+
+
+def test_numbers_of_a_ticket_that_say_too_little_are_one_line(demo, tmp_path):
+    for name in ("certificate.json", "counts.json"):
+        shutil.copy((demo / TICKET).with_name(name), tmp_path / name)
+    assert tickets({"mine": tmp_path}).row.tolist() == ["mine"]
+    whole = json.loads((tmp_path / "certificate.json").read_text())
+    (tmp_path / "certificate.json").write_text(json.dumps({k: v for k, v in whole.items() if k != "target_accuracy"}))
+    with pytest.raises(LotteryError, match="says nothing of target_accuracy"):
+        tickets({"mine": tmp_path})
+    (tmp_path / "counts.json").write_text("[]")
+    with pytest.raises(LotteryError, match="no ticket's numbers of this version"):
+        tickets({"mine": tmp_path})

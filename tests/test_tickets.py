@@ -1,0 +1,280 @@
+"""The theorem's network, built: held against enumeration, against plain dense matrices, and against its own bound."""
+
+from functools import cache, reduce
+
+import numpy as np
+import pytest
+import torch
+from conftest import TINY_IMAGE, random_weights
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lottery.approximation.target import Target
+from lottery.errors import LotteryError
+from lottery.networks import ImageShape
+from lottery.subset_sum import Objective, SubsetSumError
+from lottery.tickets.construction import Construction, build, build_layer
+from lottery.tickets.counts import alive, count, widened
+from lottery.tickets.errors import bound_from_epsilon, bound_from_errors, layer_errors
+from lottery.tickets.network import PrunedRandomLayer, outputs, pruned_network, split
+from lottery.tickets.random_network import Distribution, RandomLayer
+from lottery.tickets.ticket import LayerMasks, Ticket, effective_weights
+
+PINNED = {
+    "uniform first": [-0.6058803796768188, -0.023893237113952637, 0.98293137550354, -0.4444049596786499],
+    "uniform second": [0.527146577835083, -0.516821026802063, 0.2753889560699463, 0.8367407321929932],
+    "normal second": [0.7177734375, -0.701171875, 0.352294921875, 1.394287109375],
+}
+UNIFORM = Distribution()
+EPSILON = 0.05
+OBJECTIVES = pytest.mark.parametrize("objective", ["min_error", "min_cardinality", "first_feasible"])
+
+
+def subset_sums(coefficients):
+    """(sums, cardinalities) of all subsets."""
+    bits = np.arange(2**coefficients.size)[:, None] >> np.arange(coefficients.size) & 1
+    return bits @ coefficients, bits.sum(axis=1)
+
+
+def dense(random, masks):
+    """Both masked matrices of a layer in full: (units * inputs, inputs) and (outputs, units * inputs)."""
+    first = [random.first(unit) * np.diag(masks.first[unit]) for unit in range(masks.units)]
+    second = [random.second(unit) * masks.second[unit] for unit in range(masks.units)]
+    return np.concatenate(first).astype(float), np.concatenate(second, axis=1).astype(float)
+
+
+def computed_plainly(ticket, inputs):
+    """What a ticket computes for inputs (count, inputs), by its dense masked matrices."""
+    values = inputs
+    for number, (_, random, masks) in enumerate(ticket.random_layers()):
+        first, second = dense(random, masks)
+        values = np.maximum((np.maximum(values, 0) if number else values) @ first.T, 0) @ second.T
+    return values
+
+
+@cache
+def built(signed: bool, objective: Objective = "min_error") -> tuple[Target, Ticket]:
+    target = Target("fc2", TINY_IMAGE, random_weights())
+    return target, build(target, Construction(24, UNIFORM, EPSILON, objective, 3, signed))
+
+
+@OBJECTIVES
+@pytest.mark.parametrize("distribution", [UNIFORM, Distribution("normal"), Distribution("uniform", -0.4, 0.9)], ids=str)
+def test_each_weight_gets_the_best_subset_of_the_units_that_can_serve_it(objective, distribution):
+    weights = np.random.default_rng(5).uniform(-0.2, 0.2, (4, 6))
+    random = RandomLayer(7, 0, 6, 4, distribution)
+    masks = build_layer(weights, random, Construction(17, distribution, 0.05, objective), "layer")
+    u = np.array([random.first_blocks(unit) for unit in range(masks.units)])
+    v = np.array([random.second(unit) for unit in range(masks.units)])
+    for i, j in np.ndindex(weights.shape):
+        passes = u[:17, j] > 0
+        sums, sizes = subset_sums(v[:17, i, j][passes].astype(float) * u[:17, j][passes])
+        kept = masks.second[:, i, j]
+        error = abs((v[:, i, j].astype(float) * u[:, j])[kept].sum() - weights[i, j])
+        assert not kept[u[:, j] <= 0].any()
+        assert error <= 0.05
+        if np.abs(sums - weights[i, j]).min() > 0.05:
+            continue  # served by further units
+        if objective == "min_error":
+            assert error == pytest.approx(np.abs(sums - weights[i, j]).min(), abs=1e-12)
+        if objective == "min_cardinality":
+            assert kept.sum() == sizes[np.abs(sums - weights[i, j]) <= 0.05].min()
+
+
+@given(seed=st.integers(0, 2**32 - 1), data=st.data())
+@settings(deadline=None, max_examples=25)
+def test_the_network_that_runs_is_the_dense_one_with_its_masks(seed, data):
+    shape = data.draw(st.tuples(st.integers(1, 5), st.integers(1, 4), st.integers(1, 6)))  # units, outputs, inputs
+    draws = np.random.default_rng(seed)
+    first = draws.random((shape[0], shape[2])) < 0.7
+    masks = LayerMasks(first, (draws.random(shape) < 0.5) & first[:, None, :])
+    random = RandomLayer(seed, 1, shape[2], shape[1], UNIFORM)
+    inputs = draws.normal(size=(8, shape[2]))
+    first_matrix, second_matrix = dense(random, masks)
+    plainly = np.maximum(inputs @ first_matrix.T, 0) @ second_matrix.T
+    found = PrunedRandomLayer(random, masks).double()(torch.from_numpy(inputs)).numpy()
+    positive, negative = effective_weights(random, masks)
+    assert np.allclose(found, plainly, atol=1e-12)
+    assert np.allclose(found, np.maximum(inputs, 0) @ positive.T + np.minimum(inputs, 0) @ negative.T, atol=1e-12)
+
+
+@pytest.mark.parametrize("signed", [False, True], ids=["inputs from 0", "inputs of both signs"])
+@OBJECTIVES
+def test_the_pruned_random_network_computes_the_target_within_its_bound(signed, objective):
+    target, ticket = built(signed, objective)
+    draws = np.random.default_rng(1)
+    inputs = draws.normal(size=(40, 4)) if signed else draws.random((40, 4))
+    found = torch.cat(list(outputs(pruned_network(ticket).double(), torch.from_numpy(inputs)))).numpy()
+    assert np.allclose(found, computed_plainly(ticket, inputs), atol=1e-11)
+    with torch.no_grad():
+        expected = split(target)[1].double()(torch.from_numpy(inputs)).numpy()
+    layers = layer_errors(ticket, target)
+    assert max(layer.distance.max() for layer in layers) <= EPSILON
+    difference = np.linalg.norm(found - expected, axis=1) / np.linalg.norm(inputs, axis=1)
+    assert 0 < difference.max() <= bound_from_errors(layers) <= bound_from_epsilon(layers, EPSILON)
+
+
+def test_a_ticket_for_inputs_from_0_says_nothing_of_negative_ones():
+    target, ticket = built(signed=False)
+    inputs = -np.random.default_rng(1).random((5, 4))
+    assert not computed_plainly(ticket, inputs).any()
+    with torch.no_grad():
+        assert split(target)[1].double()(torch.from_numpy(inputs)).abs().max() > 0.01
+
+
+@pytest.mark.parametrize("distribution", [UNIFORM, Distribution("normal")], ids=str)
+def test_sums_of_products_are_exact_so_that_every_machine_finds_the_same_errors(distribution):
+    random = RandomLayer(2, 0, 50, 20, distribution)
+    masks = LayerMasks(np.ones((64, 50), bool), np.ones((64, 20, 50), bool))
+    forwards = effective_weights(random, masks)[0]
+    u = np.array([random.first_blocks(unit) for unit in range(64)], float)
+    v = np.array([random.second(unit) for unit in range(64)], float)
+    assert np.array_equal(forwards, (v * np.maximum(u, 0)[:, None])[::-1].sum(axis=0))
+
+
+def test_the_random_network_of_a_seed_is_what_it_always_was():
+    """These numbers stand for the file format: tickets that exist need them."""
+    uniform, normal = (RandomLayer(1, 0, 3, 2, distribution) for distribution in (UNIFORM, Distribution("normal")))
+    assert uniform.first(0).ravel()[:4].tolist() == PINNED["uniform first"]
+    assert uniform.second(5).ravel()[:4].tolist() == PINNED["uniform second"]
+    assert normal.second(5).ravel()[:4].tolist() == PINNED["normal second"]
+    assert uniform.first_blocks(4).tolist() == np.diag(uniform.first(4)).tolist()
+
+
+def test_random_weights_are_distributed_as_they_should():
+    uniform = RandomLayer(1, 0, 200, 500, UNIFORM).second(0)
+    normal = RandomLayer(1, 0, 200, 500, Distribution("normal")).second(0)
+    own = RandomLayer(1, 0, 200, 500, Distribution("uniform", 0.25, 0.5)).second(0)
+    error = 5 / np.sqrt(100_000)
+    assert abs(uniform.mean()) < error
+    assert abs(uniform.var() - 1 / 3) < error
+    assert np.abs(uniform).max() <= 1
+    assert abs(normal.mean()) < error
+    assert abs(normal.var() - 1) < error
+    assert own.min() >= 0.25
+    assert own.max() <= 0.5
+    assert abs(own.mean() - 0.375) < error
+
+
+def test_a_layer_without_enough_units_is_widened_or_refused():
+    weights = np.random.default_rng(0).uniform(-0.3, 0.3, (30, 20))
+    random = RandomLayer(1, 0, 20, 30, UNIFORM)
+    few = Construction(12, epsilon=0.01)
+    masks = build_layer(weights, random, few, "layer")
+    assert masks.units > 12
+    assert (np.abs(effective_weights(random, masks)[0] - weights) <= 0.01).all()
+    with pytest.raises(LotteryError, match=r"fc9: \d+ weights have no subset within 0.01 of 12 units an input"):
+        build_layer(weights, random, Construction(12, epsilon=0.01, on_infeasible="error"), "fc9")
+    with pytest.raises(LotteryError, match="of 64 units"):
+        build_layer(weights + 40, random, few, "fc9")
+
+
+def test_widening_leaves_the_weights_that_were_served_alone():
+    weights = np.random.default_rng(0).uniform(-0.3, 0.3, (30, 20))
+    random = RandomLayer(1, 0, 20, 30, UNIFORM)
+    masks = build_layer(weights, random, Construction(16, epsilon=0.01), "layer")
+    further = masks.second[16:].any(axis=0)
+    assert 0 < further.sum() < further.size / 2
+    for i, j in np.argwhere(~further)[:20]:
+        u, v = (
+            np.array([matrix(unit) for unit in range(16)], float) for matrix in (random.first_blocks, random.second)
+        )
+        sums, _ = subset_sums((v[:, i, j] * np.maximum(u[:, j], 0))[u[:, j] > 0])
+        kept = (v[:, i, j] * u[:, j])[masks.second[:16, i, j]].sum()
+        assert abs(kept - weights[i, j]) == pytest.approx(np.abs(sums - weights[i, j]).min(), abs=1e-12)
+
+
+def on_a_way(matrices):
+    """How many non-zero entries of 0/1 matrices lie on a way through all of them, by counting the ways."""
+    total = 0
+    for number, matrix in enumerate(matrices):
+        before = reduce(lambda ways, earlier: earlier @ ways, matrices[:number], np.eye(matrices[0].shape[1]))
+        after = reduce(lambda ways, later: later @ ways, matrices[number + 1 :], np.eye(matrix.shape[0]))
+        total += np.count_nonzero(matrix * before.any(axis=1) * after.any(axis=0)[:, None])
+    return total
+
+
+@given(seed=st.integers(0, 10_000))
+@settings(deadline=None, max_examples=60)
+def test_alive_weights_are_those_on_a_way_from_an_input_to_an_output(seed):
+    draws = np.random.default_rng(seed)
+    layers = []
+    for inputs, outputs_ in ((3, 4), (4, 2), (2, 3)):
+        first = draws.random((2, inputs)) < 0.6
+        layers.append(LayerMasks(first, (draws.random((2, outputs_, inputs)) < 0.25) & first[:, None, :]))
+    matrices = []
+    for masks in layers:
+        matrices.append(np.concatenate([np.diag(masks.first[k]) for k in range(2)]).astype(float))
+        matrices.append(np.concatenate(list(masks.second), axis=1).astype(float))
+    assert alive(layers) == on_a_way(matrices)
+
+
+def test_counts_are_those_of_the_matrices():
+    target, ticket = built(signed=False, objective="min_cardinality")
+    counts = count(ticket)
+    initial, remaining, useless = 0, 0, 0
+    for _, random, masks in ticket.random_layers():
+        first, second = dense(random, masks)
+        initial += first.size + second.size
+        remaining += np.count_nonzero(first) + np.count_nonzero(second)
+        useless += sum(int((np.diag(random.first(unit)) <= 0).sum()) for unit in range(masks.units))
+    assert (counts.initial, counts.remaining, counts.useless_units) == (initial, remaining, useless)
+    assert counts.target == target.size == 7000
+    assert counts.alive <= counts.remaining < counts.initial_blocks < counts.initial
+    assert 0.4 < counts.useless_units / counts.units < 0.6
+    assert counts.entropy_bits < counts.mask_bits
+    kept = [(name, *place) for name, masks in ticket.masks.items() for place in np.argwhere(masks.second).tolist()]
+    for units in (0, 5, 20):
+        assert widened(ticket, units) == len({(name, i, j) for name, k, i, j in kept if k >= units}) > 0
+
+
+def test_a_ticket_of_signed_inputs_needs_about_twice_the_weights():
+    one, both = (count(built(signed)[1]) for signed in (False, True))
+    assert both.useless_units == 0
+    assert 1.5 < both.remaining / one.remaining < 2.5
+
+
+def test_lenet5_keeps_its_convolutions_and_builds_the_rest():
+    image = ImageShape(1, 8, 3)
+    target = Target("lenet5", image, random_weights("lenet5", image))
+    ticket = build(target, Construction(18, epsilon=0.15, objective="min_cardinality"))
+    assert [*ticket.masks] == ["fc1.weight", "fc2.weight", "fc3.weight"]
+    images = torch.rand(6, 1, 8, 8, dtype=torch.float64)
+    before, after = (part.double() for part in split(target))
+    with torch.no_grad():
+        inputs = before(images)
+        distance = (pruned_network(ticket).double()(inputs) - after(inputs)).norm(dim=1)
+    assert (distance <= bound_from_errors(layer_errors(ticket, target)) * inputs.norm(dim=1)).all()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"units_per_input": 0}, "units_per_input: 1 to 64"),
+        ({"units_per_input": 65}, "units_per_input: 1 to 64"),
+        ({"epsilon": 0.0}, "epsilon"),
+        ({"epsilon": float("nan")}, "epsilon"),
+        ({"objective": "smallest"}, "objective: 'smallest' is not one of"),
+        ({"seed": -1}, "seed"),
+        ({"on_infeasible": "redraw"}, "on_infeasible: 'redraw' is not one of error, widen"),
+        ({"signed_inputs": True, "distribution": Distribution("uniform", 0.0, 1.0)}, "signed_inputs: no unit passes"),
+    ],
+)
+def test_a_construction_that_cannot_be_is_refused(wrong, message):
+    with pytest.raises((LotteryError, SubsetSumError), match=message):
+        Construction(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["gauss"], "'gauss' is not one of uniform, normal"),
+        (["1", "-1"], "low < high"),
+        (["-2", "-1"], "no positive numbers"),
+        (["nan", "1"], "low < high"),
+        (["0", "1", "2"], "is not one of"),
+    ],
+)
+def test_a_distribution_that_cannot_be_is_refused(words, message):
+    with pytest.raises(LotteryError, match=message):
+        Distribution.of_words(words)

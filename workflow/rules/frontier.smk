@@ -1,0 +1,108 @@
+"""Accuracy against size of approximated networks, over epsilon, coefficients and objectives.
+
+In: <results>/targets/TARGET/weights.safetensors.  Out: <results>/frontier/FRONTIER/POINT.json, tables frontier.csv (means over
+seeds) and frontier_points.csv, a figure for each frontier.
+"""
+
+
+rule frontier:
+    "Every frontier: tables and figures."
+    input:
+        "<results>/tables/frontier.csv",
+        expand("<results>/figures/{figure}.svg", figure=frontier_figures()),
+
+
+rule measure_frontier:
+    "A whole network approximated and evaluated."
+    input:
+        data=rules.data.input,
+        target=point_target,
+    output:
+        "<results>/frontier/{point}.json",
+    log:
+        "<logs>/measure_frontier/{point}.log",
+    benchmark:
+        "<benchmarks>/measure_frontier/{point}.tsv"
+    conda:
+        "../../environment.yml"
+    resources:
+        mem_mb=growing(3000),
+        runtime=growing(10),
+        gpu=GPUS,
+    params:
+        code=fingerprint("measure-frontier"),
+        settings=point_flags,
+        device=config["device"],
+    message:
+        "Measuring {wildcards.point}"
+    shell:
+        "lottery measure-frontier --target {input.target:q} --data {input.data:q} {params.settings} "
+        "--device {params.device} --output {output:q} 2>&1 | tee {log:q}"
+
+
+rule list_points:
+    "The points that the config asks for, as a file: too many for a command line."
+    output:
+        "<results>/frontier/points.json",
+    log:
+        "<logs>/list_points.log",
+    localrule: True
+    params:
+        points=point_list(),
+    run:
+        write_json(Path(output[0]), params.points)
+
+
+rule tabulate_frontiers:
+    "Every point, and means over seeds."
+    input:
+        list=rules.list_points.output[0],
+        points=[f"<results>/frontier/{point}.json" for point in POINTS],
+    output:
+        points="<results>/tables/frontier_points.csv",
+        means=report(
+            "<results>/tables/frontier.csv",
+            caption="../report/frontier.rst",
+            category="Tables",
+        ),
+    log:
+        "<logs>/tabulate_frontiers.log",
+    benchmark:
+        "<benchmarks>/tabulate_frontiers.tsv"
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        code=fingerprint("tabulate-frontiers"),
+        digest=digest(point_list()),
+        points=subpath(input.list, parent=True),
+        folder=subpath(output.points, parent=True),
+    shell:
+        "lottery tabulate-frontiers --points {input.list:q} --sha256 {params.digest} --folder {params.points:q} "
+        "--output {params.folder:q} 2>&1 | tee {log:q}"
+
+
+rule plot_frontier:
+    "Figure: accuracy against size, and size against epsilon with the paper's lower bound."
+    input:
+        "<results>/tables/frontier.csv",
+    output:
+        svg=report(
+            "<results>/figures/frontier_{frontier}.svg",
+            caption="../report/frontier.rst",
+            category="Figures",
+        ),
+        png="<results>/figures/frontier_{frontier}.png",
+    log:
+        "<logs>/plot_frontier/{frontier}.log",
+    benchmark:
+        "<benchmarks>/plot_frontier/{frontier}.tsv"
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        code=fingerprint("plot-frontier"),
+        stem=subpath(output.svg, strip_suffix=".svg"),
+    shell:
+        "lottery plot-frontier --table {input:q} --frontier {wildcards.frontier} --output {params.stem:q} "
+        "2>&1 | tee {log:q}"

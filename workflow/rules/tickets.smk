@@ -1,0 +1,102 @@
+"""Tickets: random networks of twice the depth, pruned until they compute a target.
+
+In: <results>/targets/TARGET/weights.safetensors.  Out: <results>/tickets/TICKET/ with
+
+    ticket.safetensors                 seed and masks, and what is claimed of them
+    counts.json                        what was asked for, and what the masks keep
+    certificate.json                   what `lottery verify` found
+
+and the table <results>/tables/tickets.csv.
+"""
+
+
+rule tickets:
+    "All tickets, built and verified."
+    input:
+        "<results>/tables/tickets.csv",
+
+
+rule build_ticket:
+    "Prune a random network until every weight of the target is a sum of its products."
+    input:
+        data=rules.data.input,
+        target=ticket_target,
+    output:
+        ticket="<results>/tickets/{ticket}/ticket.safetensors",
+        counts="<results>/tickets/{ticket}/counts.json",
+    log:
+        "<logs>/build_ticket/{ticket}.log",
+    benchmark:
+        "<benchmarks>/build_ticket/{ticket}.tsv"
+    conda:
+        "../../environment.yml"
+    resources:
+        mem_mb=growing(3000),
+        runtime=growing(30),
+        gpu=GPUS,
+    params:
+        code=fingerprint("build-ticket"),
+        construction=ticket_flags,
+        device=config["device"],
+    message:
+        "Building ticket {wildcards.ticket}"
+    shell:
+        "lottery build-ticket --target {input.target:q} --data {input.data:q} {params.construction} "
+        "--device {params.device} --counts {output.counts:q} --output {output.ticket:q} 2>&1 | tee {log:q}"
+
+
+rule verify:
+    "Draw the random network again from the ticket's seed, and check all that is claimed."
+    input:
+        data=rules.data.input,
+        target=ticket_target,
+        ticket="<results>/tickets/{ticket}/ticket.safetensors",
+    output:
+        "<results>/tickets/{ticket}/certificate.json",
+    log:
+        "<logs>/verify/{ticket}.log",
+    benchmark:
+        "<benchmarks>/verify/{ticket}.tsv"
+    conda:
+        "../../environment.yml"
+    resources:
+        mem_mb=growing(3000),
+        runtime=growing(10),
+        gpu=GPUS,
+    params:
+        code=fingerprint("verify"),
+        device=config["device"],
+    message:
+        "Verifying ticket {wildcards.ticket}"
+    shell:
+        "lottery verify --target {input.target:q} --data {input.data:q} --device {params.device} "
+        "--output {output:q} {input.ticket:q} 2>&1 | tee {log:q}"
+
+
+rule tabulate_tickets:
+    "Tickets beside the published counts."
+    input:
+        certificates=ticket_files("certificate.json"),
+        counts=ticket_files("counts.json"),
+    output:
+        tickets=report(
+            "<results>/tables/tickets.csv",
+            caption="../report/tickets.rst",
+            category="Tables",
+        ),
+        people="<results>/tables/tickets.md",
+    log:
+        "<logs>/tabulate_tickets.log",
+    benchmark:
+        "<benchmarks>/tabulate_tickets.tsv"
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        code=fingerprint("tabulate-tickets"),
+        tickets=lambda wildcards, input: [
+            str(Path(path).parent) for path in input.counts
+        ],
+        folder=subpath(output.tickets, parent=True),
+    shell:
+        "lottery tabulate-tickets --tickets {params.tickets:q} --output {params.folder:q} 2>&1 | tee {log:q}"
