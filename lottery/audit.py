@@ -5,8 +5,6 @@ deleted.  Here the record beside each result answers: every command that the wor
 against the record of the result that it would make.
 """
 
-import re
-import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,14 +13,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from lottery.commands import commands_in
 from lottery.errors import LotteryError
 from lottery.files import sha256
 from lottery.fingerprint import fingerprint
 from lottery.kept import forget
 from lottery.provenance import SUFFIX, as_recorded, read_record, recorded_files, records_at
-
-# A rule's command line, as Snakemake prints it.
-_COMMAND = re.compile(r"\blottery ([a-z-]+ --.+?) 2>&1 \| tee ")
 
 
 @dataclass(frozen=True)
@@ -58,8 +54,8 @@ def planned_commands(
         told = [line for line in lines if line.startswith(("config:", "Error", "snakemake: error"))] or lines[-1:]
         raise LotteryError(f"the workflow cannot be planned: {' '.join(told[:1]) or 'snakemake failed'}")
     found = []
-    for line in _COMMAND.findall(done.stdout + done.stderr):
-        arguments = parse(shlex.split(line))
+    for words in commands_in(done.stdout + done.stderr):
+        arguments = parse(words)
         found.append(Command(arguments.verb, as_recorded(vars(arguments))))
     if not found:
         raise LotteryError("the workflow's plan shows no command; a Snakemake profile of yours may keep it quiet")

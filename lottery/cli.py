@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lottery import __version__
+from lottery import __version__, queue
 from lottery.errors import LotteryError
 from lottery.networks import NETWORKS
 from lottery.pruning.run import STRUCTURES
@@ -176,6 +176,7 @@ def _add_tickets(verb: Verb) -> None:
 
 def _add_experiment_2(verb: Verb) -> None:
     parser = verb(pruning.prune)
+    parser.set_defaults(run=queue.prune)  # which may take runs of other jobs along
     add = parser.add_argument
     add("--data", type=Path, required=True, help="a file by `lottery fetch`")
     add("--network", required=True, help=", ".join(NETWORKS))

@@ -35,6 +35,7 @@ def prepare_device(device: str) -> torch.device:
         return torch.device("cpu")  # where one thread is enough, and the switch below would import a compiler, a second
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.allow_tf32 = False  # PyTorch's default for convolutions: ten bits of each number
     return torch.device("cuda")
 
 

@@ -1,13 +1,17 @@
-"""Finished results that outlive a failed Slurm job of several.
+"""Finished results that were not asked for yet, or not any more, and wait under second names until they are.
 
-Where one of the commands in a job fails, Snakemake deletes the outputs of all, and the retry starts all of them again.  So
-in a Slurm job the files of a finished result get second names (hard links: no space), by which the same command, asked for
-again, takes them back.  The record beside the result says whether it is the same.  What reads the results removes the
+In a Slurm job of several commands of which one fails, Snakemake deletes the outputs of all, and the retry starts all of
+them again.  So there the files of a finished result, and its record, get second names (hard links: no space).  And a job
+that trains several runs at once (`lottery.pruning.queue`) gives those that others will ask for second names only: their
+first names belong to Snakemake, which deletes what lies there when a job starts.
+
+The same command, asked for, takes them back: the record says whether it is the same.  What reads the results removes the
 second names.
 """
 
 import os
 import shutil
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,10 +21,15 @@ from lottery.provenance import SUFFIX, Step, provenance_path, read_record, recor
 
 # Verbs of which several go into one Slurm job: see `groups` in slurm/config.yaml.
 GATHERED = ("solve", "prune", "measure-frontier", "measure-success")
+_ENDING = ".kept"
 
 
 def _second_name(path: Path) -> Path:
-    return path.with_name(f".{path.name}.kept")
+    return path.with_name(f".{path.name}{_ENDING}")
+
+
+def _first_name(path: Path) -> Path:
+    return path.with_name(path.name[1:].removesuffix(_ENDING))
 
 
 def _link(path: Path, name: Path) -> None:
@@ -39,27 +48,56 @@ def keep(result: Path) -> None:
     """Second names for the files of a result that was just recorded, where a Slurm job of several made it."""
     record = provenance_path(result)
     if _in_a_job() and read_record(record)["verb"] in GATHERED:
-        for path in recorded_files(record):
+        for path in (*recorded_files(record), record):
             _link(path, _second_name(path))
+
+
+def set_aside(result: Path, folder: Path) -> None:
+    """Move a recorded result to second names in the folder where it will be asked for; the record comes last."""
+    record = provenance_path(result)
+    for path in (*recorded_files(record), record):
+        os.replace(path, _second_name(folder / path.name))
+
+
+def _kept_records(output: Path) -> Iterator[Path]:
+    """Records under second names of what a command with this `--output` makes: of a file, or in a folder."""
+    yield from (path for path in [_second_name(provenance_path(output))] if path.is_file())
+    yield from sorted(output.glob(f".*{SUFFIX}{_ENDING}"))
+
+
+def _kept(step: Step) -> tuple[Path, dict[Path, Path]] | None:
+    """The result of `step` if it waits under second names, undamaged: first name of its record, and first to second names."""
+    for record in _kept_records(step.output):
+        with suppress(LotteryError):  # a damaged record, like none, means that the result is made again
+            files = recorded_files(record)
+            names = {path: _second_name(path) for path in files}
+            intact = all(name.is_file() and sha256(name) == files[path] for path, name in names.items())
+            if files and intact and step.made(read_record(record)):
+                return _first_name(record), {**names, _first_name(record): record}
+    return None
 
 
 def take_back(step: Step) -> Path | None:
     """The result of `step` if it had been finished; its files have their names again then."""
-    if not _in_a_job() or step.verb not in GATHERED:
+    found = _kept(step) if step.verb in GATHERED else None
+    if found is None:
         return None
+    record, names = found
+    for path, name in names.items():
+        _link(name, path)
+    return record.with_name(record.name.removesuffix(SUFFIX))
+
+
+def is_finished(step: Step) -> bool:
+    """Whether the result of a command is there, under its names or second ones."""
     for record in records_at(step.output):
-        with suppress(LotteryError):  # a damaged record, like none, means that the result is made again
-            files = recorded_files(record)
-            kept = {path: _second_name(path) for path in files}
-            intact = all(name.is_file() and sha256(name) == files[path] for path, name in kept.items())
-            if files and intact and step.made(read_record(record)):
-                for path, name in kept.items():
-                    _link(name, path)
-                return record.with_name(record.name.removesuffix(SUFFIX))
-    return None
+        with suppress(LotteryError):
+            if all(path.is_file() for path in recorded_files(record)) and step.made(read_record(record)):
+                return True
+    return _kept(step) is not None
 
 
 def forget(folder: Path) -> None:
     """Remove the second names in a folder whose results were read."""
-    for name in folder.glob(".*.kept"):
+    for name in folder.glob(f".*{_ENDING}"):
         name.unlink(missing_ok=True)

@@ -10,7 +10,9 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
+from copy import copy
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -118,6 +120,17 @@ def core_seconds() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
+def _digest(path: Path) -> str:
+    """SHA-256 of a file, read once by a process that asks for it for many results."""
+    state = path.stat()
+    return _digest_of(path, state.st_mtime_ns, state.st_size)
+
+
+@cache
+def _digest_of(path: Path, changed: int, size: int) -> str:
+    return sha256(path)
+
+
 def as_recorded(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """A command's arguments as its record has them: what it was told, paths as text."""
     told = {name: value for name, value in arguments.items() if name not in ("verb", "run", "parser")}
@@ -128,36 +141,60 @@ class Step:
     """What one command reads and writes; its record goes beside the first file that it wrote."""
 
     def __init__(self, verb: str, arguments: Mapping[str, Any]) -> None:
-        self._started = time.monotonic()
-        self._about: dict[str, Any] = {
+        self._started, self._cores_before = time.monotonic(), 0.0
+        self._identity: dict[str, Any] = {
             "verb": verb,
             "settings": as_recorded(arguments),
             "code": fingerprint(verb),
             "versions": installed_versions(),
         }
+        self._facts: dict[str, Any] = {}
         self._read: dict[str, str] = {}
         self._written: list[Path] = []
+        self._recorded = False
+        self._held_since: float | None = None  # a device, which it holds still
+        self.ahead = False  # whether the result is made before it was asked for
+
+    def beside(self, arguments: Mapping[str, Any]) -> Step:
+        """Another command of the same verb, carried out by this process ahead of being asked for."""
+        other = copy(self)
+        other.ahead = True
+        other._identity = {**self._identity, "settings": as_recorded(arguments)}
+        other._facts, other._read, other._written, other._recorded = {}, {}, [], False
+        return other
+
+    def begins(self, device: torch.device) -> None:
+        """A step beside another bears the cost of what is done from now on, on a device that is held."""
+        if self.ahead:
+            self._started, self._cores_before = time.monotonic(), core_seconds()
+            self._held_since = self._started
+            self.notes(device=device.type)
 
     def made(self, record: Mapping[str, Any]) -> bool:
         """Whether a record is that of this command: same settings, code, versions, and inputs as they are now."""
-        return self._about.items() <= record.items() and all(
-            Path(name).is_file() and sha256(Path(name)) == digest for name, digest in record["inputs"].items()
+        return self._identity.items() <= record.items() and all(
+            Path(name).is_file() and _digest(Path(name)) == digest for name, digest in record["inputs"].items()
         )
 
     @property
     def verb(self) -> str:
-        return str(self._about["verb"])
+        return str(self._identity["verb"])
 
     @property
     def output(self) -> Path:
         """Where it was told to write: a file or a folder."""
-        return Path(self._about["settings"]["output"])
+        return Path(self._identity["settings"]["output"])
+
+    @property
+    def destination(self) -> Path:
+        """The folder to write to now."""
+        return self.output / ".ahead" if self.ahead else self.output
 
     def reads(self, path: Path) -> Path:
         """Note an input.  Raises LotteryError where it is not the file that its record speaks of."""
         if not path.is_file():
             raise LotteryError(f"{path}: there is no such file")
-        self._read[str(path)] = digest = sha256(path)
+        self._read[str(path)] = digest = _digest(path)
         record = record_of(path)
         if record is not None and recorded_files(record).get(path, digest) != digest:
             raise LotteryError(
@@ -178,28 +215,41 @@ class Step:
     def computing_on(self, lease: AbstractContextManager[torch.device]) -> Iterator[torch.device]:
         """The device of a lease; its kind, and the seconds that it was held, without the wait for it, are noted."""
         with lease as device:
-            started = time.monotonic()
+            self._held_since = time.monotonic()
+            self.notes(device=device.type)
             yield device
-            self.notes(device=device.type, device_seconds=round(time.monotonic() - started, 3))
+            self.notes(device_seconds=time.monotonic() - self._held_since)
+            self._held_since = None
 
     def notes(self, **facts: Any) -> None:
         """Facts of this run for the record."""
-        self._about |= facts
+        self._facts |= facts
 
-    def record(self) -> Path | None:
-        """Write what made the results: verb, settings, code, inputs, outputs, versions, machine, time; returns the result."""
+    def record(self, share: float = 1.0) -> Path | None:
+        """Write what made the results: verb, settings, code, inputs, outputs, versions, machine, time; returns the result.
+
+        share: of the seconds since this step began, where a process has made several results at once.
+        """
         if not self._written:
             return None
         result = self._written[0]
+        if self._recorded:
+            return result
+        self._recorded = True
+        if self._held_since is not None:
+            self.notes(device_seconds=time.monotonic() - self._held_since)
+        if "device_seconds" in self._facts:
+            self.notes(device_seconds=round(self._facts["device_seconds"] * share, 3))
         write_json(
             provenance_path(result),
             {
                 "result": result.name,
-                **self._about,
+                **self._identity,
+                **self._facts,
                 "inputs": self._read,
                 "outputs": {os.path.relpath(path, result.parent): sha256(path) for path in self._written},
-                "seconds": round(time.monotonic() - self._started, 3),
-                "core_seconds": round(core_seconds(), 3),
+                "seconds": round((time.monotonic() - self._started) * share, 3),
+                "core_seconds": round((core_seconds() - self._cores_before) * share, 3),
                 "peak_memory_mb": round(peak_memory_mb(), 1),
                 "finished": datetime.now(UTC).isoformat(timespec="seconds"),
                 "git_commit": _git_commit(),

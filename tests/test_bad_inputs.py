@@ -55,6 +55,8 @@ MISTAKES: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("variants", "mine"), 3, "variants.mine: "),
     (("variants", "mine", "bias"), 1, "variants.mine.bias: 1 is not of type 'boolean'"),
     (("jobs_per_gpu",), "many", "jobs_per_gpu: 'many' is not of type 'integer'"),
+    (("runs_per_job",), "many", "runs_per_job: 'many' is not one of auto, number from 1"),
+    (("runs_per_job",), 0, "runs_per_job: 0 is not one of auto, number from 1"),
     # words that are not on the list
     (("dataset",), "imagenet", "dataset: 'imagenet' is not one of mnist"),
     (("device",), "tpu", "device: 'tpu' is not one of auto, cpu, cuda"),

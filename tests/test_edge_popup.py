@@ -10,8 +10,8 @@ from conftest import MNIST
 from benchmarks.plain_pruning import PlainNetwork, plain_step
 from lottery.devices import prepare_device
 from lottery.networks import ImageShape
-from lottery.pruning.masks import mask_by_bits
-from lottery.pruning.network import PrunedNetwork
+from lottery.pruning.masks import masks_by_bits
+from lottery.pruning.network import PrunedNetworks
 from lottery.pruning.run import Run, Variant
 from lottery.pruning.structures import blocks_of
 
@@ -48,16 +48,16 @@ def both_ways(
     run: Run, steps: int, compiled: bool, image: ImageShape = SMALL, dtype: torch.dtype = torch.float64
 ) -> int:
     """How many mask entries differ from the plain way's, over all steps."""
-    plain, ours = PlainNetwork(run, image, dtype), PrunedNetwork(run, image, torch.device("cpu"), dtype, compiled)
+    plain, ours = PlainNetwork(run, image, dtype), PrunedNetworks([run], image, torch.device("cpu"), dtype, compiled)
     optimizer, differing = plain.optimizer(run), 0
     inputs = blocks_of(run, image)[0].inputs
     for images, labels in batches(steps, inputs, dtype):
         images = images if blocks_of(run, image)[0].signed else images.abs()
         expected = plain_step(plain, optimizer, images, labels)
-        assert float(ours.step(images, labels, run.rate)) == pytest.approx(
+        assert float(ours.step(images[None], labels[None], run.rate)) == pytest.approx(
             float(expected), rel=1e-3 if dtype == torch.float32 else 1e-9
         )
-        masks = ours.masks()
+        masks = ours.masks(0)
         for name, mask in plain.masks().items():
             differing += int(np.count_nonzero(masks[name] != mask.numpy()))
     return differing
@@ -82,7 +82,7 @@ def test_other_networks_have_the_masks_of_the_plain_way(network: str, structure:
 @pytest.mark.parametrize("structure", ["linear", "relu", "wide"])
 def test_selection_bit_by_bit_learns_the_same_masks(structure: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a GPU runs, forced on a CPU."""
-    monkeypatch.setattr("lottery.pruning.layers.top_mask", mask_by_bits)
+    monkeypatch.setattr("lottery.pruning.layers.top_masks", masks_by_bits)
     assert both_ways(Run("fc2", structure, 3, 0.3, epochs=1, variant=SWITCHES["released"]), 40, False) == 0
 
 
@@ -94,18 +94,18 @@ def test_full_size_fc2_has_the_masks_of_the_plain_way(structure: str) -> None:
 
 def test_learning_really_moves_the_masks_that_are_compared() -> None:
     run = Run("fc2", "linear", 3, 0.3, epochs=1, variant=SWITCHES["released"])
-    network = PrunedNetwork(run, SMALL, torch.device("cpu"), torch.float64)
-    before = network.masks()
+    network = PrunedNetworks([run], SMALL, torch.device("cpu"), torch.float64)
+    before = network.masks(0)
     for images, labels in batches(60, SMALL.pixels, torch.float64):
-        network.step(images, labels, run.rate)
-    assert all(np.count_nonzero(before[name] != mask) > 0 for name, mask in network.masks().items())
+        network.step(images[None], labels[None], run.rate)
+    assert all(np.count_nonzero(before[name] != mask) > 0 for name, mask in network.masks(0).items())
 
 
 @pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "torch"])
 @pytest.mark.parametrize("structure", ["linear", "relu", "wide"])
 def test_frozen_really_means_frozen(structure: str, compiled: bool) -> None:
     run = Run("fc4", structure, 2, 0.5, epochs=1, variant=Variant(hidden=12, bias=True))
-    network = PrunedNetwork(run, SMALL, torch.device("cpu"), compiled=compiled)
+    network = PrunedNetworks([run], SMALL, torch.device("cpu"), compiled=compiled)
 
     def random_numbers() -> list[np.ndarray]:
         found = []
@@ -114,12 +114,12 @@ def test_frozen_really_means_frozen(structure: str, compiled: bool) -> None:
             found += [layer.first.weights.numpy().copy()] if layer.first else []
         return found
 
-    before, state = random_numbers(), {name: value.clone() for name, value in network.state().items()}
+    before, state = random_numbers(), {name: value.clone() for name, value in network.state(0).items()}
     for images, labels in batches(10, SMALL.pixels, torch.float32):
-        network.step(images, labels, run.rate)
+        network.step(images[None], labels[None], run.rate)
     for old, new in zip(before, random_numbers(), strict=True):
         np.testing.assert_array_equal(old, new)
-    assert any(not torch.equal(state[name], value) for name, value in network.state().items()), "scores are learned"
+    assert any(not torch.equal(state[name], value) for name, value in network.state(0).items()), "scores are learned"
 
 
 @pytest.mark.parametrize("structure", ["linear", "relu", "wide"])
@@ -127,9 +127,9 @@ def test_alive_weights_are_those_whose_removal_can_change_an_output(structure: s
     """Brute force: a kept weight is alive if some input moves some output when it is taken out."""
     run = Run("fc2", structure, 2, 0.6, epochs=1, seed=5, variant=Variant(hidden=4))
     image = ImageShape(channels=1, size=2, classes=3)
-    network = PrunedNetwork(run, image, torch.device("cpu"), torch.float64)
-    masks, layers = network.masks(), network.layers
-    found = network.counts()
+    network = PrunedNetworks([run], image, torch.device("cpu"), torch.float64)
+    masks, layers = network.masks(0), network.layers
+    found = network.counts(0)
     # Signs that cancel a path by chance (a ReLU that no input opens) are not what is counted: make all others positive.
     for layer in layers:
         layer.second.weights.abs_()
@@ -137,14 +137,14 @@ def test_alive_weights_are_those_whose_removal_can_change_an_output(structure: s
             layer.first.weights.abs_()
     inputs = torch.randn(200, image.pixels, dtype=torch.float64, generator=torch.Generator().manual_seed(1)) * 3
     inputs = torch.cat([inputs, inputs.abs(), -inputs.abs()])
-    whole, alive = network.outputs(inputs), 0
+    whole, alive = network.outputs(inputs[None]), 0
     for layer in layers:
         for matrix in [layer.second] + ([layer.first] if layer.first else []):
             flat = matrix.weights.view(-1)
             for index in np.flatnonzero(matrix.mask.numpy().ravel()):
                 weight = flat[index].item()
                 flat[index] = 0
-                alive += int(not torch.equal(network.outputs(inputs), whole))
+                alive += int(not torch.equal(network.outputs(inputs[None]), whole))
                 flat[index] = weight
     assert found.alive == alive
     assert found.remaining == sum(int(mask.sum()) for mask in masks.values())
@@ -154,8 +154,8 @@ def test_alive_weights_are_those_whose_removal_can_change_an_output(structure: s
 def test_under_independent_masks_about_the_square_of_the_kept_share_is_paired() -> None:
     """Published x-values count weights whose partner is pruned: at s = 0.9 about 199k are plotted, 20k have a partner."""
     run = Run("fc2", "linear", 5, 0.9, epochs=1)
-    network = PrunedNetwork(run, MNIST, torch.device("cpu"))
-    found = network.counts()
+    network = PrunedNetworks([run], MNIST, torch.device("cpu"))
+    found = network.counts(0)
     assert found.remaining == 199_142
     assert found.paired == pytest.approx(0.1**2 * 1_985_000, rel=0.1)
 
@@ -163,8 +163,8 @@ def test_under_independent_masks_about_the_square_of_the_kept_share_is_paired() 
 def test_the_baseline_learns_its_biases_and_a_random_network_keeps_them() -> None:
     for structure, learned in (("dense", True), ("linear", False)):
         run = Run("fc2", structure, 1, 0, epochs=1, variant=SWITCHES["bias"])
-        network = PrunedNetwork(run, SMALL, CPU)
+        network = PrunedNetworks([run], SMALL, CPU)
         before = [layer.bias.detach().clone() for layer in network.layers]
         for images, labels in batches(3, SMALL.pixels, torch.float32):
-            network.step(images, labels, run.rate)
+            network.step(images[None], labels[None], run.rate)
         assert all(torch.equal(a, b.bias) != learned for a, b in zip(before, network.layers, strict=True))

@@ -99,8 +99,11 @@ def test_one_more_value_of_a_sweep_does_its_runs_alone(
 
 @pytest.mark.parametrize(
     "options",
-    [("jobs_per_gpu=4", "--cores", "1"), ("--set-resources", "solve:mem_mb=5000", "prune:runtime=9", "--jobs", "7")],
-    ids=["cores and GPUs", "resources"],
+    [
+        ("jobs_per_gpu=4", "runs_per_job=3", "--cores", "1"),
+        ("--set-resources", "solve:mem_mb=5000", "prune:runtime=9", "--jobs", "7"),
+    ],
+    ids=["cores, GPUs and runs a job", "resources"],
 )
 def test_how_much_of_the_machine_is_used_reruns_nothing(
     finished: Path, snakemake: Snakemake, small: tuple[str, ...], options: tuple[str, ...]

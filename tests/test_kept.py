@@ -55,10 +55,10 @@ def test_another_run_takes_nothing_back(
         write_target(path.parent.parent / "weights.safetensors", Target(target.network, target.image, weights))
     assert solve(*(["--seed", "2"] if change == "setting" else [])).read_bytes() != found
     assert "earlier attempt" not in capsys.readouterr().out
-    assert len(list(path.parent.glob(".*.kept"))) == 1, "and what it finds replaces the old"
+    assert len(list(path.parent.glob(".*.kept"))) == 2, "of the file and its record, and what it finds replaces the old"
 
 
-@pytest.mark.parametrize("name", [".{}.kept", "{}.provenance.json"])
+@pytest.mark.parametrize("name", [".{}.kept", ".{}.provenance.json.kept"])
 def test_what_was_damaged_meanwhile_is_not_taken_back(
     in_a_job: None, solve: Solve, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lottery.pruning.layers import CANDIDATES
-from lottery.pruning.masks import Selector, mask_by_bits, mask_by_partition
+from lottery.pruning.masks import Selector, mask_by_partition, masks_by_bits, top_masks
 from lottery.pruning.records import packed, unpacked
 from lottery.pruning.structures import kept_count
 
@@ -33,7 +33,18 @@ def test_masks_keep_exactly_the_largest_scores_ties_included(values: list[float]
     expected = brute_force_mask(magnitudes, kept)
     np.testing.assert_array_equal(mask_by_partition(magnitudes, kept)[0], expected)
     for precision in (torch.float32, torch.float64):
-        np.testing.assert_array_equal(mask_by_bits(torch.from_numpy(magnitudes).to(precision), kept).numpy(), expected)
+        found = masks_by_bits(torch.from_numpy(magnitudes).to(precision)[None], torch.tensor([kept]))
+        np.testing.assert_array_equal(found[0].numpy(), expected)
+
+
+@given(st.integers(0, 2**32 - 1), st.lists(st.floats(0, 1), min_size=1, max_size=5), st.booleans())
+def test_masks_of_several_models_are_those_of_each(seed: int, shares: list[float], coarse: bool) -> None:
+    magnitudes = np.random.default_rng(seed).random((len(shares), 3, 8), np.float32)
+    magnitudes = np.round(magnitudes, 1) if coarse else magnitudes
+    kept = [round(share * 24) for share in shares]
+    expected = np.stack([brute_force_mask(own, count) for own, count in zip(magnitudes, kept, strict=True)])
+    for select in (top_masks, masks_by_bits):
+        np.testing.assert_array_equal(select(torch.from_numpy(magnitudes), torch.tensor(kept)).numpy(), expected)
 
 
 @settings(max_examples=50, deadline=None)

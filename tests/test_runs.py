@@ -11,8 +11,9 @@ from lottery.datasets import Images, fetch, load
 from lottery.devices import prepare_device
 from lottery.errors import LotteryError
 from lottery.networks import build
-from lottery.pruning.learning import Epoch, _extract, _features, prune
-from lottery.pruning.network import PrunedNetwork
+from lottery.pruning.features import extract, features_of
+from lottery.pruning.learning import Epoch, prune
+from lottery.pruning.network import PrunedNetworks
 from lottery.pruning.records import read_masks, write_run
 from lottery.pruning.run import Run, Variant
 from lottery.pruning.structures import draw_convolutions
@@ -60,7 +61,7 @@ def test_features_of_frozen_convolutions_are_what_the_whole_network_computes(dig
     """They are computed once for all epochs; the network as a torch module computes them anew."""
     weights = draw_convolutions("lenet5", MNIST, 3)
     run = Run("lenet5", "dense", 1, 0, epochs=1, seed=3)
-    features, _ = _extract(run, digits, weights, "test", CPU)
+    features, _ = extract(run, digits, weights, "test", CPU)
     module = build("lenet5", MNIST)
     module.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()}, strict=False)
     images = (torch.from_numpy(digits.test_images[:50]).float() / 255 - 0.1307) / 0.3081
@@ -135,7 +136,7 @@ def test_more_validation_images_than_there_are_is_a_clear_error(digits: Images) 
 
 def test_the_rate_follows_pytorchs_cosine(digits: Images, monkeypatch: pytest.MonkeyPatch) -> None:
     rates: list[float] = []
-    monkeypatch.setattr(PrunedNetwork, "step", lambda self, images, labels, rate: rates.append(rate) or torch.zeros(()))
+    monkeypatch.setattr(PrunedNetworks, "step", lambda self, images, labels, rate: rates.append(rate) or torch.zeros(1))
     prune(Run("fc2", "linear", 1, 0.5, epochs=5, variant=replace(TINY, batch_size=4000)), digits, CPU)
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 0.1)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 5)
@@ -149,10 +150,11 @@ def test_the_rate_follows_pytorchs_cosine(digits: Images, monkeypatch: pytest.Mo
 def test_held_out_images_are_not_learned_from_and_none_is_lost(digits: Images) -> None:
     """Also the same ones whatever the seed."""
     runs = [Run("fc2", "linear", 1, 0.5, 1, seed=seed, protocol="held_out", validation_images=500) for seed in (1, 2)]
-    first, second = (_features(run, digits, {}, CPU) for run in runs)
-    assert torch.equal(first.validation[0], second.validation[0])
-    together = torch.cat([first.train[0], first.validation[0]])
-    whole = _features(replace(runs[0], protocol="published", validation_images=None), digits, {}, CPU).train[0]
+    first, second = (features_of([run], digits, [{}], CPU) for run in runs)
+    assert torch.equal(first.validation.features, second.validation.features)
+    together = torch.cat([first.train.features[0], first.validation.features[0]])
+    published = replace(runs[0], protocol="published", validation_images=None)
+    whole = features_of([published], digits, [{}], CPU).train.features[0]
     assert together.shape == whole.shape
     assert sorted(map(bytes, together.numpy())) == sorted(map(bytes, whole.numpy()))
 

@@ -1,4 +1,6 @@
-"""Layers with frozen random weights and learned scores.
+"""Layers with frozen random weights and learned scores, of several networks at once.
+
+Every tensor has a leading dimension of *models*: networks of one shape that are trained side by side and share nothing.
 
 Every structure is used as ordinary matrices.  A redundant layer is, for any input x, exactly
 
@@ -11,7 +13,7 @@ of weight2 in these sums are called *gates*: weight1 under its mask, or the two 
 of the matrix give those of both masked weights by the chain rule; a pruned unit of `relu` gets none, as ReLU has slope 0 at 0.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,42 +21,78 @@ import torch
 from torch import Tensor
 
 from lottery.pruning import kernels
-from lottery.pruning.masks import Selector, top_mask
+from lottery.pruning.masks import Selector, top_masks
 from lottery.pruning.run import Run
 from lottery.pruning.structures import Block, Draw, draw, first_sparsity, kept_count
 
 CANDIDATES = 1 << 16  # room for scores in the band of a Selector; more means a full selection
+
+PerModel = float | Tensor  # one number for all models, or one each, (models,)
+
+
+def per_model(values: Sequence[float], device: torch.device, dtype: torch.dtype) -> PerModel:
+    """One number where all models have the same, which is faster, else a tensor."""
+    return float(values[0]) if len(set(values)) == 1 else torch.tensor(values, device=device, dtype=dtype)
+
+
+def _beside(values: Tensor, parameter: Tensor) -> Tensor:
+    """(models,) as (models, 1, ..., 1), to go with a parameter."""
+    return values.view(-1, *(1,) * (parameter.dim() - 1))
 
 
 @dataclass(frozen=True)
 class Descent:
     """SGD as PyTorch does it: v = momentum v + (gradient + decay p), p = p - rate v."""
 
-    momentum: float
-    decay: float
+    momentum: PerModel
+    decay: PerModel
 
-    def step(self, parameter: Tensor, velocity: Tensor, gradient: Tensor, rate: float) -> None:
-        velocity.mul_(self.momentum).add_(gradient.add(parameter, alpha=self.decay))
-        parameter.sub_(velocity, alpha=rate)
+    @classmethod
+    def of(cls, runs: Sequence[Run], device: torch.device, dtype: torch.dtype) -> "Descent":
+        momenta, decays = [run.variant.momentum for run in runs], [run.decay for run in runs]
+        return cls(per_model(momenta, device, dtype), per_model(decays, device, dtype))
+
+    def step(self, parameter: Tensor, velocity: Tensor, gradient: Tensor, rate: PerModel) -> None:
+        velocity.mul_(self.momentum if isinstance(self.momentum, float) else _beside(self.momentum, parameter))
+        if isinstance(self.decay, float):
+            velocity.add_(gradient.add(parameter, alpha=self.decay))
+        else:
+            velocity.add_(gradient.addcmul(parameter, _beside(self.decay, parameter)))
+        if isinstance(rate, float):
+            parameter.sub_(velocity, alpha=rate)
+        else:
+            parameter.addcmul_(velocity, _beside(rate, parameter), value=-1)
+
+
+def _stacked(
+    draws: Sequence[Draw], part: Callable[[Draw], np.ndarray | None], device: torch.device, dtype: torch.dtype
+) -> Tensor | None:
+    """A part of the draws of all models; None where a structure does not have it."""
+    arrays = [part(drawn) for drawn in draws]
+    found = [torch.from_numpy(array).to(device, dtype) for array in arrays if array is not None]
+    return torch.stack(found) if found else None
 
 
 class DenseLayer:
     """The trained baseline's layer: its weights, and its biases if it has any, are what is learned."""
 
-    def __init__(self, block: Block, drawn: Draw, descent: Descent, device: torch.device, dtype: torch.dtype) -> None:
-        self.block, self.descent = block, descent
-        self.weight = torch.from_numpy(drawn.weight2[0]).to(device, dtype)
-        self.velocity = torch.zeros_like(self.weight)
-        self.bias = _bias(drawn, device, dtype)
+    def __init__(
+        self, block: Block, runs: Sequence[Run], draws: Sequence[Draw], device: torch.device, dtype: torch.dtype
+    ) -> None:
+        self.block, self.descent = block, Descent.of(runs, device, dtype)
+        weight = _stacked(draws, lambda drawn: drawn.weight2[0], device, dtype)
+        assert weight is not None
+        self.weight, self.velocity = weight, torch.zeros_like(weight)
+        self.bias = _stacked(draws, lambda drawn: drawn.bias, device, dtype)
         self._bias_velocity = None if self.bias is None else torch.zeros_like(self.bias)
 
     def matrix(self) -> Tensor:
         return self.weight
 
-    def learn(self, gradient: Tensor, rate: float) -> None:
+    def learn(self, gradient: Tensor, rate: PerModel) -> None:
         self.descent.step(self.weight, self.velocity, gradient, rate)
 
-    def learn_bias(self, gradient: Tensor, rate: float) -> None:
+    def learn_bias(self, gradient: Tensor, rate: PerModel) -> None:
         assert self.bias is not None
         assert self._bias_velocity is not None
         with torch.no_grad():
@@ -66,95 +104,96 @@ class DenseLayer:
             found |= {"bias": self.bias.detach(), "bias_velocity": self._bias_velocity}
         return found
 
-    def restore(self, state: Mapping[str, Tensor]) -> None:
-        for name, value in self.state().items():
-            value.copy_(state[name])
+    def restored(self) -> None:
+        """Nothing follows from the state but the state."""
 
-    def masks(self) -> dict[str, np.ndarray]:
+    def masks(self, model: int) -> dict[str, np.ndarray]:
         return {}
 
 
 class ScoredMatrix:
-    """Frozen random weights, the scores that rank them, and the mask of those that are kept."""
+    """Frozen random weights, the scores that rank them, and the mask of those that are kept; each (models, ...)."""
 
-    def __init__(
-        self,
-        weights: np.ndarray,
-        scores: np.ndarray,
-        sparsity: float,
-        descent: Descent,
-        device: torch.device,
-        dtype: torch.dtype,
-    ) -> None:
-        self.weights = torch.from_numpy(weights).to(device, dtype)
-        self.scores = torch.from_numpy(scores).to(device, dtype)
-        self.velocity = torch.zeros_like(self.scores)
-        self.kept = kept_count(self.scores.numel(), sparsity)
-        self.descent = descent
-        self.mask = top_mask(self.scores.abs(), self.kept)
+    def __init__(self, weights: Tensor, scores: Tensor, sparsities: Sequence[float], descent: Descent) -> None:
+        self.weights, self.scores, self.descent = weights, scores, descent
+        self.velocity = torch.zeros_like(scores)
+        self.kept = torch.tensor([kept_count(scores[0].numel(), sparsity) for sparsity in sparsities])
+        self.kept = self.kept.to(scores.device)
+        self.mask = top_masks(scores.abs(), self.kept)
 
     def masked(self) -> Tensor:
         return self.weights * self.mask
 
-    def learn(self, gradient: Tensor, rate: float) -> None:
+    def learn(self, gradient: Tensor, rate: PerModel) -> None:
         """Straight-through: the gradient of the masked weights goes to the scores as if they multiplied the weights."""
         self.descent.step(self.scores, self.velocity, gradient * self.weights * self.scores.sign(), rate)
-        self.mask = top_mask(self.scores.abs(), self.kept)
+        self.select()
+
+    def select(self) -> None:
+        self.mask.copy_(top_masks(self.scores.abs(), self.kept))
 
     def state(self, name: str) -> dict[str, Tensor]:
         return {f"scores{name}": self.scores, f"velocity{name}": self.velocity}
 
-    def restore(self, name: str, state: Mapping[str, Tensor]) -> None:
-        self.scores.copy_(state[f"scores{name}"])
-        self.velocity.copy_(state[f"velocity{name}"])
-        self.mask = top_mask(self.scores.abs(), self.kept)
-
 
 class ScoredLayer:
-    """A layer of `wide`, `linear` or `relu`, on any device.  matrix() is (out, in), or (out, 2 in) where it is split."""
+    """A layer of `wide`, `linear` or `relu`, on any device.  matrix() is (models, out, in), or 2 in where it is split."""
 
     def __init__(
-        self, block: Block, drawn: Draw, run: Run, descent: Descent, device: torch.device, dtype: torch.dtype
+        self, block: Block, runs: Sequence[Run], draws: Sequence[Draw], device: torch.device, dtype: torch.dtype
     ) -> None:
-        self.block = block
-        assert drawn.scores2 is not None
-        self.second = ScoredMatrix(drawn.weight2, drawn.scores2, run.sparsity, descent, device, dtype)
+        self.block, descent = block, Descent.of(runs, device, dtype)
+        weight1, scores1, weight2, scores2 = (
+            _stacked(draws, part, device, dtype)
+            for part in (lambda d: d.weight1, lambda d: d.scores1, lambda d: d.weight2, lambda d: d.scores2)
+        )
+        assert weight2 is not None
+        assert scores2 is not None
+        self.second = ScoredMatrix(weight2, scores2, [run.sparsity for run in runs], descent)
         self.first: ScoredMatrix | None = None
-        if drawn.weight1 is not None and drawn.scores1 is not None:
-            self.first = ScoredMatrix(drawn.weight1, drawn.scores1, first_sparsity(run), descent, device, dtype)
-        self.bias = _bias(drawn, device, dtype)
-        self._ones = torch.ones((1, block.redundancy, block.inputs), device=device, dtype=dtype)
+        if weight1 is not None and scores1 is not None:
+            self.first = ScoredMatrix(weight1, scores1, [first_sparsity(run) for run in runs], descent)
+        self.bias = _stacked(draws, lambda drawn: drawn.bias, device, dtype)
 
     def gates(self) -> Tensor:
-        """What multiplies weight2 in the matrix, (channels, r, in)."""
+        """What multiplies weight2 in the matrix, (models, channels, r, in)."""
         if self.first is None:
-            return self._ones
+            models, redundancy, _, inputs = self.second.weights.shape
+            return self.second.weights.new_ones((models, 1, redundancy, inputs))
         weight1 = self.first.masked()
         if self.block.structure == "linear":
-            return weight1[None]
+            return weight1[:, None]
         parts = [weight1.clamp(min=0)] + ([(-weight1).clamp(min=0)] if self.block.signed else [])
-        return torch.stack(parts)
+        return torch.stack(parts, dim=1)
 
     def matrix(self) -> Tensor:
         masked = self.second.masked()
-        return torch.cat([(gate[:, None, :] * masked).sum(dim=0) for gate in self.gates()], dim=1)
+        if self.first is None:
+            return masked[:, 0]
+        return torch.cat([(gate[:, :, None] * masked).sum(dim=1) for gate in self.gates().unbind(dim=1)], dim=2)
 
-    def learn(self, gradient: Tensor, rate: float) -> None:
+    def learn(self, gradient: Tensor, rate: PerModel) -> None:
         """A step of all scores, from the gradient of the matrix."""
+        if self.first is None:
+            self.second.learn(gradient[:, None], rate)
+            return
         gates, masked = self.gates(), self.second.masked()
-        channels = gradient.view(self.block.outputs, len(gates), self.block.inputs).unbind(dim=1)
-        of_gates = torch.stack([(channel * masked).sum(dim=1) for channel in channels])
-        of_second = sum(channel * gate[:, None, :] for channel, gate in zip(channels, gates, strict=True))
-        self.second.learn(of_second, rate)
+        shape = (len(gradient), self.block.outputs, gates.shape[1], self.block.inputs)
+        channels = gradient.reshape(shape).unbind(dim=2)
+        of_gates = torch.stack([(channel[:, None] * masked).sum(dim=2) for channel in channels], dim=1)
+        parts = [
+            channel[:, None] * gate[:, :, None] for channel, gate in zip(channels, gates.unbind(dim=1), strict=True)
+        ]
+        self.second.learn(sum(parts[1:], parts[0]), rate)
         self._learn_first(of_gates, rate)
 
-    def _learn_first(self, of_gates: Tensor, rate: float) -> None:
+    def _learn_first(self, of_gates: Tensor, rate: PerModel) -> None:
         if self.first is None:
             return
-        gradient = of_gates[0]
+        gradient = of_gates[:, 0]
         if self.block.structure == "relu":
             weight1 = self.first.masked()
-            falling = -of_gates[1] if self.block.signed else torch.zeros_like(gradient)
+            falling = -of_gates[:, 1] if self.block.signed else torch.zeros_like(gradient)
             gradient = torch.where(weight1 > 0, gradient, torch.where(weight1 < 0, falling, 0))
         self.first.learn(gradient, rate)
 
@@ -162,45 +201,46 @@ class ScoredLayer:
         """All that a step changes, to go on from."""
         return self.second.state("2") | (self.first.state("1") if self.first is not None else {})
 
-    def restore(self, state: Mapping[str, Tensor]) -> None:
-        self.second.restore("2", state)
-        if self.first is not None:
-            self.first.restore("1", state)
+    def restored(self) -> None:
+        """Masks follow from a state that was put back."""
+        for matrix in (self.first, self.second):
+            if matrix is not None:
+                matrix.select()
 
-    def masks(self) -> dict[str, np.ndarray]:
-        """Masks as they are now, by name: weight1 (r, in) where there is one, weight2 (r, out, in)."""
-        found = {} if self.first is None else {"weight1": self.first.mask.cpu().numpy().copy()}
-        return found | {"weight2": self.second.mask.cpu().numpy().copy()}
+    def masks(self, model: int) -> dict[str, np.ndarray]:
+        """A model's masks as they are now, by name: weight1 (r, in) where there is one, weight2 (r, out, in)."""
+        found = {} if self.first is None else {"weight1": self.first.mask[model].cpu().numpy().copy()}
+        return found | {"weight2": self.second.mask[model].cpu().numpy().copy()}
 
 
 class CompiledLayer(ScoredLayer):
-    """The same layer on a CPU, with both passes over weight2 compiled and the selection kept up to date in them."""
+    """The same layer of one model on a CPU: both passes over weight2 compiled and the selection kept up to date in them."""
 
     def __init__(
-        self, block: Block, drawn: Draw, run: Run, descent: Descent, device: torch.device, dtype: torch.dtype
+        self, block: Block, runs: Sequence[Run], draws: Sequence[Draw], device: torch.device, dtype: torch.dtype
     ) -> None:
-        super().__init__(block, drawn, run, descent, device, dtype)
+        super().__init__(block, runs, draws, device, dtype)
         self._number = self.second.scores.numpy().dtype.type
-        self._selector = Selector(self.second.kept, self.second.scores.numel())
+        self._selector = Selector(int(self.second.kept[0]), self.second.scores.numel())
         self._candidates = np.empty(CANDIDATES, np.int64)
 
     def matrix(self) -> Tensor:
-        gates = self.gates().numpy()
+        gates = self.gates()[0].numpy()
         matrix = np.empty((self.block.outputs, len(gates), self.block.inputs), self._number)
-        kernels.combine(self.second.weights.numpy(), self.second.mask.numpy(), gates, matrix)
-        return torch.from_numpy(matrix.reshape(self.block.outputs, -1))
+        kernels.combine(self.second.weights[0].numpy(), self.second.mask[0].numpy(), gates, matrix)
+        return torch.from_numpy(matrix.reshape(1, self.block.outputs, -1))
 
-    def learn(self, gradient: Tensor, rate: float) -> None:
-        gates, second, descent = self.gates().numpy(), self.second, self.second.descent
+    def learn(self, gradient: Tensor, rate: PerModel) -> None:
+        gates, second, descent = self.gates()[0].numpy(), self.second, self.second.descent
         of_gates = np.empty_like(gates)
-        scores, mask = second.scores.numpy(), second.mask.numpy()
+        scores, mask = second.scores[0].numpy(), second.mask[0].numpy()
         above, found = kernels.learn(
             scores,
-            second.velocity.numpy(),
+            second.velocity[0].numpy(),
             mask,
-            second.weights.numpy(),
+            second.weights[0].numpy(),
             gates,
-            gradient.contiguous().numpy().reshape(self.block.outputs, len(gates), self.block.inputs),
+            gradient[0].contiguous().numpy().reshape(self.block.outputs, len(gates), self.block.inputs),
             of_gates,
             self._number(rate),
             self._number(descent.momentum),
@@ -209,23 +249,22 @@ class CompiledLayer(ScoredLayer):
             self._candidates,
         )
         self._selector.settle(scores, mask, above, self._candidates, found)
-        self._learn_first(torch.from_numpy(of_gates), rate)
+        self._learn_first(torch.from_numpy(of_gates)[None], rate)
 
 
 Layer = DenseLayer | ScoredLayer
 
 
-def _bias(drawn: Draw, device: torch.device, dtype: torch.dtype) -> Tensor | None:
-    return None if drawn.bias is None else torch.from_numpy(drawn.bias).to(device, dtype)
-
-
 def layer(
-    block: Block, run: Run, device: torch.device, dtype: torch.dtype = torch.float32, compiled: bool | None = None
+    block: Block,
+    runs: Sequence[Run],
+    device: torch.device,
+    dtype: torch.dtype = torch.float32,
+    compiled: bool | None = None,
 ) -> Layer:
-    """A layer as drawn; `compiled` is for tests, by default it is what is fast on the device."""
-    descent = Descent(run.variant.momentum, run.decay)
-    drawn = draw(block, run)
+    """A layer of all runs as drawn; `compiled` is for tests, by default it is what is fast: one model on a CPU."""
+    draws = [draw(block, run) for run in runs]
     if block.structure == "dense":
-        return DenseLayer(block, drawn, descent, device, dtype)
-    fast = device.type == "cpu" if compiled is None else compiled
-    return (CompiledLayer if fast else ScoredLayer)(block, drawn, run, descent, device, dtype)
+        return DenseLayer(block, runs, draws, device, dtype)
+    fast = device.type == "cpu" and len(runs) == 1 if compiled is None else compiled
+    return (CompiledLayer if fast else ScoredLayer)(block, runs, draws, device, dtype)

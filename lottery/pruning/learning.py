@@ -1,10 +1,13 @@
-"""A run from its first step to its last: data on the device, edge-popup, a checkpoint after each epoch."""
+"""Runs from their first step to their last: data on the device, edge-popup, checkpoints.
+
+Runs that differ only in what changes no shape (sparsity, seed, switches) can be trained side by side, each as if it were alone.
+"""
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,19 +19,21 @@ from lottery.datasets import Images
 from lottery.errors import LotteryError
 from lottery.files import read_tensors, write_tensors
 from lottery.fingerprint import fingerprint
-from lottery.networks import build
 from lottery.pruning.counts import Counts
-from lottery.pruning.network import PrunedNetwork
+from lottery.pruning.features import Features, Part, Weights, convolution_weights, features_of
+from lottery.pruning.network import PrunedNetworks
 from lottery.pruning.run import Run
-from lottery.pruning.structures import convolutions, draw_convolutions
-from lottery.training import EVALUATION_BATCH, accuracy, epoch_loss, resident
+from lottery.pruning.steps import Steps, steps_of
 
-SPLIT_SEED = 0  # which training images are held out is the same for every run
+SECONDS_BETWEEN_CHECKPOINTS = 60.0  # of several runs, whose states are large; a single run writes one after each epoch
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """A line of a run's history: mean training loss; accuracies in percent, None where they were not looked at."""
+    """A line of a run's history: mean training loss; accuracies in percent, None where they were not looked at.
+
+    seconds: of runs side by side, a share each.
+    """
 
     epoch: int
     loss: float
@@ -48,62 +53,15 @@ class Pruned:
 
 
 @dataclass(frozen=True)
-class _Features:
-    """What the fully connected layers see: features (count, in) and labels, on the device."""
+class Task:
+    """A run, the file in which it is kept while it is not finished, and convolutions where they are given."""
 
-    train: tuple[Tensor, Tensor]
-    validation: tuple[Tensor, Tensor] | None
-    test: tuple[Tensor, Tensor]
-
-
-@torch.no_grad()
-def _extract(
-    run: Run, data: Images, weights: Mapping[str, np.ndarray], part: str, device: torch.device
-) -> tuple[Tensor, Tensor]:
-    """Normalised pixels, or what the frozen convolutions make of them: never learned, so computed once for all epochs."""
-    images, labels = resident(getattr(data, f"{part}_images"), getattr(data, f"{part}_labels"), device)
-    mean, deviation = (
-        torch.tensor(values, device=device).view(1, -1, 1, 1) for values in (data.dataset.mean, data.dataset.deviation)
-    )
-    if not weights:
-        return images.sub_(mean).div_(deviation).flatten(start_dim=1), labels
-    network = build(run.network, data.dataset.image).to(device)
-    network.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()}, strict=False)
-    names = [name for name, _ in network.named_children()]
-    convolution = network[: names.index("flatten") + 1]  # type: ignore[index]
-    batches = images.sub_(mean).div_(deviation).split(EVALUATION_BATCH)
-    return torch.cat([convolution(batch) for batch in batches]), labels
+    run: Run
+    checkpoint: Path | None = None
+    convolutions: Weights | None = None
 
 
-def _features(run: Run, data: Images, weights: Mapping[str, np.ndarray], device: torch.device) -> _Features:
-    train, test = (_extract(run, data, weights, part, device) for part in ("train", "test"))
-    if run.validation_images is None:
-        return _Features(train, None, test)
-    total = len(train[1])
-    if run.validation_images >= total:
-        raise LotteryError(
-            f"validation_images: {run.validation_images} of {total} training images leave none to learn from"
-        )
-    order = torch.randperm(total, generator=torch.Generator().manual_seed(SPLIT_SEED)).to(device)
-    held, kept = order[: run.validation_images], order[run.validation_images :]
-    return _Features((train[0][kept], train[1][kept]), (train[0][held], train[1][held]), test)
-
-
-def convolution_weights(run: Run, data: Images, given: Mapping[str, np.ndarray] | None) -> dict[str, np.ndarray]:
-    """The frozen convolutions: those given (by `conv1.weight`, ...), else random by the run's seed; none for fc2, fc4."""
-    needed = {layer.name: layer.shape for layer in convolutions(run.network, data.dataset.image)}
-    if given is not None and not needed:
-        raise LotteryError(f"convolutions: {run.network} has none; leave the file out")
-    if given is None:
-        return draw_convolutions(run.network, data.dataset.image, run.seed)
-    for name, shape in needed.items():
-        if name not in given or given[name].shape != shape:
-            found = given[name].shape if name in given else "nothing"
-            raise LotteryError(f"convolutions: {name} of shape {shape} is needed, the file has {found}")
-    for name in needed:
-        if not np.isfinite(given[name]).all():
-            raise LotteryError(f"convolutions: {name} has weights that are NaN or infinite")
-    return {name: np.asarray(given[name], np.float32) for name in needed}
+Report = Callable[[Sequence[Epoch | None]], None]  # an epoch of each run; None of one that has failed
 
 
 def _order(seed: int, epoch: int, count: int) -> Tensor:
@@ -115,8 +73,30 @@ def _order(seed: int, epoch: int, count: int) -> Tensor:
     return torch.randperm(count, generator=torch.Generator().manual_seed(int(words[0] >> np.uint64(1))))
 
 
-def _accuracy(network: PrunedNetwork, part: tuple[Tensor, Tensor]) -> float:
-    return accuracy(network.outputs(part[0]).argmax(dim=1), part[1])
+def _orders(runs: Sequence[Run], epoch: int, count: int) -> Tensor:
+    """(models, count), or (1, count) where all models have the same."""
+    seeds = [run.seed for run in runs]
+    return torch.stack([_order(seed, epoch, count) for seed in (seeds if len(set(seeds)) > 1 else seeds[:1])])
+
+
+def _learn(steps: Steps, features: Features, orders: Tensor, batch_size: int) -> list[float]:
+    """One epoch; each model's mean loss over all images.
+
+    The last, smaller batch counts like any other.  The device is waited for once, at the end.
+    """
+    total = torch.zeros(len(features.source), device=orders.device)
+    for images in orders.split(batch_size, dim=1):
+        total += steps(*features.batch(images)) * images.shape[1]
+    return [loss / orders.shape[1] for loss in total.tolist()]
+
+
+def _accuracies(networks: PrunedNetworks, features: Features, part: Part) -> list[float]:
+    """Share of right predictions of each model, in percent."""
+    matrices = [layer.matrix() for layer in networks.layers]
+    right = torch.zeros(len(features.source), dtype=torch.int64, device=part.labels.device)
+    for images, labels in features.batches(part):
+        right += (networks.outputs(images, matrices).argmax(dim=2) == labels).sum(dim=1)
+    return [100.0 * count / len(part) for count in right.tolist()]
 
 
 @dataclass(frozen=True)
@@ -126,24 +106,132 @@ class Checkpoint:
     path: Path
     identity: dict[str, object]
 
-    def write(self, network: PrunedNetwork, history: list[Epoch]) -> None:
-        arrays = {name: value.cpu().numpy() for name, value in network.state().items()}
+    def write(self, state: dict[str, Tensor], history: Sequence[Epoch]) -> None:
+        arrays = {name: value.cpu().numpy() for name, value in state.items()}
         write_tensors(self.path, arrays, {"run": self.identity, "history": [asdict(epoch) for epoch in history]})
 
-    def restore(self, network: PrunedNetwork) -> list[Epoch]:
-        """The history so far, the network set to go on; empty where there is nothing to go on from."""
+    def read(self) -> tuple[dict[str, Tensor], list[Epoch]]:
+        """A state and the history so far; both are empty where there is nothing to go on from."""
         if not self.path.exists():
-            return []
+            return {}, []
         try:
             arrays, metadata = read_tensors(self.path)
         except LotteryError as error:
             print(f"{error}: the run starts afresh", flush=True)
-            return []
+            return {}, []
         if metadata.get("run") != self.identity:
             print(f"{self.path}: of another run, this one starts afresh", flush=True)
-            return []
-        network.restore({name: torch.from_numpy(array) for name, array in arrays.items()})
-        return [Epoch(**epoch) for epoch in metadata["history"]]
+            return {}, []
+        state = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        return state, [Epoch(**epoch) for epoch in metadata["history"]]
+
+
+def epochs_done(task: Task) -> int:
+    """How far a run is by its checkpoint, whoever wrote that."""
+    if task.checkpoint is None or not task.checkpoint.exists():
+        return 0
+    with suppress(LotteryError):
+        return len(read_tensors(task.checkpoint)[1].get("history", ()))
+    return 0
+
+
+def _checkpoint(task: Task, weights: Weights, learned_from: str, device: torch.device) -> Checkpoint | None:
+    if task.checkpoint is None:
+        return None
+    content = {name: sha256(array.tobytes()).hexdigest() for name, array in weights.items()}
+    machinery = {"code": fingerprint("prune"), "torch": torch.__version__, "device": device.type}
+    return Checkpoint(task.checkpoint, {**asdict(task.run), "data": learned_from, "convolutions": content, **machinery})
+
+
+class _Training:
+    """Some runs side by side: their networks, how far they are, and which of them have failed."""
+
+    def __init__(self, tasks: Sequence[Task], data: Images, device: torch.device) -> None:
+        self.runs, self.device = [task.run for task in tasks], device
+        self.weights = [convolution_weights(task.run, data, task.convolutions) for task in tasks]
+        self.features = features_of(self.runs, data, self.weights, device)
+        self.networks = PrunedNetworks(self.runs, data.dataset.image, device)
+        self.steps = steps_of(self.networks, device)
+        learned_from = sha256(data.train_images.tobytes() + data.train_labels.tobytes()).hexdigest()
+        self.saved = [
+            _checkpoint(task, own, learned_from, device) for task, own in zip(tasks, self.weights, strict=True)
+        ]
+        self.histories: list[list[Epoch]] = [[] for _ in tasks]
+        self.failed: dict[int, LotteryError] = {}
+
+    def go_on(self) -> None:
+        """From checkpoints, where all runs have one after the same epoch."""
+        found = [({}, []) if saved is None else saved.read() for saved in self.saved]
+        if len({len(history) for _, history in found}) == 1 and found[0][1]:
+            self.networks.restore([state for state, _ in found])
+            self.histories = [history for _, history in found]
+
+    def epoch(self, number: int) -> list[Epoch | None]:
+        started = time.perf_counter()
+        run, runs, features = self.runs[0], self.runs, self.features
+        self.steps.begin([run.rate * (1 + math.cos(math.pi * (number - 1) / run.epochs)) / 2 for run in runs])
+        orders = _orders(runs, number, len(features.train)).to(self.device)
+        losses = _learn(self.steps, features, orders, run.variant.batch_size)
+        seconds = (time.perf_counter() - started) / len(runs)
+        self._note_failures(number, losses)
+        nothing = [None] * len(runs)
+        watched = nothing if features.validation is None else _accuracies(self.networks, features, features.validation)
+        look = run.protocol == "published" or number == run.epochs
+        tested = _accuracies(self.networks, features, features.test) if look else nothing
+        found: list[Epoch | None] = []
+        for model, history in enumerate(self.histories):
+            line = Epoch(number, losses[model], watched[model], tested[model], seconds)
+            found.append(None if model in self.failed else line)
+            history.append(line)
+        return found
+
+    def _note_failures(self, number: int, losses: Sequence[float]) -> None:
+        for model, (loss, finite) in enumerate(zip(losses, self.networks.finite(), strict=True)):
+            if not math.isfinite(loss):
+                what = f"training: the loss is {loss} in epoch {number}"
+            elif not finite:
+                what = f"{self.runs[model].network}: scores or weights overflowed in epoch {number}"
+            else:
+                continue
+            self.failed.setdefault(model, LotteryError(f"{what}; lower the learning rate"))
+
+    def save(self) -> None:
+        for model, saved in enumerate(self.saved):
+            if saved is not None and model not in self.failed:
+                saved.write(self.networks.state(model), self.histories[model])
+
+    def outcome(self, model: int) -> Pruned | LotteryError:
+        if model in self.failed:
+            return self.failed[model]
+        return Pruned(
+            history=tuple(self.histories[model]),
+            masks=self.networks.masks(model),
+            counts=self.networks.counts(model),
+            convolution_parameters=sum(array.size for array in self.weights[model].values()),
+        )
+
+
+def prune_side_by_side(
+    tasks: Sequence[Task], data: Images, device: torch.device, report: Report = lambda epochs: None
+) -> list[Pruned | LotteryError]:
+    """Learn the masks of runs of one shape (`batches.shape`) together; of each what it found, or why it failed.
+
+    A run that diverges stops no other.  Killed runs go on after the last epoch at which all of them were saved.
+    """
+    training = _Training(tasks, data, device)
+    training.go_on()
+    last = training.runs[0].epochs
+    pause = SECONDS_BETWEEN_CHECKPOINTS if len(tasks) > 1 else 0.0
+    saved = time.monotonic()
+    for number in range(len(training.histories[0]) + 1, last + 1):
+        found = training.epoch(number)
+        if len(training.failed) == len(tasks):
+            break
+        if number < last and time.monotonic() - saved >= pause:
+            training.save()
+            saved = time.monotonic()
+        report(found)
+    return [training.outcome(model) for model in range(len(tasks))]
 
 
 def prune(
@@ -151,7 +239,7 @@ def prune(
     data: Images,
     device: torch.device,
     checkpoint: Path | None = None,
-    convolutions_given: Mapping[str, np.ndarray] | None = None,
+    convolutions_given: Weights | None = None,
     report: Callable[[Epoch], None] = lambda epoch: None,
 ) -> Pruned:
     """Learn the masks of a run (for `dense`, its weights).  The seed decides every byte on one kind of processor.
@@ -159,42 +247,12 @@ def prune(
     The learning rate follows a cosine over the run's epochs.  With `checkpoint`, a killed run goes on after its last
     finished epoch, to the same result.
     """
-    weights = convolution_weights(run, data, convolutions_given)
-    features = _features(run, data, weights, device)
-    network = PrunedNetwork(run, data.dataset.image, device)
-    saved = None
-    if checkpoint is not None:
-        content = {name: sha256(array.tobytes()).hexdigest() for name, array in weights.items()}
-        machinery = {"code": fingerprint("prune"), "torch": torch.__version__, "device": device.type}
-        learned_from = sha256(data.train_images.tobytes() + data.train_labels.tobytes()).hexdigest()
-        identity = {**asdict(run), "data": learned_from, "convolutions": content, **machinery}
-        saved = Checkpoint(checkpoint, identity)
-    history = saved.restore(network) if saved else []
-    for number in range(len(history) + 1, run.epochs + 1):
-        started = time.perf_counter()
-        rate = run.rate * (1 + math.cos(math.pi * (number - 1) / run.epochs)) / 2
-        loss = epoch_loss(
-            partial(network.step, rate=rate),
-            *features.train,
-            run.variant.batch_size,
-            _order(run.seed, number, len(features.train[1])),
-            number,
-        )
-        seconds = time.perf_counter() - started
-        if not network.finite():
-            raise LotteryError(
-                f"{run.network}: scores or weights overflowed in epoch {number}; lower the learning rate"
-            )
-        watched = None if features.validation is None else _accuracy(network, features.validation)
-        look = run.protocol == "published" or number == run.epochs
-        tested = _accuracy(network, features.test) if look else None
-        history.append(Epoch(number, loss, watched, tested, seconds))
-        if saved and number < run.epochs:
-            saved.write(network, history)
-        report(history[-1])
-    return Pruned(
-        history=tuple(history),
-        masks=network.masks(),
-        counts=network.counts(),
-        convolution_parameters=sum(array.size for array in weights.values()),
-    )
+
+    def report_one(epochs: Sequence[Epoch | None]) -> None:
+        if epochs[0] is not None:
+            report(epochs[0])
+
+    (outcome,) = prune_side_by_side([Task(run, checkpoint, convolutions_given)], data, device, report_one)
+    if isinstance(outcome, LotteryError):
+        raise outcome
+    return outcome

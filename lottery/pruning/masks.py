@@ -1,6 +1,6 @@
 """Which weights a mask keeps: exactly as many as asked, those with the largest |score|; of equal ones, the first.
 
-`top_mask` ranks all scores.  `Selector` is for a CPU and large matrices, where consecutive masks differ little and a narrow
+`top_masks` ranks all scores, of several models at once.  `Selector` is for a CPU and large matrices, where consecutive masks differ little and a narrow
 band around the last threshold holds all that is in doubt.
 """
 
@@ -11,15 +11,19 @@ import torch
 from torch import Tensor
 
 
-def top_mask(magnitudes: Tensor, kept: int) -> Tensor:
-    """A bool mask of the `kept` largest magnitudes (not negative); of equal ones those with the lowest flat index."""
+def top_masks(magnitudes: Tensor, kept: Tensor) -> Tensor:
+    """For each model (first dimension) a bool mask of its `kept` (models,) largest magnitudes, which are not negative.
+
+    Of equal ones those with the lowest flat index are kept.
+    """
     if magnitudes.device.type == "cpu":
-        return torch.from_numpy(mask_by_partition(magnitudes.numpy(), kept)[0])
-    return mask_by_bits(magnitudes, kept)
+        arrays = zip(magnitudes.numpy(), kept.tolist(), strict=True)
+        return torch.from_numpy(np.stack([mask_by_partition(array, count)[0] for array, count in arrays]))
+    return masks_by_bits(magnitudes, kept)
 
 
 def mask_by_partition(magnitudes: np.ndarray, kept: int) -> tuple[np.ndarray, float]:
-    """The mask of `top_mask`, and the threshold: the smallest magnitude kept (infinite where none is)."""
+    """The mask of one model, and the threshold: the smallest magnitude kept (infinite where none is)."""
     flat = magnitudes.reshape(-1)
     if kept == 0:
         return np.zeros(magnitudes.shape, bool), float("inf")
@@ -30,21 +34,23 @@ def mask_by_partition(magnitudes: np.ndarray, kept: int) -> tuple[np.ndarray, fl
     return mask.reshape(magnitudes.shape), float(threshold)
 
 
-def mask_by_bits(magnitudes: Tensor, kept: int) -> Tensor:
-    """The mask of `top_mask` without a sort, and without waiting for the device.
+def masks_by_bits(magnitudes: Tensor, kept: Tensor) -> Tensor:
+    """The masks of `top_masks` without a sort, and without waiting for the device.
 
-    Non-negative floats are ordered as their bits are, so the threshold is found bit by bit, each by one count.
+    Non-negative floats are ordered as their bits are, so each model's threshold is found bit by bit, each by one count.
     """
-    flat = magnitudes.contiguous().flatten()
+    flat = magnitudes.contiguous().flatten(start_dim=1)
     single = flat.dtype == torch.float32
     bits = flat.view(torch.int32 if single else torch.int64)
-    threshold = torch.zeros((), dtype=bits.dtype, device=bits.device)
+    kept = kept[:, None]
+    threshold = torch.zeros((len(bits), 1), dtype=bits.dtype, device=bits.device)
     for place in range(30 if single else 62, -1, -1):
         raised = threshold + (1 << place)
-        threshold = torch.where((bits >= raised).sum() >= kept, raised, threshold)
+        enough = (bits >= raised).sum(dim=1, keepdim=True) >= kept
+        threshold = torch.where(enough, raised, threshold)
     above, equal = bits > threshold, bits == threshold
-    room = kept - above.sum()
-    return (above | (equal & (equal.cumsum(0) <= room))).view(magnitudes.shape)
+    room = kept - above.sum(dim=1, keepdim=True)
+    return (above | (equal & (equal.cumsum(dim=1) <= room))).view(magnitudes.shape)
 
 
 @dataclass

@@ -6,50 +6,133 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import torch
+
+    from lottery.datasets import Images
     from lottery.provenance import Step
+    from lottery.pruning.learning import Epoch, Pruned, Task
+    from lottery.pruning.run import Run
+
+CHECKPOINT = "checkpoint.safetensors"
 
 
 def prune(arguments: argparse.Namespace, step: Step) -> None:
     """One run of experiment 2: prune a random network by learned scores.
 
-    Its weights are never trained.  A killed run goes on after its last finished epoch.  Example:
+    Its weights are never trained.  A killed run goes on after its last finished epoch.  In a workflow a job may train
+    further runs that are to be made anyway, side by side where there is a GPU (`runs_per_job` of the config).  Example:
 
         lottery prune --data mnist5k.safetensors --network fc2 --structure linear --sparsity 0.5 --epochs 3 --output run
     """
-    from dataclasses import asdict, fields
-
     from lottery.datasets import load
     from lottery.devices import leased_device
-    from lottery.files import check_writable, read_state_dict
-    from lottery.pruning.learning import Epoch, prune
-    from lottery.pruning.records import RUN_FILES, write_run
+
+    data = load(step.reads(arguments.data))
+    with step.computing_on(leased_device(arguments.device)) as device:
+        prune_together([(arguments, step)], data, device, 1)
+
+
+def run_of(arguments: argparse.Namespace) -> Run:
+    """The run that a command asks for."""
+    from dataclasses import fields
+
     from lottery.pruning.run import Run, Variant
 
     variant = Variant(**{field.name: getattr(arguments, field.name) for field in fields(Variant)})
     names = {field.name for field in fields(Run)} - {"variant"}
-    run = Run(**{name: getattr(arguments, name) for name in names}, variant=variant)
-    convolutions = None if arguments.convolutions is None else read_state_dict(step.reads(arguments.convolutions))
-    data = load(step.reads(arguments.data))
-    check_writable(arguments.output)
-    checkpoint = arguments.output / "checkpoint.safetensors"
+    return Run(**{name: getattr(arguments, name) for name in names}, variant=variant)
+
+
+def _recorded(step: Step, share: float) -> None:
+    step.record(share)
+
+
+def prune_together(
+    commands: Sequence[tuple[argparse.Namespace, Step]],
+    data: Images,
+    device: torch.device,
+    size: int,
+    finished: Callable[[Step, float], None] = _recorded,
+) -> None:
+    """Make the runs of several commands, `size` side by side.
+
+    finished: called when a run's files are written, with its share of the cost.  A run that fails raises its error
+    at the end, or, if it was made ahead of being asked for, only says so.
+    """
+    from lottery.errors import LotteryError
+    from lottery.pruning.batches import prune_all
+
+    tasks = [_task(arguments, step) for arguments, step in commands]
+    if len(tasks) > 1:
+        print(f"{len(tasks)} runs in this job, {min(size, len(tasks))} side by side", flush=True)
+
+    def begin(group: Sequence[int]) -> Callable[[Sequence[Epoch | None]], None]:
+        for index in group:
+            commands[index][1].begins(device)
+        return _report([tasks[index].run for index in group])
+
+    failed: LotteryError | None = None
+    for group, outcomes in prune_all(tasks, data, device, size, begin):
+        for index, outcome in zip(group, outcomes, strict=True):
+            arguments, step = commands[index]
+            if not isinstance(outcome, LotteryError):
+                _write(arguments, step, data.dataset.name, outcome)
+                finished(step, 1 / len(group))
+                (arguments.output / CHECKPOINT).unlink(missing_ok=True)
+            elif step.ahead:
+                print(f"{arguments.output}: {outcome}", flush=True)
+            else:
+                failed = outcome
+    if failed is not None:
+        raise failed
+
+
+def _task(arguments: argparse.Namespace, step: Step) -> Task:
+    from lottery.files import read_state_dict
+    from lottery.pruning.learning import Task
+
+    step.reads(arguments.data)
+    given = arguments.convolutions
+    weights = None if given is None else read_state_dict(step.reads(given))
+    return Task(run_of(arguments), arguments.output / CHECKPOINT, weights)
+
+
+def _report(runs: Sequence[Run]) -> Callable[[Sequence[Epoch | None]], None]:
+    """Say how runs side by side go on, epoch by epoch."""
     seconds: list[float] = []  # of the epochs of this process: a resumed run has some from before as well
 
-    def report(epoch: Epoch) -> None:
-        seconds.append(epoch.seconds)
-        left = sum(seconds) / len(seconds) * (run.epochs - epoch.epoch)
-        accuracy = epoch.validation_accuracy if epoch.test_accuracy is None else epoch.test_accuracy
-        watched = "validation" if epoch.test_accuracy is None else "test"
+    def report(epochs: Sequence[Epoch | None]) -> None:
+        going = [epoch for epoch in epochs if epoch is not None]
+        first = going[0]
+        seconds.append(first.seconds * len(runs))
+        left = sum(seconds) / len(seconds) * (runs[0].epochs - first.epoch)
+        watched = "validation" if first.test_accuracy is None else "test"
+        accuracies = [e.validation_accuracy if e.test_accuracy is None else e.test_accuracy for e in going]
         print(
-            f"epoch {epoch.epoch}/{run.epochs}: loss {epoch.loss:.4f}, {watched} accuracy {accuracy:.2f}%"
-            f", about {left:.0f} s left",
+            f"epoch {first.epoch}/{runs[0].epochs}: loss {_span([epoch.loss for epoch in going], 4)}"
+            f", {watched} accuracy {_span(accuracies, 2)}%, about {left:.0f} s left",
             flush=True,
         )
 
-    with step.computing_on(leased_device(arguments.device)) as device:
-        pruned = prune(run, data, device, checkpoint, convolutions, report)
-    step.writes(*(arguments.output / name for name in RUN_FILES))
-    write_run(arguments.output, run, data.dataset.name, pruned)
+    return report
+
+
+def _span(values: Sequence[float | None], digits: int) -> str:
+    """A number, or from the smallest to the largest of several."""
+    known = [value for value in values if value is not None]
+    return " to ".join(dict.fromkeys(f"{value:.{digits}f}" for value in (min(known), max(known))))
+
+
+def _write(arguments: argparse.Namespace, step: Step, dataset: str, pruned: Pruned) -> None:
+    from dataclasses import asdict
+
+    from lottery.pruning.records import RUN_FILES, write_run
+
+    run = run_of(arguments)
+    step.writes(*(step.destination / name for name in RUN_FILES))
+    write_run(step.destination, run, dataset, pruned)
     step.notes(run=asdict(run))
-    checkpoint.unlink(missing_ok=True)
     kept = pruned.counts
-    print(f"{kept.remaining:,} of {kept.initial:,} weights kept, {kept.alive:,} alive")
+    print(f"{kept.remaining:,} of {kept.initial:,} weights kept, {kept.alive:,} alive", flush=True)

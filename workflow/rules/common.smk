@@ -18,6 +18,7 @@ from lottery.fingerprint import fingerprint
 from lottery.networks import NETWORKS, layers
 from lottery.pruning.structures import convolutions
 from lottery.pruning.sweeps import planned_runs
+from lottery.queue import PLANNED, RUNS_PER_JOB, write_plan
 from lottery.theory.plan import planned_measurements, theory_figures
 
 try:
@@ -27,11 +28,15 @@ try:
 except LotteryError as error:
     raise WorkflowError(str(error))
 
+PLAN = (
+    ".snakemake/lottery_planned_runs.json"  # of this folder's last run of the workflow
+)
+
 # `lottery` lies beside the Python that runs Snakemake, also where that environment is not activated.  A prefix replaces
 # Snakemake's own, so strict mode is said again: without pipefail a failed command would hide behind `tee`.
 shell.prefix(
     f"set -euo pipefail; export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH"
-    f" LOTTERY_JOBS_PER_GPU={config['jobs_per_gpu']}; "
+    f" LOTTERY_JOBS_PER_GPU={config['jobs_per_gpu']} {RUNS_PER_JOB}={config['runs_per_job']} {PLANNED}={PLAN}; "
 )
 
 TRAINED = [

@@ -1,0 +1,248 @@
+"""A job that makes runs of other jobs along with its own: who makes what, and what each job finds."""
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from conftest import RESULTS, Snakemake
+from filelock import FileLock
+
+from lottery.cli import main, parser
+from lottery.commands import commands_in
+from lottery.datasets import fetch, load
+from lottery.devices import prepare_device
+from lottery.provenance import Step, provenance_path, read_record
+from lottery.pruning.records import RUN_FILES, read_masks
+from lottery.queue import (
+    CLAIM,
+    PLANNED,
+    RUNS_PER_JOB,
+    Command,
+    _finished,
+    claim,
+    filled,
+    planned,
+    runs_per_job,
+    write_plan,
+)
+from lottery.verbs.pruning import prune_together
+
+Words = Callable[..., list[str]]
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> Words:
+    """The command line of a run in a folder of that name."""
+    fetch("mnist5k", "embedded", tmp_path / "data.safetensors")
+
+    def words(name: str, *more: str) -> list[str]:
+        wanted = ["--network", "fc2", "--structure", "linear", "--hidden", "12", "--epochs", "1", "--redundancy", "2"]
+        data = ["prune", "--data", str(tmp_path / "data.safetensors")]
+        return [*data, *wanted, *more, "--output", str(tmp_path / name)]
+
+    return words
+
+
+@pytest.fixture
+def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let the workflow be about to ask for these commands, so many a job."""
+
+    def plan(count: object, *lines: list[str]) -> None:
+        (tmp_path / "plan.json").write_text(json.dumps(lines))
+        monkeypatch.setenv(PLANNED, str(tmp_path / "plan.json"))
+        monkeypatch.setenv(RUNS_PER_JOB, str(count))
+
+    return plan
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in RUN_FILES if name != "cost.json"}
+
+
+def command(line: list[str]) -> Command:
+    arguments = parser().parse_args(line)
+    return Command(arguments, Step("prune", vars(arguments)))
+
+
+def test_one_job_makes_several_runs_and_theirs_find_them_finished(
+    words: Words, plan: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [words(f"run_{seed}", "--seed", str(seed)) for seed in (1, 2, 3)]
+    plan(3, *lines)
+    assert main(lines[0]) == 0
+    assert "3 runs in this job, 1 side by side" in capsys.readouterr().out
+    assert not any((tmp_path / "run_2" / name).exists() for name in RUN_FILES), "its own job will ask for it"
+    for line in lines[1:]:
+        assert main(line) == 0
+        assert "was finished by an earlier attempt" in capsys.readouterr().out
+    plan(1)
+    for seed, line in enumerate(lines, start=1):
+        alone = [*line[:-1], str(tmp_path / f"alone_{seed}")]
+        assert main(alone) == 0
+        assert files(tmp_path / f"run_{seed}") == files(tmp_path / f"alone_{seed}"), "the same bytes, together or alone"
+        made, expected = (
+            read_record(provenance_path(tmp_path / name / "metrics.json")) for name in (f"run_{seed}", f"alone_{seed}")
+        )
+        assert made["outputs"].keys() == expected["outputs"].keys()
+        assert made["inputs"] == expected["inputs"]
+        assert made["code"] == expected["code"]
+    assert list(tmp_path.rglob(CLAIM)) == []
+    assert list(tmp_path.rglob(".ahead")) == []
+
+
+def test_what_a_job_costs_is_shared_among_its_runs(words: Words, plan: Callable[..., None], tmp_path: Path) -> None:
+    lines = [words(f"run_{seed}", "--seed", str(seed)) for seed in (1, 2)]
+    plan(2, *lines)
+    done = subprocess.run([sys.executable, "-m", "lottery.cli", *lines[0]], check=True, capture_output=True, text=True)
+    assert "2 runs in this job" in done.stdout
+    assert main(lines[1]) == 0
+    own, other = (read_record(provenance_path(tmp_path / f"run_{seed}/metrics.json")) for seed in (1, 2))
+    assert own["device"] == other["device"] == "cpu"
+    assert 0 < other["core_seconds"] < own["core_seconds"], "the own run bears Python's start"
+    assert own["device_seconds"] > 0
+    assert other["device_seconds"] > 0
+
+
+def test_only_runs_that_are_not_made_and_have_the_same_shape_are_taken_along(
+    words: Words, plan: Callable[..., None], tmp_path: Path
+) -> None:
+    done, other_shape = words("done", "--seed", "7"), words("other", "--structure", "wide")
+    assert main(done) == 0
+    wanted = words("wanted", "--sparsity", "0.75")
+    own = command(words("own"))
+    plan(9, done, other_shape, wanted, words("own"))
+    with ExitStack() as claims:
+        batch = filled([own], planned(own, parser().parse_args), 9, claims)
+        assert [one.step.output.name for one in batch] == ["own", "wanted"]
+        assert [one.step.ahead for one in batch] == [False, True]
+    with ExitStack() as claims:
+        assert len(filled([own], planned(own, parser().parse_args), 1, claims)) == 1
+
+
+def test_a_claimed_run_is_left_alone_and_waited_for(
+    words: Words, plan: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two processes want the same run: the second makes what nobody has, then finds its own finished."""
+    first, second, third = (words(name, "--seed", seed) for name, seed in (("a", "1"), ("b", "2"), ("c", "3")))
+    plan(2, first, second, third)
+    (tmp_path / "b").mkdir()
+    with FileLock(tmp_path / "b" / CLAIM):
+        process = subprocess.Popen([sys.executable, "-m", "lottery.cli", *second], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "2 runs in this job" in line:
+                break
+        # The holder of the claim makes the run, ahead of its being asked for.
+        arguments = parser().parse_args(second)
+        ahead = command(words("elsewhere")).step.beside(vars(arguments))
+        data = load(ahead.reads(arguments.data))
+        prune_together([(arguments, ahead)], data, prepare_device("cpu"), 1, _finished)
+    assert process.wait(100) == 0
+    assert read_masks(tmp_path / "b/masks.safetensors")
+    for line, name in ((first, "a"), (third, "c")):
+        capsys.readouterr()
+        assert main(line) == 0
+        assert "was finished by an earlier attempt" in capsys.readouterr().out, (
+            f"{name} was made by the one that waited"
+        )
+
+
+def test_a_claim_goes_with_its_process(words: Words, tmp_path: Path) -> None:
+    hold = f"from filelock import FileLock; l = FileLock({str(tmp_path / 'run' / CLAIM)!r}); l.acquire(); print('held', flush=True); input()"
+    (tmp_path / "run").mkdir()
+    holder = subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    own = command(words("run"))
+    with ExitStack() as claims:
+        assert not claim(own, claims)
+    holder.kill()
+    holder.wait()
+    with ExitStack() as claims:
+        assert claim(own, claims)
+
+
+def test_a_run_of_others_that_fails_is_left_to_its_own_job(
+    words: Words, plan: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = words("good")
+    bad = words("bad", "--learning-rate", "1000", "--weight-decay", "1000")
+    plan(2, good, bad)
+    assert main(good) == 0
+    assert "bad: fc2: scores or weights overflowed in epoch 1; lower the learning rate" in capsys.readouterr().out
+    assert main(bad) == 1
+    assert "overflowed in epoch 1" in capsys.readouterr().err
+
+
+def test_files_of_a_run_made_ahead_that_were_damaged_meanwhile_are_not_taken(
+    words: Words, plan: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = words("first"), words("second", "--seed", "2")
+    plan(2, first, second)
+    assert main(first) == 0
+    (tmp_path / "second/.masks.safetensors.kept").write_bytes(b"damaged")
+    capsys.readouterr()
+    assert main(second) == 0
+    assert "earlier attempt" not in capsys.readouterr().out
+    assert read_masks(tmp_path / "second/masks.safetensors")
+
+
+@pytest.mark.parametrize("said", ["0", "-1", "some", ""])
+def test_a_number_of_runs_that_makes_no_sense_is_refused(
+    said: str, words: Words, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(RUNS_PER_JOB, said)
+    assert main(words("run")) == 1
+    assert capsys.readouterr().err == (
+        f"lottery prune: {RUNS_PER_JOB}: {said!r} is neither auto nor a whole number from 1\n"
+    )
+
+
+def test_by_default_a_job_makes_one_run_on_a_cpu(
+    words: Words, plan: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan("auto", words("own"), words("other", "--seed", "2"))
+    assert main(words("own")) == 0
+    assert list((tmp_path / "other").glob(".*.kept")) == []
+    monkeypatch.delenv(RUNS_PER_JOB)
+    assert runs_per_job() is None
+
+
+def test_the_plan_is_the_commands_of_the_workflow(tmp_path: Path, words: Words) -> None:
+    line = words("a run with spaces")
+    write_plan(tmp_path / "plan.json", [f"set -e; lottery {shlex.join(line)} 2>&1 | tee log.txt", "echo nothing"])
+    assert json.loads((tmp_path / "plan.json").read_text()) == [line]
+    assert commands_in("lottery prune --seed 1") == []
+
+
+def test_a_workflow_finds_the_same_bytes_with_several_runs_a_job_and_makes_none_again(
+    workflow: Path, snakemake: Snakemake
+) -> None:
+    sweep = "{structures: [linear], sparsities: [%s], epochs: [1], published_seed: null, held_out_seeds: [1, 2]}"
+
+    def ask(count: int, sparsities: str) -> subprocess.CompletedProcess[str]:
+        own = [f"runs_per_job={count}", "sweeps={fc2: " + sweep % sparsities + "}"]
+        return snakemake(workflow, "pruning", "--configfile", "config/demo.yaml", "--config", *own)
+
+    def found() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in (workflow / RESULTS / "pruning").rglob("masks.safetensors")}
+
+    assert ask(1, "0.5, 0.9").returncode == 0
+    alone = found()
+    assert len(alone) == 4
+    shutil.rmtree(workflow / RESULTS / "pruning")
+    together = ask(4, "0.5, 0.9")
+    assert together.returncode == 0, together.stderr
+    assert re.search(r"[234] runs in this job", together.stdout), "two jobs start at once, and share four"
+    assert found() == alone
+    assert "Nothing to be done" in ask(2, "0.5, 0.9").stderr
+    more = ask(9, "0.5, 0.9, 0.75")
+    assert re.search(r"^prune +2$", more.stderr, re.MULTILINE), "one more sparsity, two seeds"
+    assert alone.items() < found().items()
