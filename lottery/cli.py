@@ -246,6 +246,7 @@ def _add_results(verb: Verb) -> None:
         (results.plot_accuracy, "points.csv"),
         (results.plot_epochs, "histories.csv"),
         (results.plot_redundancy, "points.csv"),
+        (results.plot_variants, "runs.csv"),
     ):
         add = verb(plot).add_argument
         add("--table", type=Path, required=True, help=f"{table} by `tabulate-runs`")

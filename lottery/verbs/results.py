@@ -159,6 +159,15 @@ def plot_redundancy(arguments: argparse.Namespace, step: Step) -> None:
     step.writes(*plot_redundancy(table, arguments.network, arguments.output))
 
 
+def plot_variants(arguments: argparse.Namespace, step: Step) -> None:
+    """Figure: what the variants (switches) do, run length by run length."""
+    from lottery.files import read_table
+    from lottery.results.variants import RUN_NUMBERS, RUN_WORDS, plot_variants
+
+    table = read_table(step.reads(arguments.table), RUN_NUMBERS, RUN_WORDS)
+    step.writes(*plot_variants(table, arguments.network, arguments.output))
+
+
 def plot_errors(arguments: argparse.Namespace, step: Step) -> None:
     """Figure: distribution of |sum - weight|."""
     from lottery.results.figures import plot_errors

@@ -299,23 +299,30 @@ def run_files(name):
 
 def pruning_figures(wildcards=None):
     """Names of the figures that the sweeps give something to."""
-    drawn = {}
+    redundancies, variants = {}, {}
     for planned in RUNS.values():
         run = planned.run
         if run.structure != "dense":
-            same = (planned.variant_name, run.sparsity)
-            drawn.setdefault(run.network, {}).setdefault(same, set()).add(
-                run.redundancy
+            alike = (run.network, planned.variant_name, run.sparsity)
+            redundancies.setdefault(alike, set()).add(run.redundancy)
+            panel = (
+                run.network,
+                run.protocol,
+                run.structure,
+                run.redundancy,
+                run.sparsity,
             )
+            variants.setdefault(panel, set()).add(planned.variant_name)
     names = []
-    for network, redundancies in drawn.items():
+    for network in dict.fromkeys(network for network, *_ in redundancies):
         names += [
             f"accuracy_remaining_{network}",
             f"accuracy_alive_{network}",
             f"epochs_{network}",
         ]
-        if any(len(found) > 1 for found in redundancies.values()):
-            names.append(f"redundancy_{network}")
+        for figure, found in (("redundancy", redundancies), ("variants", variants)):
+            if any(of[0] == network and len(few) > 1 for of, few in found.items()):
+                names.append(f"{figure}_{network}")
     return names
 
 

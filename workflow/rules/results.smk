@@ -317,6 +317,32 @@ rule plot_redundancy:
         "--output {params.stem:q} 2>&1 | tee {log:q}"
 
 
+rule plot_variants:
+    "Figure: what the variants do, run length by run length."
+    input:
+        "<results>/tables/runs.csv",
+    output:
+        svg=report(
+            "<results>/figures/variants_{network}.svg",
+            caption="../report/variants.rst",
+            category="Figures",
+        ),
+        png="<results>/figures/variants_{network}.png",
+    log:
+        "<logs>/plot_variants/{network}.log",
+    benchmark:
+        "<benchmarks>/plot_variants/{network}.tsv"
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        code=fingerprint("plot-variants"),
+        stem=subpath(output.svg, strip_suffix=".svg"),
+    shell:
+        "lottery plot-variants --table {input:q} --network {wildcards.network} "
+        "--output {params.stem:q} 2>&1 | tee {log:q}"
+
+
 rule summarise:
     "One page to read."
     input:
