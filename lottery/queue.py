@@ -91,16 +91,21 @@ def planned(own: Command, parse: Parse) -> list[Command]:
     return [Command(a, own.step.beside(vars(a))) for a in others if a.output != own.arguments.output]
 
 
-def claim(command: Command, claims: ExitStack) -> bool:
-    """Take a run for this job until `claims` is closed; False where another job has it."""
+def claim(command: Command, claims: ExitStack, without_locks: bool = False) -> bool:
+    """Take a run for this job until `claims` is closed; False where another job has it.
+
+    without_locks: the answer on a file system that has none.
+    """
     from filelock import FileLock, Timeout
 
     folder = command.step.output
     try:
         folder.mkdir(parents=True, exist_ok=True)
         claims.enter_context(FileLock(folder / CLAIM).acquire(timeout=0))
-    except (Timeout, OSError, NotImplementedError):  # also a file system without locks
+    except Timeout:
         return False
+    except (OSError, NotImplementedError):
+        return without_locks
     return True
 
 
@@ -156,6 +161,11 @@ def _finished(step: "Step", share: float) -> None:
     (step.output / CLAIM).unlink(missing_ok=True)  # whoever waits for the lock finds the run finished
 
 
+def _takes_others(device: "torch.device") -> bool:
+    asked = runs_per_job()
+    return device.type == "cuda" if asked is None else asked > 1
+
+
 def prune(arguments: argparse.Namespace, step: "Step") -> None:
     """Carry out `lottery prune`, and with it others that the workflow is about to ask for."""
     from lottery.devices import leased_device
@@ -164,10 +174,10 @@ def prune(arguments: argparse.Namespace, step: "Step") -> None:
 
     own = Command(arguments, step)
     check_writable(arguments.output)
-    others = [] if runs_per_job() == 1 else planned(own, arguments.parser.parse_args)
     while True:
         with step.computing_on(leased_device(arguments.device)) as device, ExitStack() as claims:
-            mine = not others or claim(own, claims)
+            others = planned(own, arguments.parser.parse_args) if _takes_others(device) else []
+            mine = not others or claim(own, claims, without_locks=True)
             if mine and (finished := take_back(step)):
                 print(f"{finished} was made by a job that trained several")
                 break

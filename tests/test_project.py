@@ -5,15 +5,17 @@ import shlex
 from dataclasses import asdict, fields
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from conftest import ROOT, Snakemake
 
 from lottery.cli import parser
 from lottery.files import write_json
 from lottery.pruning.run import Variant
+from lottery.published import figures
 
 
-@pytest.mark.parametrize("name", ["config", "demo", "theory", "paper_mip"])
+@pytest.mark.parametrize("name", ["config", "demo", "theory", "paper_mip", "ablation"])
 def test_every_config_we_ship_can_be_planned(workflow: Path, snakemake: Snakemake, name: str) -> None:
     done = snakemake(workflow, "-n", "--quiet", "all", "--configfile", f"config/{name}.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -43,6 +45,21 @@ def test_environment_yml_and_pyproject_name_the_same_packages() -> None:
             found.add(f"{conda_names.get(name, name)}{version}")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert found == set(project["dependencies"])
+
+
+def test_the_readme_quotes_the_accuracies_that_are_kept() -> None:
+    points = pd.read_csv(ROOT / "docs/results/points.csv")
+    published = figures()
+    lines = re.findall(r"^\| \| (0\.\d+) \| (.*) \|$", (ROOT / "README.md").read_text(), re.M)
+    assert len(lines) == 5
+    for sparsity, cells in lines:
+        expected = []
+        for structure in ("linear", "wide"):
+            same = f"network == 'fc2' and structure == '{structure}' and sparsity == {sparsity}"
+            own = points.query(same).set_index("protocol")
+            expected += [f"{published.query(same).accuracy.iloc[0]:.2f}", f"{own.accuracy['published']:.2f}"]
+            expected.append(f"{own.accuracy['held_out']:.2f} ± {own.half_interval['held_out']:.2f}")
+        assert cells.split(" | ") == expected
 
 
 def test_the_table_of_config_keys_is_that_of_the_schema() -> None:

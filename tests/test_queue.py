@@ -181,6 +181,30 @@ def test_a_run_of_others_that_fails_is_left_to_its_own_job(
     assert "overflowed in epoch 1" in capsys.readouterr().err
 
 
+def test_a_run_of_others_that_cannot_be_read_is_left_to_its_own_job_as_well(
+    words: Words, plan: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "convolutions.pt").write_bytes(b"nothing")
+    lenet5 = ["--network", "lenet5"]
+    good, bad = words("good", *lenet5), words("bad", *lenet5, "--convolutions", str(tmp_path / "convolutions.pt"))
+    plan(2, good, bad)
+    assert main(good) == 0
+    assert "convolutions.pt is damaged, or no state dict of tensors" in capsys.readouterr().out
+    assert main(bad) == 1
+
+
+def test_without_locks_a_job_makes_its_own_run_alone(
+    words: Words, plan: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(*_: object, **__: object) -> None:
+        raise OSError("Function not implemented")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", no_locks)
+    plan(2, words("own"), words("other", "--seed", "2"))
+    assert main(words("own")) == 0
+    assert list((tmp_path / "other").glob("*")) == []
+
+
 def test_files_of_a_run_made_ahead_that_were_damaged_meanwhile_are_not_taken(
     words: Words, plan: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,8 +13,8 @@ of weight2 in these sums are called *gates*: weight1 under its mask, or the two 
 of the matrix give those of both masked weights by the chain rule; a pruned unit of `relu` gets none, as ReLU has slope 0 at 0.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -64,26 +64,28 @@ class Descent:
             parameter.addcmul_(velocity, _beside(rate, parameter), value=-1)
 
 
-def _stacked(
-    draws: Sequence[Draw], part: Callable[[Draw], np.ndarray | None], device: torch.device, dtype: torch.dtype
-) -> Tensor | None:
-    """A part of the draws of all models; None where a structure does not have it."""
-    arrays = [part(drawn) for drawn in draws]
-    found = [torch.from_numpy(array).to(device, dtype) for array in arrays if array is not None]
-    return torch.stack(found) if found else None
+Drawn = Mapping[str, Tensor | None]  # the parts of a `Draw` by name, (models, ...)
+
+
+def _drawn(block: Block, runs: Sequence[Run], device: torch.device, dtype: torch.dtype) -> Drawn:
+    """The random numbers of all models on the device; the host holds those of one at a time."""
+    parts: dict[str, list[Tensor]] = {field.name: [] for field in fields(Draw)}
+    for run in runs:
+        for name, array in vars(draw(block, run)).items():
+            if array is not None:
+                parts[name].append(torch.from_numpy(array).to(device, dtype))
+    return {name: torch.stack(tensors) if tensors else None for name, tensors in parts.items()}
 
 
 class DenseLayer:
     """The trained baseline's layer: its weights, and its biases if it has any, are what is learned."""
 
-    def __init__(
-        self, block: Block, runs: Sequence[Run], draws: Sequence[Draw], device: torch.device, dtype: torch.dtype
-    ) -> None:
-        self.block, self.descent = block, Descent.of(runs, device, dtype)
-        weight = _stacked(draws, lambda drawn: drawn.weight2[0], device, dtype)
-        assert weight is not None
-        self.weight, self.velocity = weight, torch.zeros_like(weight)
-        self.bias = _stacked(draws, lambda drawn: drawn.bias, device, dtype)
+    def __init__(self, block: Block, drawn: Drawn, descent: Descent) -> None:
+        self.block, self.descent = block, descent
+        assert drawn["weight2"] is not None
+        self.weight = drawn["weight2"][:, 0]
+        self.velocity = torch.zeros_like(self.weight)
+        self.bias = drawn["bias"]
         self._bias_velocity = None if self.bias is None else torch.zeros_like(self.bias)
 
     def matrix(self) -> Tensor:
@@ -139,21 +141,15 @@ class ScoredMatrix:
 class ScoredLayer:
     """A layer of `wide`, `linear` or `relu`, on any device.  matrix() is (models, out, in), or 2 in where it is split."""
 
-    def __init__(
-        self, block: Block, runs: Sequence[Run], draws: Sequence[Draw], device: torch.device, dtype: torch.dtype
-    ) -> None:
-        self.block, descent = block, Descent.of(runs, device, dtype)
-        weight1, scores1, weight2, scores2 = (
-            _stacked(draws, part, device, dtype)
-            for part in (lambda d: d.weight1, lambda d: d.scores1, lambda d: d.weight2, lambda d: d.scores2)
-        )
-        assert weight2 is not None
-        assert scores2 is not None
-        self.second = ScoredMatrix(weight2, scores2, [run.sparsity for run in runs], descent)
+    def __init__(self, block: Block, drawn: Drawn, runs: Sequence[Run], descent: Descent) -> None:
+        self.block, self.bias = block, drawn["bias"]
+        assert drawn["weight2"] is not None
+        assert drawn["scores2"] is not None
+        self.second = ScoredMatrix(drawn["weight2"], drawn["scores2"], [run.sparsity for run in runs], descent)
         self.first: ScoredMatrix | None = None
-        if weight1 is not None and scores1 is not None:
-            self.first = ScoredMatrix(weight1, scores1, [first_sparsity(run) for run in runs], descent)
-        self.bias = _stacked(draws, lambda drawn: drawn.bias, device, dtype)
+        if drawn["weight1"] is not None and drawn["scores1"] is not None:
+            sparsities = [first_sparsity(run) for run in runs]
+            self.first = ScoredMatrix(drawn["weight1"], drawn["scores1"], sparsities, descent)
 
     def gates(self) -> Tensor:
         """What multiplies weight2 in the matrix, (models, channels, r, in)."""
@@ -216,10 +212,8 @@ class ScoredLayer:
 class CompiledLayer(ScoredLayer):
     """The same layer of one model on a CPU: both passes over weight2 compiled and the selection kept up to date in them."""
 
-    def __init__(
-        self, block: Block, runs: Sequence[Run], draws: Sequence[Draw], device: torch.device, dtype: torch.dtype
-    ) -> None:
-        super().__init__(block, runs, draws, device, dtype)
+    def __init__(self, block: Block, drawn: Drawn, runs: Sequence[Run], descent: Descent) -> None:
+        super().__init__(block, drawn, runs, descent)
         self._number = self.second.scores.numpy().dtype.type
         self._selector = Selector(int(self.second.kept[0]), self.second.scores.numel())
         self._candidates = np.empty(CANDIDATES, np.int64)
@@ -263,8 +257,8 @@ def layer(
     compiled: bool | None = None,
 ) -> Layer:
     """A layer of all runs as drawn; `compiled` is for tests, by default it is what is fast: one model on a CPU."""
-    draws = [draw(block, run) for run in runs]
+    drawn, descent = _drawn(block, runs, device, dtype), Descent.of(runs, device, dtype)
     if block.structure == "dense":
-        return DenseLayer(block, runs, draws, device, dtype)
+        return DenseLayer(block, drawn, descent)
     fast = device.type == "cpu" and len(runs) == 1 if compiled is None else compiled
-    return (CompiledLayer if fast else ScoredLayer)(block, runs, draws, device, dtype)
+    return (CompiledLayer if fast else ScoredLayer)(block, drawn, runs, descent)

@@ -64,39 +64,50 @@ def prune_together(
     from lottery.errors import LotteryError
     from lottery.pruning.batches import prune_all
 
-    tasks = [_task(arguments, step) for arguments, step in commands]
+    pairs = [(step, task) for arguments, step in commands if (task := _task(arguments, step, data)) is not None]
+    tasks = [task for _, task in pairs]
     if len(tasks) > 1:
         print(f"{len(tasks)} runs in this job, {min(size, len(tasks))} side by side", flush=True)
 
     def begin(group: Sequence[int]) -> Callable[[Sequence[Epoch | None]], None]:
         for index in group:
-            commands[index][1].begins(device)
+            pairs[index][0].begins(device)
         return _report([tasks[index].run for index in group])
 
     failed: LotteryError | None = None
     for group, outcomes in prune_all(tasks, data, device, size, begin):
         for index, outcome in zip(group, outcomes, strict=True):
-            arguments, step = commands[index]
+            step, task = pairs[index]
             if not isinstance(outcome, LotteryError):
-                _write(arguments, step, data.dataset.name, outcome)
+                _write(step, task.run, data.dataset.name, outcome)
                 finished(step, 1 / len(group))
-                (arguments.output / CHECKPOINT).unlink(missing_ok=True)
+                (step.output / CHECKPOINT).unlink(missing_ok=True)
             elif step.ahead:
-                print(f"{arguments.output}: {outcome}", flush=True)
+                print(f"{step.output}: {outcome}", flush=True)
             else:
                 failed = outcome
     if failed is not None:
         raise failed
 
 
-def _task(arguments: argparse.Namespace, step: Step) -> Task:
+def _task(arguments: argparse.Namespace, step: Step, data: Images) -> Task | None:
+    """What a command asks for; None where something is wrong with it that its own job will say."""
+    from lottery.errors import LotteryError
     from lottery.files import read_state_dict
+    from lottery.pruning.features import convolution_weights
     from lottery.pruning.learning import Task
 
-    step.reads(arguments.data)
-    given = arguments.convolutions
-    weights = None if given is None else read_state_dict(step.reads(given))
-    return Task(run_of(arguments), arguments.output / CHECKPOINT, weights)
+    try:
+        run, given = run_of(arguments), arguments.convolutions
+        step.reads(arguments.data)
+        weights = None if given is None else read_state_dict(step.reads(given))
+        convolution_weights(run, data, weights)
+    except LotteryError as error:
+        if not step.ahead:
+            raise
+        print(f"{step.output}: {error}", flush=True)
+        return None
+    return Task(run, step.output / CHECKPOINT, weights)
 
 
 def _report(runs: Sequence[Run]) -> Callable[[Sequence[Epoch | None]], None]:
@@ -125,12 +136,11 @@ def _span(values: Sequence[float | None], digits: int) -> str:
     return " to ".join(dict.fromkeys(f"{value:.{digits}f}" for value in (min(known), max(known))))
 
 
-def _write(arguments: argparse.Namespace, step: Step, dataset: str, pruned: Pruned) -> None:
+def _write(step: Step, run: Run, dataset: str, pruned: Pruned) -> None:
     from dataclasses import asdict
 
     from lottery.pruning.records import RUN_FILES, write_run
 
-    run = run_of(arguments)
     step.writes(*(step.destination / name for name in RUN_FILES))
     write_run(step.destination, run, dataset, pruned)
     step.notes(run=asdict(run))
