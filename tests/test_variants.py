@@ -7,6 +7,7 @@ import pytest
 from conftest import row
 
 from lottery.errors import LotteryError
+from lottery.results.summary import caption
 from lottery.results.variants import by_length, plot_variants
 
 
@@ -49,3 +50,7 @@ def test_without_two_variants_there_is_nothing_to_draw(tmp_path: Path, network: 
     runs = table().query("variant == 'released'")
     with pytest.raises(LotteryError, match=f"variants: the runs of {network} have one variant only"):
         plot_variants(runs, network, tmp_path / "figure")
+
+
+def test_the_page_has_something_to_say_of_the_figure() -> None:
+    assert "by run length" in caption(Path("results/figures/variants_fc2.svg"))

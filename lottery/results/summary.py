@@ -42,6 +42,7 @@ SWEEP_CAPTIONS = {
     "an output. A kept weight whose partner is pruned carries nothing.",
     "epochs": "Accuracy after each epoch; markers show where runs of each length ended, bands the range over seeds.",
     "redundancy": "Test accuracy against redundancy; dashed: the published one.",
+    "variants": "Test accuracy of each variant by run length: mean and 95% interval over seeds, small markers the seeds.",
 }
 
 
