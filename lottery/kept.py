@@ -2,7 +2,7 @@
 
 In a Slurm job of several commands of which one fails, Snakemake deletes the outputs of all, and the retry starts all of
 them again.  So there the files of a finished result, and its record, get second names (hard links: no space).  And a job
-that trains several runs at once (`lottery.pruning.queue`) gives those that others will ask for second names only: their
+that makes runs of others as well (`lottery.queue`) gives those that others will ask for second names only: their
 first names belong to Snakemake, which deletes what lies there when a job starts.
 
 The same command, asked for, takes them back: the record says whether it is the same.  What reads the results removes the
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from lottery.errors import LotteryError
 from lottery.files import sha256
-from lottery.provenance import SUFFIX, Step, provenance_path, read_record, recorded_files, records_at
+from lottery.provenance import AHEAD, SUFFIX, Step, provenance_path, read_record, recorded_files, records_at
 
 # Verbs of which several go into one Slurm job: see `groups` in slurm/config.yaml.
 GATHERED = ("solve", "prune", "measure-frontier", "measure-success")
@@ -46,10 +46,15 @@ def _in_a_job() -> bool:
 
 def keep(result: Path) -> None:
     """Second names for the files of a result that was just recorded, where a Slurm job of several made it."""
+    if _in_a_job() and read_record(provenance_path(result))["verb"] in GATHERED:
+        link(result)
+
+
+def link(result: Path) -> None:
+    """Second names for the files of a result that was just recorded: should its job fail later, it is not lost."""
     record = provenance_path(result)
-    if _in_a_job() and read_record(record)["verb"] in GATHERED:
-        for path in (*recorded_files(record), record):
-            _link(path, _second_name(path))
+    for path in (*recorded_files(record), record):
+        _link(path, _second_name(path))
 
 
 def set_aside(result: Path, folder: Path) -> None:
@@ -98,6 +103,8 @@ def is_finished(step: Step) -> bool:
 
 
 def forget(folder: Path) -> None:
-    """Remove the second names in a folder whose results were read."""
+    """Remove the second names in a folder whose results were read, and what killed jobs left beside them."""
     for name in folder.glob(f".*{_ENDING}"):
         name.unlink(missing_ok=True)
+    for unfinished in folder.glob(f"{AHEAD}*"):
+        shutil.rmtree(unfinished, ignore_errors=True)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import torch
 
 SUFFIX = ".provenance.json"
+AHEAD = ".ahead"  # begins the name of a folder in which a result is made ahead of being asked for
 
 PACKAGES = (
     "lottery-subsetsum",
@@ -164,11 +165,10 @@ class Step:
         return other
 
     def begins(self, device: torch.device) -> None:
-        """A step beside another bears the cost of what is done from now on, on a device that is held."""
-        if self.ahead:
-            self._started, self._cores_before = time.monotonic(), core_seconds()
-            self._held_since = self._started
-            self.notes(device=device.type)
+        """Bear the cost of what is done from now on, on a device that is held, and of nothing before."""
+        self._started, self._cores_before = time.monotonic(), core_seconds()
+        self._held_since = self._started
+        self.notes(device=device.type)
 
     def made(self, record: Mapping[str, Any]) -> bool:
         """Whether a record is that of this command: same settings, code, versions, and inputs as they are now."""
@@ -187,8 +187,8 @@ class Step:
 
     @property
     def destination(self) -> Path:
-        """The folder to write to now."""
-        return self.output / ".ahead" if self.ahead else self.output
+        """The folder to write to now; one of its own, as two processes may make the same where locks are not shared."""
+        return self.output / f"{AHEAD}-{platform.node()}-{os.getpid()}" if self.ahead else self.output
 
     def reads(self, path: Path) -> Path:
         """Note an input.  Raises LotteryError where it is not the file that its record speaks of."""

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lottery.pruning.layers import CANDIDATES
-from lottery.pruning.masks import Selector, mask_by_partition, masks_by_bits, top_masks
+from lottery.pruning.masks import Selector, _count, _running_count, mask_by_partition, masks_by_bits, top_masks
 from lottery.pruning.records import packed, unpacked
 from lottery.pruning.structures import kept_count
 
@@ -45,6 +45,15 @@ def test_masks_of_several_models_are_those_of_each(seed: int, shares: list[float
     expected = np.stack([brute_force_mask(own, count) for own, count in zip(magnitudes, kept, strict=True)])
     for select in (top_masks, masks_by_bits):
         np.testing.assert_array_equal(select(torch.from_numpy(magnitudes), torch.tensor(kept)).numpy(), expected)
+
+
+def test_counts_are_exact_also_where_float16_and_float32_would_not_be() -> None:
+    """Counted as float16, added up in float32, or in float64 from 2^24 scores on."""
+    ones = torch.ones((1, 1 << 24), dtype=torch.float16)
+    assert float(_count(ones)) == 1 << 24
+    assert float(_count(torch.ones((2, 70_001), dtype=torch.float16))[1]) == 70_001
+    mask = torch.rand((3, 5000), generator=torch.Generator().manual_seed(1)) < 0.3
+    assert torch.equal(_running_count(mask).long(), mask.long().cumsum(dim=1))
 
 
 @settings(max_examples=50, deadline=None)

@@ -1,17 +1,20 @@
 """A job that makes runs of other jobs along with its own: who makes what, and what each job finds."""
 
+import errno
 import json
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from conftest import RESULTS, Snakemake
+from conftest import RESULTS, ROOT, Snakemake
 from filelock import FileLock
 
 from lottery.cli import main, parser
@@ -23,9 +26,11 @@ from lottery.pruning.records import RUN_FILES, read_masks
 from lottery.queue import (
     CLAIM,
     PLANNED,
+    RUNS_OF_A_SLURM_JOB,
     RUNS_PER_JOB,
     Command,
     _finished,
+    _most,
     claim,
     filled,
     planned,
@@ -79,6 +84,8 @@ def test_one_job_makes_several_runs_and_theirs_find_them_finished(
     assert main(lines[0]) == 0
     assert "3 runs in this job, 1 side by side" in capsys.readouterr().out
     assert not any((tmp_path / "run_2" / name).exists() for name in RUN_FILES), "its own job will ask for it"
+    assert main(lines[0]) == 0
+    assert "was finished by an earlier attempt" in capsys.readouterr().out, "had the job failed later, it were not lost"
     for line in lines[1:]:
         assert main(line) == 0
         assert "was finished by an earlier attempt" in capsys.readouterr().out
@@ -94,7 +101,7 @@ def test_one_job_makes_several_runs_and_theirs_find_them_finished(
         assert made["inputs"] == expected["inputs"]
         assert made["code"] == expected["code"]
     assert list(tmp_path.rglob(CLAIM)) == []
-    assert list(tmp_path.rglob(".ahead")) == []
+    assert list(tmp_path.rglob(".ahead*")) == []
 
 
 def test_what_a_job_costs_is_shared_among_its_runs(words: Words, plan: Callable[..., None], tmp_path: Path) -> None:
@@ -108,6 +115,63 @@ def test_what_a_job_costs_is_shared_among_its_runs(words: Words, plan: Callable[
     assert 0 < other["core_seconds"] < own["core_seconds"], "the own run bears Python's start"
     assert own["device_seconds"] > 0
     assert other["device_seconds"] > 0
+
+
+def test_runs_side_by_side_bear_equal_shares(
+    words: Words, plan: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two at once, as on a GPU."""
+    monkeypatch.setattr("lottery.pruning.memory.at_once", lambda *_: 2)
+    lines = [words(f"run_{seed}", "--seed", str(seed), "--hidden", "200") for seed in (1, 2)]
+    plan(2, *lines)
+    started = time.monotonic()
+    assert main(lines[0]) == 0
+    whole = time.monotonic() - started
+    assert main(lines[1]) == 0
+    own, other = (read_record(provenance_path(tmp_path / f"run_{seed}/metrics.json")) for seed in (1, 2))
+    assert own["side_by_side"] == other["side_by_side"] == 2
+    assert own["seconds"] + other["seconds"] < whole
+    assert own["device_seconds"] + other["device_seconds"] < whole
+    assert other["device_seconds"] > 0.2 * own["device_seconds"]
+
+
+def test_each_gpu_of_a_machine_has_some_of_the_runs(words: Words, monkeypatch: pytest.MonkeyPatch) -> None:
+    own, *others = [command(words(f"run_{seed}", "--seed", str(seed))) for seed in range(42)]
+    others += [command(words("wide", "--structure", "wide"))]
+    gpu, cpu = SimpleNamespace(type="cuda"), SimpleNamespace(type="cpu")
+    monkeypatch.setenv(RUNS_PER_JOB, "auto")
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    for gpus, size, expected in ((1, 100, 42), (1, 30, 30), (4, 100, 11), (8, 100, 6), (100, 100, 1)):
+        monkeypatch.setattr("lottery.devices.visible_gpus", lambda count=gpus: ["gpu"] * count)
+        assert _most(own, others, gpu, size) == expected
+    assert _most(own, others, cpu, 1) == 1
+    monkeypatch.setenv("SLURM_JOB_ID", "1")
+    assert _most(own, others, gpu, 100) == RUNS_OF_A_SLURM_JOB
+    monkeypatch.setenv(RUNS_PER_JOB, "5")
+    assert _most(own, others, gpu, 100) == _most(own, others, cpu, 1) == 5
+
+
+def test_a_slurm_job_takes_as_many_as_the_profile_gathers() -> None:
+    profile = (ROOT / "slurm/config.yaml").read_text()
+    assert f"- prune={RUNS_OF_A_SLURM_JOB}\n" in profile
+
+
+def test_a_run_that_cannot_be_made_is_tried_once_by_a_job_that_waits(
+    words: Words, plan: Callable[..., None], tmp_path: Path
+) -> None:
+    """Its own run is being made by another job, and the only other one fails."""
+    own, bad = words("own"), words("bad", "--learning-rate", "1000", "--weight-decay", "1000")
+    plan(2, own, bad)
+    (tmp_path / "own").mkdir()
+    with FileLock(tmp_path / "own" / CLAIM):
+        process = subprocess.Popen([sys.executable, "-m", "lottery.cli", *own], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        assert "overflowed" in process.stdout.readline()
+        time.sleep(4)
+    said, _ = process.communicate(timeout=100)
+    assert "overflowed" not in said
+    record = read_record(provenance_path(tmp_path / "own/metrics.json"))
+    assert record["seconds"] < 4, "it does not bear what was done before"
 
 
 def test_only_runs_that_are_not_made_and_have_the_same_shape_are_taken_along(
@@ -197,12 +261,12 @@ def test_without_locks_a_job_makes_its_own_run_alone(
     words: Words, plan: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_locks(*_: object, **__: object) -> None:
-        raise OSError("Function not implemented")
+        raise OSError(errno.ENOSYS, "Function not implemented")
 
-    monkeypatch.setattr("filelock.FileLock.acquire", no_locks)
+    monkeypatch.setattr("fcntl.flock", no_locks)
     plan(2, words("own"), words("other", "--seed", "2"))
     assert main(words("own")) == 0
-    assert list((tmp_path / "other").glob("*")) == []
+    assert list((tmp_path / "other").glob(".*.kept")) == []
 
 
 def test_files_of_a_run_made_ahead_that_were_damaged_meanwhile_are_not_taken(

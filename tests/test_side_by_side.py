@@ -1,5 +1,6 @@
 """Several runs trained side by side: each as if it were alone, whatever happens to the others."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,9 +19,10 @@ from lottery.devices import prepare_device
 from lottery.errors import LotteryError
 from lottery.networks import ImageShape
 from lottery.pruning import batches as batching
-from lottery.pruning.batches import how_many_fit, model_bytes, prune_all, shape_of
+from lottery.pruning.batches import prune_all, shape_of
 from lottery.pruning.learning import Epoch, Pruned, Task, prune, prune_side_by_side
 from lottery.pruning.masks import masks_by_bits
+from lottery.pruning.memory import how_many_fit, model_bytes
 from lottery.pruning.network import PrunedNetworks
 from lottery.pruning.run import Run, Variant
 from lottery.pruning.steps import RecordedSteps, Steps
@@ -229,6 +231,34 @@ def test_a_single_run_that_does_not_fit_is_an_error(digits: Images, monkeypatch:
         list(prune_all([task], digits, CPU, 4, lambda group: lambda epochs: None))
 
 
+def test_checkpoints_of_different_epochs_are_not_mixed(digits: Images, tmp_path: Path) -> None:
+    run = Run("fc2", "linear", 1, 0.5, epochs=3, variant=TINY)
+    tasks = tasks_in(tmp_path, [run, replace(run, seed=2)])
+    for task, epochs in zip(tasks, (1, 2), strict=True):
+        with pytest.raises(Killed):
+            prune_side_by_side([task], digits, CPU, killed_after(epochs, []))
+    seen: list[int] = []
+    prune_side_by_side(tasks, digits, CPU, killed_after(99, seen))
+    assert seen == [1, 2, 3]
+
+
+def test_a_run_that_has_failed_is_not_saved(digits: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lottery.pruning.learning.SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    good = Run("fc2", "linear", 2, 0.5, epochs=2, variant=TINY)
+    bad = replace(good, variant=replace(TINY, learning_rate=1000.0, weight_decay=1000.0))
+    tasks = tasks_in(tmp_path, [good, bad])
+    prune_side_by_side(tasks, digits, CPU)
+    assert [task.checkpoint.exists() for task in tasks if task.checkpoint] == [True, False]
+
+
+def test_seconds_of_an_epoch_are_shared_among_runs(digits: Images) -> None:
+    runs = [Run("fc2", "linear", 2, 0.5, epochs=1, seed=seed, variant=replace(TINY, hidden=100)) for seed in range(8)]
+    started = time.perf_counter()
+    found = prune_side_by_side([Task(run) for run in runs], digits, CPU)
+    whole = time.perf_counter() - started
+    assert sum(one.history[0].seconds for one in found if isinstance(one, Pruned)) < whole
+
+
 def test_runs_that_are_not_equally_far_are_no_group(
     digits: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -275,6 +305,13 @@ class ReplayedGraph:
         self.losses.copy_(self.step())
 
 
+def addresses(steps: RecordedSteps) -> tuple[int, ...]:
+    """Where all that outlives a step lies."""
+    networks = steps.networks
+    masks = [matrix.mask for layer in networks.layers for matrix in (layer.first, layer.second)]
+    return tuple(tensor.data_ptr() for tensor in [steps._rate, *masks, *networks._state().values()])
+
+
 def test_a_recorded_step_is_taken_for_every_full_batch(digits: Images, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a recording needs is there on a CPU too: nothing is computed while recording, and all tensors stay in place."""
     runs = [Run("fc2", "relu", 2, sparsity, epochs=1, variant=TINY) for sparsity in (0.3, 0.8)]
@@ -287,7 +324,8 @@ def test_a_recorded_step_is_taken_for_every_full_batch(digits: Images, monkeypat
         return PrunedNetworks.step(recorded, features, labels, rate)
 
     @contextmanager
-    def recording(graph: ReplayedGraph) -> Iterator[None]:
+    def recording(graph: ReplayedGraph, stream: str) -> Iterator[None]:
+        assert stream == "of its device"
         before = [{name: value.clone() for name, value in recorded.state(model).items()} for model in range(2)]
         yield
         recorded.restore(before)
@@ -296,18 +334,21 @@ def test_a_recorded_step_is_taken_for_every_full_batch(digits: Images, monkeypat
         graph.step = lambda: step(steps._features, steps._labels, steps._rate)
 
     monkeypatch.setattr(recorded, "step", step)
-    monkeypatch.setattr(torch.cuda, "Stream", lambda device: None)
+    monkeypatch.setattr(torch.cuda, "Stream", lambda device: "of its device")
     monkeypatch.setattr(torch.cuda, "CUDAGraph", ReplayedGraph)
     monkeypatch.setattr(torch.cuda, "graph", recording)
     monkeypatch.setattr(RecordedSteps, "_launch", Steps.__call__)
     one_by_one, steps = Steps(plain, CPU), RecordedSteps(recorded, CPU)
+    in_place: set[tuple[int, ...]] = set()
     for rates in ([0.1, 0.1], [0.05, 0.02]):
         for way in (one_by_one, steps):
             way.begin(rates)
         for images, labels in [*batches(6, MNIST.pixels, torch.float32), (torch.randn(5, 784), torch.arange(5))]:
             expected = one_by_one(images[None], labels[None])
             torch.testing.assert_close(steps(images[None], labels[None]), expected, rtol=1e-4, atol=1e-6)
+            in_place.add(addresses(steps))
     assert steps._graph is not None
+    assert len(in_place) == 1, "a recording reads and writes where its tensors were"
     assert launched == 14 + 1, "a launch or a replay for each batch, and the recording"
 
 

@@ -214,7 +214,7 @@ class _Training:
 def prune_side_by_side(
     tasks: Sequence[Task], data: Images, device: torch.device, report: Report = lambda epochs: None
 ) -> list[Pruned | LotteryError]:
-    """Learn the masks of runs of one shape (`batches.shape`) together; of each what it found, or why it failed.
+    """Learn the masks of runs of one shape (`batches.shape_of`) together; of each what it found, or why it failed.
 
     A run that diverges stops no other.  Killed runs go on after the last epoch at which all of them were saved.
     """

@@ -44,13 +44,32 @@ def masks_by_bits(magnitudes: Tensor, kept: Tensor) -> Tensor:
     bits = flat.view(torch.int32 if single else torch.int64)
     kept = kept[:, None]
     threshold = torch.zeros((len(bits), 1), dtype=bits.dtype, device=bits.device)
+    compared = torch.empty_like(bits, dtype=torch.float16)
     for place in range(30 if single else 62, -1, -1):
         raised = threshold + (1 << place)
-        enough = (bits >= raised).sum(dim=1, keepdim=True) >= kept
-        threshold = torch.where(enough, raised, threshold)
+        threshold = torch.where(_count(torch.ge(bits, raised, out=compared)) >= kept, raised, threshold)
     above, equal = bits > threshold, bits == threshold
     room = kept - above.sum(dim=1, keepdim=True)
-    return (above | (equal & (equal.cumsum(dim=1) <= room))).view(magnitudes.shape)
+    return (above | (equal & (_running_count(equal) <= room))).view(magnitudes.shape)
+
+
+def _count(ones: Tensor) -> Tensor:
+    """How many ones a model has, (models, 1), from zeros and ones in float16 (models, size).
+
+    Summed as they are, without a copy in a wider type first, as integers would be; float32 counts exactly to 2^24.
+    """
+    exact = torch.float32 if ones.shape[1] < 1 << 24 else torch.float64
+    return ones.sum(dim=1, keepdim=True, dtype=exact)
+
+
+def _running_count(mask: Tensor) -> Tensor:
+    """For each place of (models, size), how many are set up to there; one long scan, which uses the whole of a GPU."""
+    counted = (
+        mask.flatten().cumsum(dim=0, dtype=torch.int32 if mask.numel() < 1 << 31 else torch.int64).view(mask.shape)
+    )
+    before = torch.zeros_like(counted[:, :1])
+    before[1:] = counted[:-1, -1:]
+    return counted - before
 
 
 @dataclass

@@ -72,13 +72,13 @@ class RecordedSteps(Steps):
         self._features, self._labels = features.clone(), labels.clone()
         graph = torch.cuda.CUDAGraph()
         try:
-            with torch.cuda.graph(graph):
+            with torch.cuda.graph(graph, stream=self._aside):  # of this device; PyTorch's own is of the first one used
                 self._losses = super().__call__(self._features, self._labels)
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[0]
-            print(f"a step cannot be recorded on this GPU ({reason}): slower, with the same result", flush=True)
+            print(f"a step cannot be recorded on this GPU ({reason}): steps are launched one by one", flush=True)
             self._recordable = False
             return
         self._graph = graph

@@ -70,13 +70,21 @@ def plot_variants(runs: pd.DataFrame, network: str, stem: Path) -> list[Path]:
         for axes in grid[-1]:
             axes.set_xlabel("test accuracy (%)")
         handles = [
-            plt.Line2D([], [], color=COLOURS[i], marker=_MARKERS[i], markersize=4.5, label=f"{length} epochs")
+            plt.Line2D([], [], color=_colour(i), marker=_marker(i), markersize=4.5, label=f"{length} epochs")
             for i, length in enumerate(lengths)
         ]
         seeds = " or ".join(map(str, sorted(table.seeds.unique())))
         title = f"{network}, {runs.dataset.iloc[0]}: mean and 95% interval of {seeds} seeds"
         figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), title=title)
         return save(figure, stem)
+
+
+def _colour(number: int) -> str:
+    return COLOURS[number % len(COLOURS)]
+
+
+def _marker(number: int) -> str:
+    return _MARKERS[number % len(_MARKERS)]
 
 
 def _draw(axes: Axes, panel: pd.DataFrame, runs: pd.DataFrame, variants: list[str], lengths: list[int]) -> None:
@@ -87,12 +95,12 @@ def _draw(axes: Axes, panel: pd.DataFrame, runs: pd.DataFrame, variants: list[st
         own, single = panel[panel.epochs == length], seeds[seeds.epochs == length]
         heights = [variants.index(variant) + shift for variant in own.variant]
         axes.errorbar(
-            own.accuracy, heights, xerr=own.half_interval, color=COLOURS[number], marker=_MARKERS[number],
+            own.accuracy, heights, xerr=own.half_interval, color=_colour(number), marker=_marker(number),
             markersize=4.5, linestyle="none", capsize=2,
         )  # fmt: skip
         spots = [variants.index(variant) + shift for variant in single.variant]
         axes.plot(
-            single.test_accuracy, spots, color=COLOURS[number], marker="o", markersize=2.4, markerfacecolor="white",
+            single.test_accuracy, spots, color=_colour(number), marker="o", markersize=2.4, markerfacecolor="white",
             markeredgewidth=0.7, linestyle="none", zorder=3,
         )  # fmt: skip
     low, high = float(seeds.test_accuracy.min()), float(seeds.test_accuracy.max())

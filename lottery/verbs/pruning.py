@@ -28,9 +28,11 @@ def prune(arguments: argparse.Namespace, step: Step) -> None:
     """
     from lottery.datasets import load
     from lottery.devices import leased_device
+    from lottery.files import check_writable
 
-    data = load(step.reads(arguments.data))
+    check_writable(arguments.output)
     with step.computing_on(leased_device(arguments.device)) as device:
+        data = load(step.reads(arguments.data))
         prune_together([(arguments, step)], data, device, 1)
 
 
@@ -71,7 +73,8 @@ def prune_together(
 
     def begin(group: Sequence[int]) -> Callable[[Sequence[Epoch | None]], None]:
         for index in group:
-            pairs[index][0].begins(device)
+            if pairs[index][0].ahead:  # what was asked for bears what came before
+                pairs[index][0].begins(device)
         return _report([tasks[index].run for index in group])
 
     failed: LotteryError | None = None
@@ -79,6 +82,7 @@ def prune_together(
         for index, outcome in zip(group, outcomes, strict=True):
             step, task = pairs[index]
             if not isinstance(outcome, LotteryError):
+                step.notes(side_by_side=len(group))
                 _write(step, task.run, data.dataset.name, outcome)
                 finished(step, 1 / len(group))
                 (step.output / CHECKPOINT).unlink(missing_ok=True)
