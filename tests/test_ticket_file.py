@@ -19,10 +19,12 @@ from lottery.errors import LotteryError
 from lottery.files import read_tensors, write_tensors
 from lottery.networks import ImageShape
 from lottery.results.tickets import tickets
-from lottery.tickets.certificate import certify, claim
+from lottery.tickets.certificate import certify, claim, measure
 from lottery.tickets.claims import Claims, random_weights_digest
 from lottery.tickets.construction import Construction, build
+from lottery.tickets.errors import bound_from_epsilon, bound_from_errors, layer_errors
 from lottery.tickets.file import read_ticket, write_ticket
+from lottery.tickets.network import pruned_network, split
 from lottery.tickets.random_network import Distribution, RandomLayer
 from lottery.tickets.ticket import LayerMasks, Ticket, linear_layers
 
@@ -178,6 +180,45 @@ def test_a_changed_ticket_is_found_even_with_a_new_checksum(tmp_path, small, tar
     resealed(path, change)
     with pytest.raises(LotteryError, match=message):
         certify(*read_ticket(path), target, data, CPU)
+
+
+def test_the_bound_is_that_of_the_longest_input(small, target):
+    """One image is white, all others are black: a bound for the mean image is far too small for the white one."""
+    ticket, claims, data = small
+    pixels = np.zeros_like(data.test_images)
+    pixels[7] = 255
+    layers = layer_errors(ticket, target)
+    found = measure(ticket, target, layers, claims.epsilon, replace(data, test_images=pixels), CPU)
+    longest = TINY_IMAGE.pixels**0.5  # pixels are from 0 to 1
+    assert found.bound == pytest.approx(longest * bound_from_epsilon(layers, claims.epsilon))
+    assert found.bound_from_errors == pytest.approx(longest * bound_from_errors(layers))
+    assert found.largest_difference <= found.bound_from_errors < found.bound
+
+
+def test_predictions_differ_from_those_of_the_target_whatever_the_labels_say(small, target):
+    ticket, claims, data = small
+    pixels = torch.from_numpy(data.test_images / 255)
+    with torch.no_grad():
+        flat = split(target)[0].double()(pixels)
+        own, expected = (net.double()(flat).argmax(dim=1) for net in (pruned_network(ticket), split(target)[1]))
+    differ = int((own != expected).sum())
+    layers = layer_errors(ticket, target)
+    for labels in (expected, own, (expected + 1) % TINY_IMAGE.classes):
+        labelled = replace(data, test_labels=labels.numpy().astype(np.uint8))
+        found = measure(ticket, target, layers, claims.epsilon, labelled, CPU)
+        assert found.predictions_that_differ == differ
+        assert found.accuracy == 100 * int((own == labels).sum()) / len(labels)
+        assert found.target_accuracy == 100 * int((expected == labels).sum()) / len(labels)
+    assert 0 < differ < len(own), "else a constant would do"
+
+
+@pytest.mark.parametrize("images_more", [-1, 1])
+def test_an_accuracy_claimed_off_by_one_image_is_found(small, target, images_more):
+    ticket, claims, data = small
+    certify(ticket, claims, target, data, CPU)
+    claimed = claims.accuracy + 100 * images_more / claims.test_images
+    with pytest.raises(LotteryError, match=f"the accuracy is .*, the ticket claims {claimed:.2f}%"):
+        certify(ticket, replace(claims, accuracy=claimed), target, data, CPU)
 
 
 def test_every_single_mask_bit_matters_to_the_certificate(tmp_path, small, target):

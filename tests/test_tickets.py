@@ -1,5 +1,6 @@
 """The theorem's network, built: held against enumeration, against plain dense matrices, and against its own bound."""
 
+from dataclasses import replace
 from functools import cache, reduce
 
 import numpy as np
@@ -13,6 +14,8 @@ from lottery.approximation.target import Target
 from lottery.errors import LotteryError
 from lottery.networks import ImageShape
 from lottery.subset_sum import Objective, SubsetSumError
+from lottery.tickets.certificate import certify
+from lottery.tickets.claims import Claims, random_weights_digest, target_digest
 from lottery.tickets.construction import Construction, build, build_layer
 from lottery.tickets.counts import alive, count, widened
 from lottery.tickets.errors import bound_from_epsilon, bound_from_errors, layer_errors
@@ -112,6 +115,25 @@ def test_the_pruned_random_network_computes_the_target_within_its_bound(signed, 
     assert max(layer.distance.max() for layer in layers) <= EPSILON
     difference = np.linalg.norm(found - expected, axis=1) / np.linalg.norm(inputs, axis=1)
     assert 0 < difference.max() <= bound_from_errors(layers) <= bound_from_epsilon(layers, EPSILON)
+
+
+def test_what_is_wrong_for_negative_inputs_alone_is_found():
+    target, ticket = built(signed=True)
+    name = "fc1.weight"
+    [(_, random, masks), *_] = ticket.random_layers()
+    first = np.array([random.first_blocks(unit) for unit in range(masks.units)])
+    second = np.array([random.second(unit) for unit in range(masks.units)])
+    products = np.abs(second * np.minimum(first, 0)[:, None])  # nothing in them serves a positive input
+    unit, row, column = np.unravel_index((products * masks.second).argmax(), products.shape)
+    damaged = masks.second.copy()
+    damaged[unit, row, column] = False
+    changed = replace(ticket, masks=ticket.masks | {name: LayerMasks(masks.first, damaged)})
+    before, after = (layer_errors(each, target)[0].distance for each in (ticket, changed))
+    assert before.max() <= EPSILON
+    assert np.argwhere(after > EPSILON).tolist() == [[row, column]]
+    claims = Claims(random_weights_digest(changed), target_digest(target), EPSILON, EPSILON, "mnist", 10_000, 98.0)
+    with pytest.raises(LotteryError, match=f"{name}: 1 weights are beyond epsilon .* row {row}, column {column}"):
+        certify(changed, claims, target, None, torch.device("cpu"))
 
 
 def test_a_ticket_for_inputs_from_0_says_nothing_of_negative_ones():
