@@ -37,17 +37,27 @@ def replaced(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        raise LotteryError(f"{path}: cannot be written ({error.strerror or error}); mend that and run again") from error
+        raise _unwritable(path, error) from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
+def _unwritable(path: Path, error: OSError) -> LotteryError:
+    return LotteryError(f"{path}: cannot be written ({error.strerror or error}); mend that and run again")
+
+
 def check_writable(folder: Path) -> None:
     """Refuse a folder that cannot be written to, before long work is done for it."""
-    with replaced(folder / ".writable") as temporary:
-        temporary.touch()
-    (folder / ".writable").unlink(missing_ok=True)
+    trial = folder / f".writable.{os.getpid()}.tmp"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        trial.touch()
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    finally:
+        with suppress(OSError):
+            trial.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

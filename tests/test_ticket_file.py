@@ -313,6 +313,45 @@ def test_verify_says_what_was_checked_and_what_was_not(demo, tmp_path, monkeypat
     assert json.loads(written.read_text())["predictions_that_differ"] >= 0
 
 
+def test_verify_leaves_the_files_that_it_reads_alone(demo, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for path, name in ((TICKET, "t"), (WEIGHTS, "w"), (DATA, "d")):
+        shutil.copy(demo / path, f"{name}.safetensors")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    monkeypatch.setattr("lottery.tickets.certificate.certify", lambda *_: pytest.fail("verified before that was said"))
+    files = ["t.safetensors", "--target", "w.safetensors", "--data", "d.safetensors"]
+    for name in before:
+        assert main(["verify", *files, "--output", name]) == 1
+        told = capsys.readouterr()
+        assert told.err == f"lottery verify: {name}: is also an input of this command; give the output another name\n"
+        assert told.out == ""
+    assert main(["verify", *files, "--output", "t.safetensors/o"]) == 1
+    assert "t.safetensors: cannot be written" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("option", "place", "message"),
+    [
+        ("--output", "w.safetensors", "w.safetensors: is also an input of this command"),
+        ("--counts", "d.safetensors", "d.safetensors: is also an input of this command"),
+        ("--output", "w.safetensors/o", "w.safetensors: cannot be written"),
+        ("--counts", ".", ".: is a folder"),
+    ],
+)
+def test_build_ticket_says_at_once_that_an_output_cannot_be(
+    demo, tmp_path, monkeypatch, capsys, option, place, message
+):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(demo / WEIGHTS, "w.safetensors")
+    shutil.copy(demo / DATA, "d.safetensors")
+    monkeypatch.setattr("lottery.tickets.construction.build", lambda *_: pytest.fail("built before that was said"))
+    words = {"--target": "w.safetensors", "--data": "d.safetensors", "--output": "o", "--counts": "c", option: place}
+    assert main(["build-ticket", *(word for pair in words.items() for word in pair)]) == 1
+    assert message in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["d.safetensors", "w.safetensors"]
+
+
 def test_verify_of_a_damaged_ticket_is_one_line_and_a_failure(demo, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(demo)
     path = tmp_path / "ticket.safetensors"
