@@ -193,7 +193,7 @@ class Step:
     def reads(self, path: Path) -> Path:
         """Note an input.  Raises LotteryError where it is not the file that its record speaks of."""
         if not path.is_file():
-            raise LotteryError(f"{path}: there is no such file")
+            raise LotteryError(f"{path}: {'is not a regular file' if path.exists() else 'there is no such file'}")
         self._read[str(path)] = digest = _digest(path)
         record = record_of(path)
         if record is not None and recorded_files(record).get(path, digest) != digest:
