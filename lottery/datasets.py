@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lottery.errors import LotteryError
+from lottery.errors import LotteryError, shortened
 from lottery.files import read_tensors, write_tensors
 from lottery.idx import IdxFile, read_idx
 from lottery.networks import ImageShape
@@ -259,6 +259,7 @@ def load(path: Path) -> Images:
     """The arrays of a file that `fetch` wrote, checked again."""
     arrays, metadata = read_tensors(path)
     try:
-        return Images(named(metadata.get("dataset", "")), **arrays)
-    except TypeError as error:
-        raise LotteryError(f"{path}: not a dataset file ({error}); delete it and run again") from error
+        return Images(named(metadata["dataset"]), **arrays)
+    except (KeyError, TypeError, LotteryError) as error:
+        reason = "it names no dataset" if isinstance(error, KeyError) else shortened(error)
+        raise LotteryError(f"{path}: not a dataset file ({reason}); make one with `lottery fetch`") from error

@@ -14,7 +14,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from lottery.errors import LotteryError
+from lottery.errors import LotteryError, shortened
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,17 +37,27 @@ def replaced(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        raise LotteryError(f"{path}: cannot be written ({error.strerror or error}); mend that and run again") from error
+        raise _unwritable(path, error) from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
+def _unwritable(path: Path, error: OSError) -> LotteryError:
+    return LotteryError(f"{path}: cannot be written ({error.strerror or error}); mend that and run again")
+
+
 def check_writable(folder: Path) -> None:
     """Refuse a folder that cannot be written to, before long work is done for it."""
-    with replaced(folder / ".writable") as temporary:
-        temporary.touch()
-    (folder / ".writable").unlink(missing_ok=True)
+    trial = folder / f".writable.{os.getpid()}.tmp"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        trial.touch()
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    finally:
+        with suppress(OSError):
+            trial.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -89,7 +99,7 @@ def read_table(path: Path, numbers: Sequence[str] = (), words: Sequence[str] = (
             raise KeyError(min(missing))
         return table
     except (OSError, ValueError, TypeError) as error:
-        raise LotteryError(f"{path}: cannot be read as CSV ({error}); delete it and run again") from error
+        raise LotteryError(f"{path}: cannot be read as CSV ({shortened(error)}); delete it and run again") from error
     except KeyError as error:
         raise LotteryError(f"{path}: has no column {error}; delete it and run again") from error
 
@@ -129,7 +139,7 @@ def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         raise LotteryError(f"{path}: not a file of this program's; delete it and run again") from error
     except (OSError, SafetensorError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise LotteryError(
-            f"{path}: cannot be read as safetensors of NumPy types ({error}); if the workflow wrote it, delete it and run again"
+            f"{path}: cannot be read as safetensors of NumPy types ({shortened(error)}); if the workflow wrote it, delete it and run again"
         ) from error
     if _checksum(tensors, metadata) != checksum:
         raise LotteryError(f"{path}: damaged, its content does not match its checksum; delete it and run again")
@@ -148,7 +158,7 @@ def read_state_dict(path: Path) -> dict[str, np.ndarray]:
         return {name: tensor.detach().float().numpy() for name, tensor in state.items()}
     except Exception as error:  # bytes that are no state dict can raise anything in the unpickler
         reason = str(error).strip().splitlines()[0].partition(". ")[0] if str(error).strip() else type(error).__name__
-        raise LotteryError(f"weights: {path} is damaged, or no state dict of tensors ({reason})") from error
+        raise LotteryError(f"weights: {path} is damaged, or no state dict of tensors ({shortened(reason)})") from error
 
 
 def sha256(path: Path) -> str:

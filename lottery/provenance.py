@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lottery.errors import LotteryError
-from lottery.files import read_json, sha256, write_json
+from lottery.files import check_writable, read_json, sha256, write_json
 from lottery.fingerprint import fingerprint
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ class Step:
     def reads(self, path: Path) -> Path:
         """Note an input.  Raises LotteryError where it is not the file that its record speaks of."""
         if not path.is_file():
-            raise LotteryError(f"{path}: there is no such file")
+            raise LotteryError(f"{path}: {'is not a regular file' if path.exists() else 'there is no such file'}")
         self._read[str(path)] = digest = _digest(path)
         record = record_of(path)
         if record is not None and recorded_files(record).get(path, digest) != digest:
@@ -203,8 +203,26 @@ class Step:
             )
         return path
 
+    def _refuse_inputs(self, paths: tuple[Path, ...]) -> None:
+        read = {os.path.realpath(name) for name in self._read}
+        for path in paths:
+            if os.path.realpath(path) in read:
+                raise LotteryError(f"{path}: is also an input of this command; give the output another name")
+
+    def check_outputs(self, *paths: Path) -> None:
+        """Refuse outputs that were read, or that cannot be written, before long work is done for them."""
+        self._refuse_inputs(paths)
+        for path in paths:
+            if path.is_dir():
+                raise LotteryError(f"{path}: is a folder; give the output another name")
+            check_writable(path.parent)
+
     def writes(self, *paths: Path) -> Path:
-        """Note outputs, before they are written where that can be: an old record does not speak of them.  Returns the first."""
+        """Note outputs, before they are written where that can be: an old record does not speak of them.  Returns the first.
+
+        Raises LotteryError where one was read: what a result was made from is never written over.
+        """
+        self._refuse_inputs(paths)
         if not self._written:
             with suppress(OSError):  # none there, or nothing can be written: the result itself will say so
                 provenance_path(paths[0]).unlink()

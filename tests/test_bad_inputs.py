@@ -1,5 +1,6 @@
 """Mistakes of every kind in the config and on the command line: each is one clear line, before any work is done."""
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,17 @@ import pytest
 import yaml
 from conftest import ROOT
 
+from lottery.approximation.target import Target, write_target
 from lottery.cli import main
 from lottery.configuration import complete
 from lottery.datasets import fetch
-from lottery.errors import LotteryError
+from lottery.errors import LotteryError, shortened
+from lottery.files import read_tensors, write_tensors
+from lottery.networks import ImageShape, layers
+from lottery.tickets.claims import Claims, random_weights_digest
+from lottery.tickets.file import write_ticket
+from lottery.tickets.random_network import Distribution
+from lottery.tickets.ticket import LayerMasks, Ticket
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 
@@ -166,6 +174,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "list.json").write_text("[1, 2]")
     (folder / "table.csv").write_text("a,b\n1,2,3\n")
     (folder / "good.csv").write_text("a,b\n1,2\n")
+    os.mkfifo(folder / "pipe")
+    weights = {layer.name: np.zeros(layer.shape, np.float32) for layer in layers("fc2", ImageShape(1, 28))}
+    write_target(folder / "weights.safetensors", Target("fc2", ImageShape(1, 28), weights))
+    masks = LayerMasks(np.ones((1, 784), bool), np.zeros((1, 500, 784), bool))
+    last = LayerMasks(np.ones((1, 500), bool), np.zeros((1, 10, 500), bool))
+    small = Ticket("fc2", ImageShape(1, 28), 1, Distribution(), False, {"fc1.weight": masks, "fc2.weight": last})
+    claims = Claims(random_weights_digest(small), "0" * 64, 0.1, 0.1, "mnist5k", 1000, 10.0)
+    write_ticket(folder / "ticket.safetensors", small, claims)
     (folder / "random").write_bytes(np.random.default_rng(0).bytes(4096))
     return folder
 
@@ -178,7 +194,7 @@ COMMANDS = [
     ("train --data empty --network fc2 --history h --output o", "empty: "),
     ("train --data random --network fc2 --history h --output o", "random: "),
     ("train --data list.json --network fc2 --history h --output o", "list.json: "),
-    ("train --data . --network fc2 --history h --output o", ".: there is no such file"),
+    ("train --data . --network fc2 --history h --output o", ".: is not a regular file"),
     (f"{TRAIN} --epochs 0", "epochs: "),
     (f"{TRAIN} --batch-size 0", "batch_size: "),
     (f"{TRAIN} --learning-rate nan", "learning_rate: "),
@@ -189,6 +205,15 @@ COMMANDS = [
     ("import-weights --weights empty --network fc2 --dataset mnist --output o", "weights: empty is damaged, or no state"),
     ("import-weights --weights nowhere.pt --network fc2 --dataset mnist --output o", "nowhere.pt: there is no such file"),
     ("import-weights --weights text.pt --network fc2 --dataset imagenet --output o", "imagenet"),
+    ("verify .", ".: is not a regular file"),
+    ("verify pipe", "pipe: is not a regular file"),
+    ("verify ticket.safetensors --data weights.safetensors", "weights.safetensors: not a dataset file"),
+    ("verify ticket.safetensors --data ticket.safetensors", "ticket.safetensors: not a dataset file"),
+    ("verify ticket.safetensors --target ticket.safetensors", "ticket.safetensors: holds no network"),
+    ("verify ticket.safetensors --target data.safetensors", "data.safetensors: holds no network"),
+    ("verify weights.safetensors", "weights.safetensors: no ticket of this version"),
+    ("build-ticket --target weights.safetensors --data weights.safetensors --counts c --output o", "weights.safetensors: not a dataset file"),
+    ("build-ticket --target ticket.safetensors --data data.safetensors --counts c --output o", "ticket.safetensors: holds no network"),
     ("choose-solver --solver cplex --weights-per-set 1 --output o", "solver: 'cplex' is not one of exact"),
     ("choose-solver --epsilon 0 --weights-per-set 1 --output o", "epsilon: "),
     ("solve --target data.safetensors --layer 0 --first-row 0 --last-row 0 --output o", "data.safetensors: "),
@@ -238,3 +263,70 @@ def test_a_mistake_on_the_command_line_is_one_line_and_a_failure(
     assert len(error) < 300
     assert time.monotonic() - started < 30, "said only after work was done"
     assert not (folder / "o").exists()
+
+
+LONG = "very " * 200_000
+INSIDE = [
+    ("ticket", ("format",)),
+    ("ticket", ("generator",)),
+    ("ticket", ("network",)),
+    ("ticket", ("image", "size")),
+    ("ticket", ("image", LONG)),
+    ("ticket", ("seed",)),
+    ("ticket", ("distribution", "name")),
+    ("ticket", ("distribution", LONG)),
+    ("ticket", ("signed_inputs",)),
+    ("ticket", ("units_per_input", "fc1.weight")),
+    ("ticket", ("claims", "accuracy")),
+    ("ticket", ("claims", "dataset")),
+    ("ticket", ("claims", LONG)),
+    ("weights", ("network",)),
+    ("weights", ("image", LONG)),
+    ("data", ("dataset",)),
+]
+
+
+@pytest.mark.parametrize(("name", "place"), INSIDE, ids=lambda part: str(part)[:40])
+def test_what_a_file_says_is_told_in_short(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    name: str, place: tuple[str, ...],
+) -> None:  # fmt: skip
+    """A file of a megabyte of words where one word is due; it is named, and its words are not printed."""
+    monkeypatch.chdir(tmp_path)
+    arrays, metadata = read_tensors(folder / f"{name}.safetensors")
+    part = metadata
+    for key in place[:-1]:
+        part = part[key]
+    part[place[-1]] = LONG
+    write_tensors(Path("long.safetensors"), arrays, metadata)
+    ticket, data = str(folder / "ticket.safetensors"), str(folder / "data.safetensors")
+    words = {"ticket": ["long.safetensors", "--data", data], "weights": [ticket, "--target", "long.safetensors"],
+             "data": [ticket, "--data", "long.safetensors"]}[name]  # fmt: skip
+    assert main(["verify", *words]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("lottery verify: long.safetensors: ")
+    assert error.count("\n") == 1
+    assert len(error) < 500
+
+
+def test_a_header_of_a_megabyte_is_told_in_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    header = f'{{"a": {{"dtype": "{LONG}", "shape": [], "data_offsets": [0, 0]}}}}'.encode()
+    Path("long.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    for words in (
+        "verify long.safetensors",
+        "import-weights --weights long.safetensors --network fc2 --dataset mnist --output o",
+    ):
+        assert main(words.split()) == 1
+        error = capsys.readouterr().err
+        assert "long.safetensors" in error
+        assert error.count("\n") == 1
+        assert len(error) < 500
+
+
+def test_short_words_are_left_as_they_are_and_long_ones_lose_their_middle() -> None:
+    assert shortened(ValueError("a few words")) == "a few words"
+    assert shortened("two\nlines") == "two lines"
+    assert shortened("a" * 150 + "b" * 150) == "a" * 100 + " … " + "b" * 100

@@ -12,6 +12,7 @@ from lottery.cli import main
 from lottery.errors import LotteryError
 from lottery.files import replaced, write_text
 from lottery.networks import ImageShape, layers
+from lottery.provenance import Step
 
 SMALL = ImageShape(channels=1, size=4)
 
@@ -91,6 +92,52 @@ def test_a_place_that_cannot_be_written_to_is_refused_before_the_work(
     assert "epoch" not in out
     assert "cannot be written" in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["target.safetensors", "./sub/../target.safetensors", "link.safetensors"])
+def test_no_command_writes_over_what_it_has_read(
+    target: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    monkeypatch.chdir(target.parent)
+    Path("sub").mkdir()
+    Path("link.safetensors").symlink_to("target.safetensors")
+    record, before = Path(f"{name}.provenance.json"), target.read_bytes()
+    words = "--layer 1 --first-row 0 --last-row 3"
+    assert main(f"solve --target target.safetensors {words} --output other.safetensors".split()) == 0
+    record.write_bytes(Path("other.safetensors.provenance.json").read_bytes().replace(b"other", b"older"))
+    assert main(f"solve --target target.safetensors {words} --output {name}".split()) == 1
+    error = capsys.readouterr().err
+    assert error == f"lottery solve: {Path(name)}: is also an input of this command; give the output another name\n"
+    assert target.read_bytes() == before
+    assert record.is_file()
+    assert Path("link.safetensors").is_symlink()
+
+
+def test_a_step_refuses_to_note_an_input_as_an_output_before_it_touches_the_old_record(tmp_path: Path) -> None:
+    source, record = tmp_path / "table.csv", tmp_path / "new.csv.provenance.json"
+    write_text(source, "a")
+    step = Step("tabulate", {"output": tmp_path})
+    step.reads(source)
+    write_text(record, "old")
+    with pytest.raises(LotteryError, match=r"table.csv: is also an input of this command"):
+        step.writes(tmp_path / "new.csv", source)
+    assert record.read_text() == "old"
+    assert step.record() is None
+    assert step.writes(tmp_path / "new.csv", tmp_path / "other.csv") == tmp_path / "new.csv"
+    assert not record.exists()
+
+
+@pytest.mark.parametrize(
+    ("place", "message"), [("a file/o", "a file: cannot be written"), ("a folder", "a folder: is a folder")]
+)
+def test_outputs_that_cannot_be_are_refused_before_the_work(tmp_path: Path, place: str, message: str) -> None:
+    (tmp_path / "a file").touch()
+    (tmp_path / "a folder").mkdir()
+    step = Step("verify", {"output": tmp_path})
+    step.check_outputs(tmp_path / "fine", tmp_path / "new folder" / "fine")
+    with pytest.raises(LotteryError, match=message):
+        step.check_outputs(tmp_path / "fine", tmp_path / place)
+    assert not (tmp_path / "fine").exists()
 
 
 def test_every_verb_has_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import TINY_IMAGE
+from matplotlib.markers import CARETUPBASE
 
 from lottery.approximation.frontier import approximate, without_small_weights
 from lottery.approximation.points import planned_points
@@ -14,6 +15,7 @@ from lottery.approximation.settings import Settings
 from lottery.cli import main
 from lottery.errors import LotteryError
 from lottery.files import read_json, read_table
+from lottery.results import frontier_figure
 from lottery.results.frontier import FRONTIER_NUMBERS, MAGNITUDE, frontier, point_rows, smallest
 from lottery.results.frontier_figure import plot_frontier
 from lottery.subset_sum import create, solve
@@ -102,6 +104,92 @@ def test_the_figure_is_drawn_the_same_each_time(tmp_path, changes):
     first, second = (plot_frontier(table, "fc2", tmp_path / name)[0].read_bytes() for name in ("a", "b"))
     assert first == second
     assert b"Theorem 2" in first
+
+
+def drawn(monkeypatch, table: pd.DataFrame):
+    """Both panels of a frontier's figure, and what its legend says."""
+    figures = []
+    monkeypatch.setattr(frontier_figure, "save", lambda figure, stem: figures.append(figure))
+    plot_frontier(table, "fc2", Path("not written"))
+    [figure] = figures
+    return *figure.axes, [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def arrows(axes) -> list[tuple[float, float]]:
+    lines = [line for line in axes.lines if line.get_marker() == CARETUPBASE]
+    return [(float(x), float(y)) for line in lines for x, y in zip(*line.get_data(), strict=True)]
+
+
+def upright_bars(axes) -> list[tuple[float, tuple[float, float]]]:
+    """Where the vertical error bars of a panel stand, and their lower and upper ends."""
+    collections = [bars for container in axes.containers for bars in container.lines[2]]
+    segments = [segment for bars in collections for segment in bars.get_segments() if len(segment) == 2]
+    return [(float(low[0]), (float(low[1]), float(high[1]))) for low, high in segments if low[0] == high[0]]
+
+
+def test_errors_beyond_the_panel_are_arrows_at_its_edge(monkeypatch):
+    table = frontier(points())
+    left, _, legend = drawn(monkeypatch, table)
+    assert arrows(left) == []
+    assert not any("error above" in text for text in legend)
+    lost = (table.objective == "min_cardinality") & (table.epsilon == 0.05)
+    table.loc[lost, ["accuracy", "accuracy_half_interval"]] = [40.0, 55.0]
+    left, _, legend = drawn(monkeypatch, table)
+    assert arrows(left) == [(float(table[lost].relative_size.iloc[0]), 20)]
+    assert "error above 20%" in legend
+    size = float(table[lost].relative_size.iloc[0])
+    assert not [ends for x, ends in upright_bars(left) if x == size and ends[1] > 20], "a bar from nowhere"
+
+
+@pytest.mark.parametrize("half", [1.5, 13.0, 900.0])
+def test_an_interval_is_cut_where_the_panel_ends_and_has_no_cap_before(monkeypatch, half):
+    """Two seeds that differ by a point give one of 13 points and more."""
+    table = frontier(points())
+    one = (table.objective == "min_error") & (table.epsilon == 0.01)
+    table.loc[one, ["accuracy", "accuracy_half_interval", "relative_size_half_interval"]] = [90.0, half, half]
+    left, right, _ = drawn(monkeypatch, table)
+    size = float(table[one].relative_size.iloc[0])
+    for axes, middle in ((left, 10.0), (right, size)):
+        bottom, top = axes.get_ylim()
+        assert bottom < middle < top < 40
+        ends = [ends for _, ends in upright_bars(axes) if ends[1] == pytest.approx(middle + half)]
+        assert len(ends) == 1
+        low = ends[0][0]
+        assert low == pytest.approx(middle - half) if middle - half > bottom else 0 < low < bottom
+
+
+def test_lines_over_each_other_are_told_apart(monkeypatch):
+    rows = points()
+    alike = rows[rows.objective == "min_error"].assign(objective="first_feasible")
+    left, right, _ = drawn(monkeypatch, frontier(pd.concat([rows, alike])))
+    for axes in (left, right):
+        lines = [container.lines[0] for container in axes.containers]
+        first, *others = [line for line in lines if line.get_marker() in frontier_figure.MARKERS]
+        assert first.get_marker() == frontier_figure.MARKERS[0]
+        for other in others:
+            assert other.get_zorder() < first.get_zorder()
+            assert other.get_markersize() > first.get_markersize()
+            assert other.get_markerfacecolor() == "none"
+
+
+def test_the_published_network_is_always_in_the_panel(monkeypatch):
+    rows = points()
+    for part in (rows, rows[rows.objective == "min_cardinality"]):
+        left, _, legend = drawn(monkeypatch, frontier(part))
+        [star] = [line for line in left.lines if line.get_marker() == "*"]
+        (x,), (y,) = star.get_data()
+        assert left.get_xlim()[0] < x < left.get_xlim()[1]
+        assert left.get_ylim()[0] < y < left.get_ylim()[1]
+        assert "published, its target 97.19%" in legend
+    left, _, legend = drawn(monkeypatch, frontier(rows.assign(network="fc4")))
+    assert not any("published" in text for text in legend)
+
+
+def test_a_frontier_of_one_seed_is_drawn_without_intervals(tmp_path):
+    table = frontier(points()[lambda rows: rows.seed == 1])
+    table.to_csv(tmp_path / "frontier.csv", index=False)
+    words = ["--table", str(tmp_path / "frontier.csv"), "--frontier", "fc2", "--output", str(tmp_path / "figure")]
+    assert main(["plot-frontier", *words]) == 0
 
 
 def test_a_frontier_that_is_not_there_is_one_line(tmp_path):

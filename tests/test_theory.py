@@ -13,10 +13,13 @@ import pytest
 from conftest import Snakemake
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
 from lottery.cli import main, parser
 from lottery.errors import LotteryError
-from lottery.files import write_json
+from lottery.files import read_table, write_json
+from lottery.results import theory_figures
+from lottery.results.theory import THRESHOLD_NUMBERS
 from lottery.subset_sum.kernels import covering_radii, errors_of_cardinality
 from lottery.theory.bounds import (
     binary_entropy,
@@ -394,6 +397,43 @@ def test_figures_are_drawn_from_the_tables_and_twice_the_same(tables: Path, tmp_
         assert main(["plot-theory", "--figure", figure, "--table", str(table), "--output", str(tmp_path / name)]) == 0
     assert (tmp_path / "first.svg").read_bytes() == (tmp_path / "second.svg").read_bytes()
     assert (tmp_path / "first.svg").read_text().count("<path") > 10
+
+
+def test_a_slope_that_two_thresholds_do_not_give_is_not_in_the_legend(tables: Path, tmp_path: Path) -> None:
+    whole = read_table(tables / "theory_thresholds.csv", THRESHOLD_NUMBERS)
+    for table, told in ((whole, True), (whole[whole.epsilon > 0.01], False)):
+        text = theory_figures.plot_thresholds(table, tmp_path / "figure")[0].read_text()
+        assert ("uniform: 1." in text) == told
+        assert ("slope" in text) == told
+        assert ">uniform" in text
+        assert "nan ±" not in text
+
+
+def test_thresholds_of_one_size_are_drawn_with_their_intervals(
+    tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Figure] = []
+    monkeypatch.setattr(theory_figures, "save", lambda figure, stem: drawn.append(figure))
+    table = read_table(tables / "theory_thresholds.csv", THRESHOLD_NUMBERS)
+    table.loc[(table.cardinality == 3) & (table.epsilon == 0.1), "high"] = math.nan  # as where it was not bracketed
+    theory_figures.plot_cardinality(table, tmp_path)
+    [axes] = drawn[0].axes
+    bars = {
+        (members, round(float(x), 4)): (low, high)
+        for members, collection in zip((1, 3), axes.collections, strict=True)
+        for (x, low), (_, high) in collection.get_segments()
+    }
+    half = table[(table.share == 0.5) & table.cardinality.notna()]
+    assert len(bars) == len(half) == 6
+    for row in half.itertuples():
+        low, high = bars[row.cardinality, round(float(row.natale_bits), 4)]
+        assert low == pytest.approx(row.low * binary_entropy(row.cardinality / row.low))
+        assert low < row.entropy_bits
+        if pd.isna(row.high):
+            assert high == pytest.approx(row.entropy_bits, abs=1e-4)
+        else:
+            assert high == pytest.approx(row.high * binary_entropy(row.cardinality / row.high))
+            assert high > row.entropy_bits
 
 
 def test_the_same_measurement_is_the_same_bytes(tables: Path, tmp_path: Path) -> None:

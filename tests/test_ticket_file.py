@@ -19,10 +19,12 @@ from lottery.errors import LotteryError
 from lottery.files import read_tensors, write_tensors
 from lottery.networks import ImageShape
 from lottery.results.tickets import tickets
-from lottery.tickets.certificate import certify, claim
+from lottery.tickets.certificate import certify, claim, measure
 from lottery.tickets.claims import Claims, random_weights_digest
 from lottery.tickets.construction import Construction, build
+from lottery.tickets.errors import bound_from_epsilon, bound_from_errors, layer_errors
 from lottery.tickets.file import read_ticket, write_ticket
+from lottery.tickets.network import pruned_network, split
 from lottery.tickets.random_network import Distribution, RandomLayer
 from lottery.tickets.ticket import LayerMasks, Ticket, linear_layers
 
@@ -180,6 +182,45 @@ def test_a_changed_ticket_is_found_even_with_a_new_checksum(tmp_path, small, tar
         certify(*read_ticket(path), target, data, CPU)
 
 
+def test_the_bound_is_that_of_the_longest_input(small, target):
+    """One image is white, all others are black: a bound for the mean image is far too small for the white one."""
+    ticket, claims, data = small
+    pixels = np.zeros_like(data.test_images)
+    pixels[7] = 255
+    layers = layer_errors(ticket, target)
+    found = measure(ticket, target, layers, claims.epsilon, replace(data, test_images=pixels), CPU)
+    longest = TINY_IMAGE.pixels**0.5  # pixels are from 0 to 1
+    assert found.bound == pytest.approx(longest * bound_from_epsilon(layers, claims.epsilon))
+    assert found.bound_from_errors == pytest.approx(longest * bound_from_errors(layers))
+    assert found.largest_difference <= found.bound_from_errors < found.bound
+
+
+def test_predictions_differ_from_those_of_the_target_whatever_the_labels_say(small, target):
+    ticket, claims, data = small
+    pixels = torch.from_numpy(data.test_images / 255)
+    with torch.no_grad():
+        flat = split(target)[0].double()(pixels)
+        own, expected = (net.double()(flat).argmax(dim=1) for net in (pruned_network(ticket), split(target)[1]))
+    differ = int((own != expected).sum())
+    layers = layer_errors(ticket, target)
+    for labels in (expected, own, (expected + 1) % TINY_IMAGE.classes):
+        labelled = replace(data, test_labels=labels.numpy().astype(np.uint8))
+        found = measure(ticket, target, layers, claims.epsilon, labelled, CPU)
+        assert found.predictions_that_differ == differ
+        assert found.accuracy == 100 * int((own == labels).sum()) / len(labels)
+        assert found.target_accuracy == 100 * int((expected == labels).sum()) / len(labels)
+    assert 0 < differ < len(own), "else a constant would do"
+
+
+@pytest.mark.parametrize("images_more", [-1, 1])
+def test_an_accuracy_claimed_off_by_one_image_is_found(small, target, images_more):
+    ticket, claims, data = small
+    certify(ticket, claims, target, data, CPU)
+    claimed = claims.accuracy + 100 * images_more / claims.test_images
+    with pytest.raises(LotteryError, match=f"the accuracy is .*, the ticket claims {claimed:.2f}%"):
+        certify(ticket, replace(claims, accuracy=claimed), target, data, CPU)
+
+
 def test_every_single_mask_bit_matters_to_the_certificate(tmp_path, small, target):
     path = tmp_path / "ticket.safetensors"
     ticket, claims, _ = small
@@ -270,6 +311,45 @@ def test_verify_says_what_was_checked_and_what_was_not(demo, tmp_path, monkeypat
     assert "397,000 within 0.05" in said
     assert written.read_bytes() == TICKET.with_name("certificate.json").read_bytes()
     assert json.loads(written.read_text())["predictions_that_differ"] >= 0
+
+
+def test_verify_leaves_the_files_that_it_reads_alone(demo, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for path, name in ((TICKET, "t"), (WEIGHTS, "w"), (DATA, "d")):
+        shutil.copy(demo / path, f"{name}.safetensors")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    monkeypatch.setattr("lottery.tickets.certificate.certify", lambda *_: pytest.fail("verified before that was said"))
+    files = ["t.safetensors", "--target", "w.safetensors", "--data", "d.safetensors"]
+    for name in before:
+        assert main(["verify", *files, "--output", name]) == 1
+        told = capsys.readouterr()
+        assert told.err == f"lottery verify: {name}: is also an input of this command; give the output another name\n"
+        assert told.out == ""
+    assert main(["verify", *files, "--output", "t.safetensors/o"]) == 1
+    assert "t.safetensors: cannot be written" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("option", "place", "message"),
+    [
+        ("--output", "w.safetensors", "w.safetensors: is also an input of this command"),
+        ("--counts", "d.safetensors", "d.safetensors: is also an input of this command"),
+        ("--output", "w.safetensors/o", "w.safetensors: cannot be written"),
+        ("--counts", ".", ".: is a folder"),
+    ],
+)
+def test_build_ticket_says_at_once_that_an_output_cannot_be(
+    demo, tmp_path, monkeypatch, capsys, option, place, message
+):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(demo / WEIGHTS, "w.safetensors")
+    shutil.copy(demo / DATA, "d.safetensors")
+    monkeypatch.setattr("lottery.tickets.construction.build", lambda *_: pytest.fail("built before that was said"))
+    words = {"--target": "w.safetensors", "--data": "d.safetensors", "--output": "o", "--counts": "c", option: place}
+    assert main(["build-ticket", *(word for pair in words.items() for word in pair)]) == 1
+    assert message in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["d.safetensors", "w.safetensors"]
 
 
 def test_verify_of_a_damaged_ticket_is_one_line_and_a_failure(demo, tmp_path, monkeypatch, capsys):

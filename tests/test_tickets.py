@@ -1,5 +1,6 @@
 """The theorem's network, built: held against enumeration, against plain dense matrices, and against its own bound."""
 
+from dataclasses import replace
 from functools import cache, reduce
 
 import numpy as np
@@ -13,7 +14,9 @@ from lottery.approximation.target import Target
 from lottery.errors import LotteryError
 from lottery.networks import ImageShape
 from lottery.subset_sum import Objective, SubsetSumError
-from lottery.tickets.construction import Construction, build, build_layer
+from lottery.tickets.certificate import certify
+from lottery.tickets.claims import Claims, random_weights_digest, target_digest
+from lottery.tickets.construction import Construction, build, build_layer, check_reach
 from lottery.tickets.counts import alive, count, widened
 from lottery.tickets.errors import bound_from_epsilon, bound_from_errors, layer_errors
 from lottery.tickets.network import PrunedRandomLayer, outputs, pruned_network, split
@@ -114,6 +117,25 @@ def test_the_pruned_random_network_computes_the_target_within_its_bound(signed, 
     assert 0 < difference.max() <= bound_from_errors(layers) <= bound_from_epsilon(layers, EPSILON)
 
 
+def test_what_is_wrong_for_negative_inputs_alone_is_found():
+    target, ticket = built(signed=True)
+    name = "fc1.weight"
+    [(_, random, masks), *_] = ticket.random_layers()
+    first = np.array([random.first_blocks(unit) for unit in range(masks.units)])
+    second = np.array([random.second(unit) for unit in range(masks.units)])
+    products = np.abs(second * np.minimum(first, 0)[:, None])  # nothing in them serves a positive input
+    unit, row, column = np.unravel_index((products * masks.second).argmax(), products.shape)
+    damaged = masks.second.copy()
+    damaged[unit, row, column] = False
+    changed = replace(ticket, masks=ticket.masks | {name: LayerMasks(masks.first, damaged)})
+    before, after = (layer_errors(each, target)[0].distance for each in (ticket, changed))
+    assert before.max() <= EPSILON
+    assert np.argwhere(after > EPSILON).tolist() == [[row, column]]
+    claims = Claims(random_weights_digest(changed), target_digest(target), EPSILON, EPSILON, "mnist", 10_000, 98.0)
+    with pytest.raises(LotteryError, match=f"{name}: 1 weights are beyond epsilon .* row {row}, column {column}"):
+        certify(changed, claims, target, None, torch.device("cpu"))
+
+
 def test_a_ticket_for_inputs_from_0_says_nothing_of_negative_ones():
     target, ticket = built(signed=False)
     inputs = -np.random.default_rng(1).random((5, 4))
@@ -182,6 +204,63 @@ def test_widening_leaves_the_weights_that_were_served_alone():
         sums, _ = subset_sums((v[:, i, j] * np.maximum(u[:, j], 0))[u[:, j] > 0])
         kept = (v[:, i, j] * u[:, j])[masks.second[:16, i, j]].sum()
         assert abs(kept - weights[i, j]) == pytest.approx(np.abs(sums - weights[i, j]).min(), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("distribution", "scale", "message"),
+    [
+        (
+            Distribution("uniform", 0.0, 1.0),
+            1,
+            r"of 64 products of U\[0, 1\) is within 0.01 of .* weights of fc1.weight",
+        ),
+        (Distribution("uniform", 0.5, 1.0), 1, r"which has sums from 0 to "),
+        (Distribution("uniform", -0.001, 1.0), 1, r"take one that is wide enough on both sides of 0"),
+        (UNIFORM, 200, r"sums from -[0-9.]+ to [0-9.]+; take"),
+        (Distribution("normal"), 1e4, "products of N"),
+    ],
+    ids=str,
+)
+def test_weights_that_no_random_products_can_add_up_to_are_refused_before_any_is_solved(distribution, scale, message):
+    target = Target("fc2", TINY_IMAGE, {name: scale * array for name, array in random_weights().items()})
+    served = []
+    with pytest.raises(LotteryError, match=message) as found:
+        build(target, Construction(distribution=distribution), served.append)
+    assert str(found.value).startswith("distribution: no sum of 64 products of ")
+    assert "\n" not in str(found.value)
+    assert not served
+
+
+def test_weights_within_reach_of_one_sign_only_are_served():
+    weights = {name: np.abs(array) for name, array in random_weights().items()}
+    weights["fc1.weight"][3, 2] = -0.009  # needs no product, as it is within epsilon of 0
+    target = Target("fc2", TINY_IMAGE, weights)
+    ticket = build(target, Construction(16, Distribution("uniform", 0.0, 0.5), objective="first_feasible"))
+    assert max(layer.distance.max() for layer in layer_errors(ticket, target)) <= 0.01
+    weights["fc1.weight"][3, 2] = -0.011
+    with pytest.raises(LotteryError, match="1 weights of fc1.weight, the first -0.011 in row 3, column 2"):
+        build(target, Construction(16, Distribution("uniform", 0.0, 0.5), objective="first_feasible"))
+
+
+def test_weights_that_cannot_be_reached_for_negative_inputs_are_refused():
+    """Units with u < 0 serve those; their products with v lie between -0.01 and 0.0001 each."""
+    few = Construction(16, Distribution("uniform", -0.01, 1.0))
+    random, weights = RandomLayer(1, 0, 20, 30, few.distribution), np.full((30, 20), 0.1)
+    check_reach(weights, random, few, "layer")
+    with pytest.raises(LotteryError, match="no sum of 64 products of U.* weights of layer"):
+        check_reach(weights, random, replace(few, signed_inputs=True), "layer")
+
+
+def test_sums_reach_as_far_as_their_products_of_one_sign():
+    random, few = RandomLayer(1, 0, 3, 2, UNIFORM), Construction(5, UNIFORM, 0.01, on_infeasible="error")
+    products = [float(random.second(unit)[0, 1]) * max(float(random.first_blocks(unit)[1]), 0) for unit in range(5)]
+    most = sum(max(product, 0) for product in products)
+    weights = np.zeros((2, 3))
+    weights[0, 1] = most + 0.0099
+    check_reach(weights, random, few, "layer")
+    weights[0, 1] = most + 0.0101
+    with pytest.raises(LotteryError, match="of 5 products .* of layer, the first .* in row 0, column 1"):
+        check_reach(weights, random, few, "layer")
 
 
 def on_a_way(matrices):
@@ -270,7 +349,8 @@ def test_a_construction_that_cannot_be_is_refused(wrong, message):
     [
         (["gauss"], "'gauss' is not one of uniform, normal"),
         (["1", "-1"], "low < high"),
-        (["-2", "-1"], "no positive numbers"),
+        (["-2", "-1"], "no positive numbers"),  # their products are positive, but a ReLU lets none of them pass
+        (["-1", "0"], "no positive numbers"),
         (["nan", "1"], "low < high"),
         (["0", "1", "2"], "is not one of"),
     ],

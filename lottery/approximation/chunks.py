@@ -15,7 +15,7 @@ import numpy as np
 
 from lottery.approximation.settings import Settings
 from lottery.approximation.target import Target
-from lottery.errors import LotteryError
+from lottery.errors import LotteryError, shortened
 from lottery.files import read_tensors, write_tensors
 from lottery.networks import Layer
 from lottery.subset_sum import (
@@ -231,4 +231,4 @@ def read_chunk(path: Path) -> tuple[ChunkResult, str]:
     try:
         return ChunkResult(**arrays), metadata["solver"]
     except (KeyError, TypeError, LotteryError) as error:
-        raise LotteryError(f"{path}: not a solved chunk ({error}); delete it and run again") from error
+        raise LotteryError(f"{path}: not a solved chunk ({shortened(error)}); delete it and run again") from error

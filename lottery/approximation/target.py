@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from lottery.errors import LotteryError
+from lottery.errors import LotteryError, shortened
 from lottery.files import read_state_dict, read_tensors, write_tensors
 from lottery.networks import ImageShape, Layer, NetworkName, layers
 
@@ -82,8 +82,9 @@ def read_target(path: Path) -> Target:
     weights, metadata = read_tensors(path)
     try:
         return Target(metadata["network"], ImageShape(**metadata["image"]), weights)
-    except (KeyError, TypeError) as error:
-        raise LotteryError(f"{path}: holds no network ({error}); import it with `lottery import-weights`") from error
+    except (KeyError, TypeError, LotteryError) as error:
+        reason = f"it has no {error}" if isinstance(error, KeyError) else shortened(error)
+        raise LotteryError(f"{path}: holds no network ({reason}); import it with `lottery import-weights`") from error
 
 
 def import_weights(source: Path, network: NetworkName, image: ImageShape) -> Target:

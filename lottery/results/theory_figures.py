@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from lottery.errors import LotteryError
 from lottery.results.style import COLOURS, STYLE, save
-from lottery.theory.bounds import counting_bound, single_best_threshold
+from lottery.theory.bounds import binary_entropy, counting_bound, single_best_threshold
 from lottery.theory.coefficients import KINDS
 from lottery.theory.first_moment import first_moment_threshold
 from lottery.theory.thresholds import fit
@@ -100,10 +100,14 @@ def plot_thresholds(table: pd.DataFrame, stem: Path) -> list[Path]:
         figure, panels = plt.subplots(1, 2, figsize=(8.4, 4.2), sharey=True)
         for axes, targets in zip(panels, TARGETS, strict=True):
             part = shown[shown.targets == targets]
+            title = None
             for kind in [kind for kind in KINDS if kind in set(part.kind)]:
                 own = part[(part.kind == kind) & part.coefficients.notna()].sort_values("bits")
                 line = fit(own.bits.to_numpy(float), own.coefficients.to_numpy(float))
-                label = f"{NAME[kind]}: {line.slope:.2f} ± {line.standard_error:.2f}"
+                label = NAME[kind]
+                if np.isfinite(line.slope):  # of fewer than three thresholds there is none
+                    label += f": {line.slope:.2f} ± {line.standard_error:.2f}"
+                    title = "slope: coefficients a bit"
                 _error_bars(
                     axes, own.bits, own, color=COLOUR[kind], marker=MARKER[kind], markersize=4, linestyle="none",
                     label=label,
@@ -121,7 +125,7 @@ def plot_thresholds(table: pd.DataFrame, stem: Path) -> list[Path]:
                 axes.plot([], [], color="0.3", linewidth=1, linestyle=":", label="one subset expected")
             _bits_axis(axes, epsilons)
             axes.set_title(TARGETS[targets], fontsize=9)
-            axes.legend(fontsize=7.5, title="slope: coefficients a bit", title_fontsize=7.5, loc="upper left")
+            axes.legend(fontsize=7.5, title=title, title_fontsize=7.5, loc="upper left")
         panels[0].set_ylabel("coefficients for P = 1/2")
         panels[0].set_ylim(0, 1.3 * float(shown.coefficients.max()))  # room for the legends
         return save(figure, stem)
@@ -155,13 +159,26 @@ def plot_single(table: pd.DataFrame, stem: Path) -> list[Path]:
         return save(figure, stem)
 
 
+def _entropy_interval(part: pd.DataFrame, members: int) -> np.ndarray:
+    """How far the 95% interval of n H2(k/n) reaches below and above its middle (2, rows); 0 where its end was not bracketed.
+
+    Its ends are those of the threshold's own interval, `low` and `high`, put in for n: n H2(k/n) grows with n from k on.
+    """
+    low, middle, high = (
+        np.array([n * binary_entropy(members / n) for n in part[name].to_numpy(float)])
+        for name in ("low", "coefficients", "high")
+    )
+    return np.nan_to_num([middle - low, high - middle])
+
+
 def _cardinality_panel(axes: Axes, part: pd.DataFrame, sizes: list[int], shades: np.ndarray) -> None:
     for shade, members in zip(shades, sizes, strict=True):
         own = part[part.cardinality == members].sort_values("natale_bits")
         x, y = own.natale_bits.to_numpy(float), own.entropy_bits.to_numpy(float)
-        axes.plot(x, y, color=shade, linewidth=1, zorder=2)
+        interval = _entropy_interval(own, members)
+        axes.errorbar(x, y, yerr=interval, color=shade, linewidth=1, elinewidth=0.8, capsize=3, capthick=0.8, zorder=2)
         within = own.coefficients.to_numpy(float) >= 2 * members
-        how = {"linestyle": "none", "marker": "o", "markersize": 4.5, "markeredgecolor": shade, "zorder": 3}
+        how = {"linestyle": "none", "marker": "o", "markersize": 3, "markeredgecolor": shade, "zorder": 3}
         axes.plot(x[within], y[within], color=shade, label=f"k = {members}", **how)
         axes.plot(x[~within], y[~within], color="white", **how)
 
@@ -169,6 +186,7 @@ def _cardinality_panel(axes: Axes, part: pd.DataFrame, sizes: list[int], shades:
 def plot_cardinality(table: pd.DataFrame, stem: Path) -> list[Path]:
     """n H2(k/n) at the threshold of subsets of exactly k against log2(k / epsilon), a panel a kind; the line is equality.
 
+    Bars are 95% intervals, those of the thresholds in other units (`_entropy_interval`).
     The theorem speaks of k <= n/2; where the threshold lies below 2k the marker is open.
     """
     shown = _of_one_size(table)
@@ -188,6 +206,6 @@ def plot_cardinality(table: pd.DataFrame, stem: Path) -> list[Path]:
             axes.set_xlabel("log₂(k/ε)")
         panels[0, 0].set_ylabel("n H₂(k/n) at P = 1/2 (bits)")
         handles, labels = panels[0, 0].get_legend_handles_labels()
-        beyond = plt.Line2D([], [], color="white", marker="o", markersize=4.5, markeredgecolor="0.3")
+        beyond = plt.Line2D([], [], color="white", marker="o", markersize=3, markeredgecolor="0.3")
         figure.legend([*handles, beyond], [*labels, "k > n/2"], loc="outside right upper", fontsize=8)
         return save(figure, stem)

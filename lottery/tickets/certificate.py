@@ -7,7 +7,7 @@ import torch
 
 from lottery.approximation.target import Target
 from lottery.datasets import Images
-from lottery.errors import LotteryError
+from lottery.errors import LotteryError, shortened
 from lottery.networks import ImageShape
 from lottery.tickets.claims import Claims, random_weights_digest, target_digest
 from lottery.tickets.errors import LayerErrors, bound_from_epsilon, bound_from_errors, check_same_form, layer_errors
@@ -116,7 +116,7 @@ def check_accuracy(measured: Measured, claims: Claims) -> None:
     """Raises LotteryError where the accuracy is not as claimed (on the dataset that the claim is about)."""
     if (measured.dataset, measured.test_images) != (claims.dataset, claims.test_images):
         raise LotteryError(
-            f"the claim is about {claims.test_images:,} images of {claims.dataset},"
+            f"the claim is about {claims.test_images:,} images of {shortened(claims.dataset)},"
             f" not {measured.test_images:,} of {measured.dataset}"
         )
     if measured.accuracy != claims.accuracy:

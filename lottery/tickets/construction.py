@@ -104,7 +104,7 @@ def build_layer(
             rows = np.flatnonzero(todo[:, j])
             kept = np.zeros(rows.size, np.uint64)
             served = np.ones(rows.size, bool)
-            for sign in (1, -1) if construction.signed_inputs else (1,):
+            for sign in _sides(construction):
                 passing = np.maximum(sign * first[:, j], 0)
                 found = solve(
                     sign * weights[rows, j][None],
@@ -126,15 +126,52 @@ def build_layer(
     )
 
 
+def _sides(construction: Construction) -> tuple[int, ...]:
+    """The signs of inputs that are served."""
+    return (1, -1) if construction.signed_inputs else (1,)
+
+
+def _reach(random: RandomLayer, units: int, sign: int) -> tuple[np.ndarray, np.ndarray]:
+    """The least and the largest sum of products that each weight (outputs, inputs) could have, for inputs of a sign."""
+    least, most = (np.zeros((random.outputs, random.inputs)) for _ in range(2))
+    for unit in range(units):
+        products = random.second(unit) * (sign * np.maximum(sign * random.first_blocks(unit).astype(np.float64), 0))
+        least += np.minimum(products, 0)
+        most += np.maximum(products, 0)
+    return least, most
+
+
+def check_reach(weights: np.ndarray, random: RandomLayer, construction: Construction, name: str) -> None:
+    """Raises LotteryError where a weight is beyond all sums of its products, so that no search would find a subset.
+
+    U[0, 1) has no negative product, so it serves no negative weight, and U[-0.5, 2) leaves some without one.  Most units of
+    such distributions are of use: their sets are large, and a search in vain is a long one.
+    """
+    units = construction.widths[-1]
+    for sign in _sides(construction):
+        least, most = _reach(random, units, sign)
+        slack = construction.epsilon * (1 + 1e-9)  # sums are rounded
+        beyond = np.argwhere((weights < least - slack) | (weights > most + slack))
+        if len(beyond):
+            row, column = beyond[0]
+            raise LotteryError(
+                f"distribution: no sum of {units} products of {construction.distribution} is within {construction.epsilon}"
+                f" of {len(beyond):,} weights of {name}, the first {weights[row, column]:.6g} in row {row}, column {column},"
+                f" which has sums from {least[row, column]:.4g} to {most[row, column]:.4g}; take one that is wide enough on both sides of 0"
+            )
+
+
 def build(
     target: Target, construction: Construction, progress: Callable[[int], object] = lambda weights: None
 ) -> Ticket:
     """The ticket that computes `target` within epsilon a weight; `progress` is told how many weights were served."""
-    masks = {}
+    layers = []
     for number, spec in enumerate(linear_layers(target.network, target.image)):
-        weights = target.weights[spec.name].astype(np.float64)
         random = RandomLayer(construction.seed, number, spec.columns, spec.rows, construction.distribution)
-        masks[spec.name] = build_layer(weights, random, construction, spec.name, progress)
+        layers.append((spec.name, target.weights[spec.name].astype(np.float64), random))
+    for name, weights, random in layers:
+        check_reach(weights, random, construction, name)
+    masks = {name: build_layer(weights, random, construction, name, progress) for name, weights, random in layers}
     return Ticket(
         target.network,
         target.image,

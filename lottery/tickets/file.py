@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lottery.errors import LotteryError
+from lottery.errors import LotteryError, shortened
 from lottery.files import read_tensors, tensors_bytes, write_tensors
 from lottery.networks import ImageShape
 from lottery.tickets.claims import Claims
@@ -95,9 +95,9 @@ def read_ticket(path: Path) -> tuple[Ticket, Claims]:
         ticket, claims = _parsed(arrays, metadata)
         same = tensors_bytes(_packed(ticket), _metadata(ticket, claims)) == path.read_bytes()
     except LotteryError as error:
-        raise LotteryError(f"{path}: {error}") from error
+        raise LotteryError(f"{path}: {shortened(error)}") from error
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise LotteryError(f"{path}: no ticket of this version ({error})") from error
+        raise LotteryError(f"{path}: no ticket of this version ({shortened(error)})") from error
     if not same:
         raise LotteryError(f"{path}: is not byte for byte the file that a ticket of its content has")
     return ticket, claims

@@ -42,7 +42,7 @@ class Distribution:
             raise LotteryError(f"distribution: low < high within {LARGEST:g} is needed, not [{self.low}, {self.high}]")
         if self.name == "normal" and (self.low, self.high) != (-1.0, 1.0):
             raise LotteryError("distribution: a normal one has no ends to set")
-        if self.high <= 0:
+        if self.high <= 0:  # a product of two negative numbers is positive, but its unit passes negative inputs alone
             raise LotteryError(
                 f"distribution: [{self.low}, {self.high}] has no positive numbers, so no unit passes a positive input"
             )

@@ -69,6 +69,7 @@ def solve(arguments: argparse.Namespace, step: Step) -> None:
     settings, target = _settings(arguments), read_target(step.reads(arguments.target))
     chunk = Chunk(arguments.layer, range(arguments.first_row, arguments.last_row + 1))
     chunk.check(target)
+    step.check_outputs(arguments.output)
     columns = target.layers[chunk.layer].columns
     weights_per_set = columns if settings.sharing == "row" else 1
     solver = create(_chosen(arguments, step, settings.n, weights_per_set), arguments.time_limit)
@@ -156,12 +157,12 @@ def cross_check(arguments: argparse.Namespace, step: Step) -> None:
 
     from lottery.approximation.cross_check import cross_check
     from lottery.approximation.target import read_target
-    from lottery.files import check_writable, write_json, write_text
+    from lottery.files import write_json, write_text
     from lottery.subset_sum import choose
 
     settings, target = _settings(arguments), read_target(step.reads(arguments.target))
     choice = choose(arguments.solver, settings.n, target.layers[0].columns, settings.objective)
-    check_writable(arguments.output.parent)
+    step.check_outputs(arguments.output, arguments.seconds)
     with _progress(arguments.sample, f"cross-check, {choice.solver}") as bar:
         check = cross_check(
             target, settings, choice.solver, arguments.sample, arguments.sample_seed, arguments.time_limit, bar.update
@@ -199,13 +200,13 @@ def measure_frontier(arguments: argparse.Namespace, step: Step) -> None:
     from lottery.approximation.target import read_target
     from lottery.datasets import load
     from lottery.devices import leased_device
-    from lottery.files import check_writable, write_json
+    from lottery.files import write_json
     from lottery.subset_sum import create, warm_up
 
     settings, target = _settings(arguments), read_target(step.reads(arguments.target))
     data = load(step.reads(arguments.data))
     check_images(target, data, arguments.target)
-    check_writable(arguments.output.parent)
+    step.check_outputs(arguments.output)
     solver = create("exact")
     warm_up(solver, settings.n, settings.objective)
     unfinished = arguments.output.with_name(f"{arguments.output.name}.partial")

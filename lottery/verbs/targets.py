@@ -22,13 +22,12 @@ def train(arguments: argparse.Namespace, step: Step) -> None:
     from lottery.approximation.target import Target, write_target
     from lottery.datasets import load
     from lottery.devices import leased_device
-    from lottery.files import check_writable, write_json
+    from lottery.files import write_json
     from lottery.training import Epoch, Recipe, train
 
     recipe = Recipe(**{field.name: getattr(arguments, field.name) for field in fields(Recipe)})
     data = load(step.reads(arguments.data))
-    for path in (arguments.output, arguments.history):
-        check_writable(path.parent)
+    step.check_outputs(arguments.output, arguments.history)
     started = time.monotonic()
 
     def report(epoch: Epoch) -> None:

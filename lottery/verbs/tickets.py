@@ -35,7 +35,7 @@ def build_ticket(arguments: argparse.Namespace, step: Step) -> None:
     from lottery.approximation.target import read_target
     from lottery.datasets import load
     from lottery.devices import leased_device
-    from lottery.files import check_writable, write_json
+    from lottery.files import write_json
     from lottery.tickets.certificate import claim
     from lottery.tickets.construction import build
     from lottery.tickets.counts import count, widened
@@ -43,9 +43,9 @@ def build_ticket(arguments: argparse.Namespace, step: Step) -> None:
     from lottery.tickets.ticket import linear_layers
 
     construction = _construction(arguments)
-    target, data = read_target(step.reads(arguments.target)), load(step.reads(arguments.data))
-    for path in (arguments.output, arguments.counts):
-        check_writable(path.parent)
+    inputs = step.reads(arguments.target), step.reads(arguments.data)
+    step.check_outputs(arguments.output, arguments.counts)
+    target, data = read_target(inputs[0]), load(inputs[1])
     size = sum(layer.size for layer in linear_layers(target.network, target.image))
     with tqdm(total=size, desc="subset sums", unit=" weights", unit_scale=True, disable=None) as bar:
         ticket = build(target, construction, bar.update)
@@ -88,10 +88,15 @@ def verify(arguments: argparse.Namespace, step: Step) -> None:
     from lottery.tickets.counts import count
     from lottery.tickets.file import read_ticket
 
-    path = step.reads(arguments.ticket)
+    path = arguments.ticket
+    for read in (path, arguments.target, arguments.data):
+        if read:
+            step.reads(read)
+    if arguments.output:
+        step.check_outputs(arguments.output)
     ticket, claims = read_ticket(path)
-    target = read_target(step.reads(arguments.target)) if arguments.target else None
-    data = load(step.reads(arguments.data)) if arguments.data else None
+    target = read_target(arguments.target) if arguments.target else None
+    data = load(arguments.data) if arguments.data else None
     try:
         with step.computing_on(leased_device(arguments.device)) as device:
             found = certify(ticket, claims, target, data, device)
