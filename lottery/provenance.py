@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from copy import copy
 from datetime import UTC, datetime
-from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -121,17 +120,6 @@ def core_seconds() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
-def _digest(path: Path) -> str:
-    """SHA-256 of a file, read once by a process that asks for it for many results."""
-    state = path.stat()
-    return _digest_of(path, state.st_mtime_ns, state.st_size)
-
-
-@cache
-def _digest_of(path: Path, changed: int, size: int) -> str:
-    return sha256(path)
-
-
 def as_recorded(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """A command's arguments as its record has them: what it was told, paths as text."""
     told = {name: value for name, value in arguments.items() if name not in ("verb", "run", "parser")}
@@ -150,6 +138,7 @@ class Step:
             "versions": installed_versions(),
         }
         self._facts: dict[str, Any] = {}
+        self._digests: dict[tuple[Path, int, int], str] = {}  # common to steps beside each other
         self._read: dict[str, str] = {}
         self._written: list[Path] = []
         self._recorded = False
@@ -173,8 +162,16 @@ class Step:
     def made(self, record: Mapping[str, Any]) -> bool:
         """Whether a record is that of this command: same settings, code, versions, and inputs as they are now."""
         return self._identity.items() <= record.items() and all(
-            Path(name).is_file() and _digest(Path(name)) == digest for name, digest in record["inputs"].items()
+            Path(name).is_file() and self._digest(Path(name)) == digest for name, digest in record["inputs"].items()
         )
+
+    def _digest(self, path: Path) -> str:
+        """SHA-256 of an input, taken once for all steps of a process while the file stays as it is."""
+        state = path.stat()
+        key = (path, state.st_mtime_ns, state.st_size)
+        if key not in self._digests:
+            self._digests[key] = sha256(path)
+        return self._digests[key]
 
     @property
     def verb(self) -> str:
@@ -194,7 +191,7 @@ class Step:
         """Note an input.  Raises LotteryError where it is not the file that its record speaks of."""
         if not path.is_file():
             raise LotteryError(f"{path}: {'is not a regular file' if path.exists() else 'there is no such file'}")
-        self._read[str(path)] = digest = _digest(path)
+        self._read[str(path)] = digest = self._digest(path)
         record = record_of(path)
         if record is not None and recorded_files(record).get(path, digest) != digest:
             raise LotteryError(

@@ -124,7 +124,7 @@ def _size(axes: Axes, table: pd.DataFrame) -> None:
     for per_bit, line in zip(_lines(table), LINES, strict=False):
         drawn = sums[sums.coefficients_per_bit == per_bit].drop_duplicates("epsilon")
         axes.plot(drawn.epsilon, drawn.coefficients, ".", markersize=4, color="0.55", linewidth=1, linestyle=line,
-                  label=f"initial; c = {per_bit:g} has this line")  # fmt: skip
+                  label=f"initial, c = {per_bit:g} (all: this line)")  # fmt: skip
     initial = bound.drop_duplicates("epsilon")
     axes.plot(initial.epsilon, initial.least_initial, ".-", color="black", linewidth=1.6,
               label="fewest initial, Theorem 2")  # fmt: skip
