@@ -62,6 +62,20 @@ def test_the_readme_quotes_the_accuracies_that_are_kept() -> None:
         assert cells.split(" | ") == expected
 
 
+def test_the_readme_quotes_the_tickets_that_are_kept() -> None:
+    tickets = (
+        pd.read_csv(ROOT / "docs/results/tickets/tickets.csv").set_index("row").loc[["min_error", "min_cardinality"]]
+    )
+    readme = (ROOT / "README.md").read_text()
+    for name in ("initial", "initial_blocks", "remaining"):
+        cells = [f"{count:,} ({count / 397_000:.{2 if name == 'remaining' else 0}f}×)" for count in tickets[name]]
+        assert f"| {cells[0]} | {cells[1]} |" in readme.replace("**", "")
+    accuracies = [f"{t.target_accuracy:.2f}% → {t.accuracy:.2f}%" for t in tickets.itertuples()]
+    assert f"| {' | '.join(accuracies)} |" in readme
+    sizes = [f"{size / 1e6:.2f} MB" for size in tickets.file_bytes]
+    assert f"| {' | '.join(sizes)} |" in readme
+
+
 def test_the_table_of_config_keys_is_that_of_the_schema() -> None:
     from lottery.configuration import reference
 

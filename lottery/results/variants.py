@@ -10,6 +10,7 @@ from scipy.stats import t as student
 
 from lottery.errors import LotteryError
 from lottery.pruning.run import PROTOCOLS, PRUNED
+from lottery.pruning.sweeps import RELEASED
 from lottery.results.style import COLOURS, STYLE, save
 
 RUN_NUMBERS = ["redundancy", "sparsity", "epochs", "seed", "test_accuracy"]
@@ -43,7 +44,8 @@ def plot_variants(runs: pd.DataFrame, network: str, stem: Path) -> list[Path]:
     Large markers are means with 95% intervals over seeds, small ones the seeds.
     """
     table = by_length(runs, network)
-    lengths, variants = sorted(table.epochs.unique()), list(dict.fromkeys(table.variant))
+    lengths = sorted(table.epochs.unique())
+    variants = sorted(table.variant.unique(), key=lambda variant: (variant != RELEASED, variant))
     rows = sorted(
         {(row.protocol, row.structure, row.redundancy) for row in table.itertuples()},
         key=lambda row: (PROTOCOLS.index(row[0]), PRUNED.index(row[1]), row[2]),
@@ -54,6 +56,7 @@ def plot_variants(runs: pd.DataFrame, network: str, stem: Path) -> list[Path]:
         figure, grid = plt.subplots(
             len(rows), len(sparsities), figsize=(3.1 * len(sparsities) + 1.4, height), squeeze=False, sharey=True
         )
+        lowest: dict[float, Axes] = {}
         for (protocol, structure, redundancy), line in zip(rows, grid, strict=True):
             same = table[
                 (table.protocol == protocol) & (table.structure == structure) & (table.redundancy == redundancy)
@@ -63,11 +66,12 @@ def plot_variants(runs: pd.DataFrame, network: str, stem: Path) -> list[Path]:
                 if panel.empty:
                     axes.set_axis_off()
                     continue
+                lowest[sparsity] = axes
                 _draw(axes, panel, runs[runs.network == network], variants, lengths)
                 axes.set_title(
                     f"{structure}, r = {redundancy}, s = {sparsity:g}, {protocol.replace('_', '-')}", fontsize=8
                 )
-        for axes in grid[-1]:
+        for axes in lowest.values():
             axes.set_xlabel("test accuracy (%)")
         handles = [
             plt.Line2D([], [], color=_colour(i), marker=_marker(i), markersize=4.5, label=f"{length} epochs")
