@@ -34,6 +34,7 @@ include: "workflow/rules/frontier.smk"
 include: "workflow/rules/tickets.smk"
 include: "workflow/rules/pruning.smk"
 include: "workflow/rules/theory.smk"
+include: "workflow/rules/figures.smk"
 include: "workflow/rules/results.smk"
 
 

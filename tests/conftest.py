@@ -16,6 +16,7 @@ from filelock import FileLock
 from lottery.approximation.target import Target
 from lottery.audit import Command, planned_commands
 from lottery.cli import parser
+from lottery.datasets import Images, fetch, load
 from lottery.networks import ImageShape, layers
 from lottery.published import figures
 
@@ -36,6 +37,14 @@ def mnist_folder() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the real MNIST files are not at {folder} (set LOTTERY_SHARED to the folder above data/mnist)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Images:
+    """The embedded 5,000 digits."""
+    path = tmp_path_factory.mktemp("data") / "mnist5k.safetensors"
+    fetch("mnist5k", "embedded", path)
+    return load(path)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import pytest
 import torch
 from conftest import MNIST
 
-from lottery.datasets import Images, fetch, load
+from lottery.datasets import Images
 from lottery.devices import prepare_device
 from lottery.errors import LotteryError
 from lottery.networks import build
@@ -17,14 +17,6 @@ from lottery.pruning.network import PrunedNetworks
 from lottery.pruning.records import read_masks, write_run
 from lottery.pruning.run import Run, Variant
 from lottery.pruning.structures import draw_convolutions
-
-
-@pytest.fixture(scope="module")
-def digits(tmp_path_factory: pytest.TempPathFactory) -> Images:
-    path = tmp_path_factory.mktemp("data") / "mnist5k.safetensors"
-    fetch("mnist5k", "embedded", path)
-    return load(path)
-
 
 CPU = prepare_device("cpu")
 

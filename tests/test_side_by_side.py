@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_edge_popup import SMALL, SWITCHES, batches
 
-from lottery.datasets import Images, fetch, load
+from lottery.datasets import Images
 from lottery.devices import prepare_device
 from lottery.errors import LotteryError
 from lottery.networks import ImageShape
@@ -30,13 +30,6 @@ from lottery.pruning.structures import blocks_of
 
 CPU = prepare_device("cpu")
 TINY = Variant(hidden=16)
-
-
-@pytest.fixture(scope="module")
-def digits(tmp_path_factory: pytest.TempPathFactory) -> Images:
-    path = tmp_path_factory.mktemp("data") / "mnist5k.safetensors"
-    fetch("mnist5k", "embedded", path)
-    return load(path)
 
 
 def as_if_alone(runs: list[Run], image: ImageShape, steps: int) -> None:

@@ -77,7 +77,7 @@ class RecordedSteps(Steps):
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:
-            reason = str(error).strip().splitlines()[0]
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             print(f"a step cannot be recorded on this GPU ({reason}): steps are launched one by one", flush=True)
             self._recordable = False
             return

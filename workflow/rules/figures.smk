@@ -1,0 +1,182 @@
+"""Figures of both experiments, from tables and records alone.  Out: <results>/figures/, .svg and .png."""
+
+
+rule plot_errors:
+    "Figure: how far subset sums are from their weights."
+    input:
+        solutions=approximation_files("solution.safetensors"),
+        numbers=approximation_files("assembly.json"),
+    output:
+        svg=report(
+            "<results>/figures/errors.svg",
+            caption="../report/errors.rst",
+            category="Figures",
+        ),
+        png="<results>/figures/errors.png",
+    log:
+        "<logs>/plot_errors.log",
+    benchmark:
+        "<benchmarks>/plot_errors.tsv"
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        code=fingerprint("plot-errors"),
+        approximations=approximation_folders,
+        stem=subpath(output.svg, strip_suffix=".svg"),
+    shell:
+        "lottery plot-errors --approximations {params.approximations:q} --output {params.stem:q} 2>&1 | tee {log:q}"
+
+
+rule plot_cardinality:
+    "Figure: how many coefficients are kept for a weight."
+    input:
+        "<results>/tables/cardinality.csv",
+    output:
+        svg=report(
+            "<results>/figures/cardinality.svg",
+            caption="../report/cardinality.rst",
+            category="Figures",
+        ),
+        png="<results>/figures/cardinality.png",
+    log:
+        "<logs>/plot_cardinality.log",
+    benchmark:
+        "<benchmarks>/plot_cardinality.tsv"
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        code=fingerprint("plot-cardinality"),
+        stem=subpath(output.svg, strip_suffix=".svg"),
+    shell:
+        "lottery plot-cardinality --table {input:q} --output {params.stem:q} 2>&1 | tee {log:q}"
+
+
+rule plot_seconds:
+    "Figure: what a weight costs by each solver."
+    input:
+        "<results>/tables/cost.csv",
+    output:
+        svg=report(
+            "<results>/figures/seconds.svg",
+            caption="../report/seconds.rst",
+            category="Figures",
+        ),
+        png="<results>/figures/seconds.png",
+    log:
+        "<logs>/plot_seconds.log",
+    benchmark:
+        "<benchmarks>/plot_seconds.tsv"
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        code=fingerprint("plot-seconds"),
+        stem=subpath(output.svg, strip_suffix=".svg"),
+    shell:
+        "lottery plot-seconds --table {input:q} --output {params.stem:q} 2>&1 | tee {log:q}"
+
+
+rule plot_accuracy:
+    "Figure: accuracy against remaining or alive parameters."
+    input:
+        "<results>/tables/points.csv",
+    output:
+        svg=report(
+            "<results>/figures/accuracy_{against}_{network}.svg",
+            caption="../report/accuracy.rst",
+            category="Figures",
+        ),
+        png="<results>/figures/accuracy_{against}_{network}.png",
+    log:
+        "<logs>/plot_accuracy/{against}_{network}.log",
+    benchmark:
+        "<benchmarks>/plot_accuracy/{against}_{network}.tsv"
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        code=fingerprint("plot-accuracy"),
+        stem=subpath(output.svg, strip_suffix=".svg"),
+    shell:
+        "lottery plot-accuracy --table {input:q} --network {wildcards.network} --against {wildcards.against} "
+        "--output {params.stem:q} 2>&1 | tee {log:q}"
+
+
+rule plot_epochs:
+    "Figure: accuracy against epochs."
+    input:
+        "<results>/tables/histories.csv",
+    output:
+        svg=report(
+            "<results>/figures/epochs_{network}.svg",
+            caption="../report/epochs.rst",
+            category="Figures",
+        ),
+        png="<results>/figures/epochs_{network}.png",
+    log:
+        "<logs>/plot_epochs/{network}.log",
+    benchmark:
+        "<benchmarks>/plot_epochs/{network}.tsv"
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        code=fingerprint("plot-epochs"),
+        stem=subpath(output.svg, strip_suffix=".svg"),
+    shell:
+        "lottery plot-epochs --table {input:q} --network {wildcards.network} "
+        "--output {params.stem:q} 2>&1 | tee {log:q}"
+
+
+rule plot_redundancy:
+    "Figure: accuracy against redundancy."
+    input:
+        "<results>/tables/points.csv",
+    output:
+        svg=report(
+            "<results>/figures/redundancy_{network}.svg",
+            caption="../report/redundancy.rst",
+            category="Figures",
+        ),
+        png="<results>/figures/redundancy_{network}.png",
+    log:
+        "<logs>/plot_redundancy/{network}.log",
+    benchmark:
+        "<benchmarks>/plot_redundancy/{network}.tsv"
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        code=fingerprint("plot-redundancy"),
+        stem=subpath(output.svg, strip_suffix=".svg"),
+    shell:
+        "lottery plot-redundancy --table {input:q} --network {wildcards.network} "
+        "--output {params.stem:q} 2>&1 | tee {log:q}"
+
+
+rule plot_variants:
+    "Figure: what the variants do, run length by run length."
+    input:
+        "<results>/tables/runs.csv",
+    output:
+        svg=report(
+            "<results>/figures/variants_{network}.svg",
+            caption="../report/variants.rst",
+            category="Figures",
+        ),
+        png="<results>/figures/variants_{network}.png",
+    log:
+        "<logs>/plot_variants/{network}.log",
+    benchmark:
+        "<benchmarks>/plot_variants/{network}.tsv"
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        code=fingerprint("plot-variants"),
+        stem=subpath(output.svg, strip_suffix=".svg"),
+    shell:
+        "lottery plot-variants --table {input:q} --network {wildcards.network} "
+        "--output {params.stem:q} 2>&1 | tee {log:q}"
