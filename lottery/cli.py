@@ -185,6 +185,8 @@ def _add_experiment_2(verb: Verb) -> None:
     add("--sparsity", type=float, default=0.5, help="the share removed: 0 keeps all (default %(default)s)")
     add("--epochs", type=int, default=10)
     add("--seed", type=int, default=1, help="of weights, scores and data order")
+    add("--stream", default="keyed", help="keyed, or released: under seed 1 the random numbers of the paper's own runs")
+    add("--perturbation", type=int, help="seed of rounding-size noise (relative 1e-7) on what learning starts from")
     add("--protocol", default="published", help="published, or held_out (with a validation split)")
     add("--validation-images", type=int, help="training images set aside by held_out (default 5000)")
     _add_variant(parser)

@@ -13,9 +13,9 @@ from lottery.pruning.run import Run, Variant
 
 
 def shape_of(run: Run) -> Run:
-    """What runs must have in common to be trained side by side: all but sparsity, seed and the switches."""
+    """What runs must have in common to be trained side by side: all but sparsity, seeds and the switches."""
     variant = Variant(batch_size=run.variant.batch_size, hidden=run.variant.hidden, bias=run.variant.bias)
-    return replace(run, sparsity=0, seed=0, variant=variant)
+    return replace(run, sparsity=0, seed=0, perturbation=None, variant=variant)
 
 
 def _groups(tasks: Sequence[Task], size: int) -> list[list[int]]:

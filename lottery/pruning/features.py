@@ -11,7 +11,8 @@ from lottery.datasets import Images
 from lottery.errors import LotteryError
 from lottery.networks import build
 from lottery.pruning.run import Run
-from lottery.pruning.structures import convolutions, draw_convolutions
+from lottery.pruning.streams import init_convolutions
+from lottery.pruning.structures import convolutions
 from lottery.training import EVALUATION_BATCH, resident
 
 SPLIT_SEED = 0  # which training images are held out is the same for every run
@@ -25,7 +26,7 @@ def convolution_weights(run: Run, data: Images, given: Weights | None) -> dict[s
     if given is not None and not needed:
         raise LotteryError(f"convolutions: {run.network} has none; leave the file out")
     if given is None:
-        return draw_convolutions(run.network, data.dataset.image, run.seed)
+        return init_convolutions(run, data.dataset.image)
     for name, shape in needed.items():
         if name not in given or given[name].shape != shape:
             found = given[name].shape if name in given else "nothing"

@@ -13,17 +13,21 @@ of weight2 in these sums are called *gates*: weight1 under its mask, or the two 
 of the matrix give those of both masked weights by the chain rule; a pruned unit of `relu` gets none, as ReLU has slope 0 at 0.
 """
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from lottery.networks import ImageShape
 from lottery.pruning import kernels
+from lottery.pruning.initial import LayerInit
 from lottery.pruning.masks import Selector, top_masks
 from lottery.pruning.run import Run
-from lottery.pruning.structures import Block, Draw, draw, first_sparsity, kept_count
+from lottery.pruning.streams import init_layers
+from lottery.pruning.structures import Block, blocks_of, first_sparsity, kept_count
 
 CANDIDATES = 1 << 16  # room for scores in the band of a Selector; more means a full selection
 
@@ -64,17 +68,21 @@ class Descent:
             parameter.addcmul_(velocity, _beside(rate, parameter), value=-1)
 
 
-Drawn = Mapping[str, Tensor | None]  # the parts of a `Draw` by name, (models, ...)
+Drawn = Mapping[str, Tensor | None]  # the parts of a `LayerInit` by name, (models, ...)
 
 
-def _drawn(block: Block, runs: Sequence[Run], device: torch.device, dtype: torch.dtype) -> Drawn:
-    """The random numbers of all models on the device; the host holds those of one at a time."""
-    parts: dict[str, list[Tensor]] = {field.name: [] for field in fields(Draw)}
+def _drawn(
+    runs: Sequence[Run], image: ImageShape, count: int, device: torch.device, dtype: torch.dtype
+) -> Iterator[Drawn]:
+    """What all models start with on the device, layer by layer; the host holds one layer of one model at a time."""
+    layers: list[dict[str, list[Tensor]]] = [{field.name: [] for field in fields(LayerInit)} for _ in range(count)]
     for run in runs:
-        for name, array in vars(draw(block, run)).items():
-            if array is not None:
-                parts[name].append(torch.from_numpy(array).to(device, dtype))
-    return {name: torch.stack(tensors) if tensors else None for name, tensors in parts.items()}
+        for parts, init in zip(layers, init_layers(run, image), strict=True):
+            for name, array in vars(init).items():
+                if array is not None:
+                    parts[name].append(torch.from_numpy(array).to(device, dtype))
+    while layers:
+        yield {name: torch.stack(tensors) if tensors else None for name, tensors in layers.pop(0).items()}
 
 
 class DenseLayer:
@@ -116,11 +124,10 @@ class DenseLayer:
 class ScoredMatrix:
     """Frozen random weights, the scores that rank them, and the mask of those that are kept; each (models, ...)."""
 
-    def __init__(self, weights: Tensor, scores: Tensor, sparsities: Sequence[float], descent: Descent) -> None:
+    def __init__(self, weights: Tensor, scores: Tensor, kept: Sequence[int], descent: Descent) -> None:
         self.weights, self.scores, self.descent = weights, scores, descent
         self.velocity = torch.zeros_like(scores)
-        self.kept = torch.tensor([kept_count(scores[0].numel(), sparsity) for sparsity in sparsities])
-        self.kept = self.kept.to(scores.device)
+        self.kept = torch.tensor(kept, device=scores.device)
         self.mask = top_masks(scores.abs(), self.kept)
 
     def masked(self) -> Tensor:
@@ -145,11 +152,13 @@ class ScoredLayer:
         self.block, self.bias = block, drawn["bias"]
         assert drawn["weight2"] is not None
         assert drawn["scores2"] is not None
-        self.second = ScoredMatrix(drawn["weight2"], drawn["scores2"], [run.sparsity for run in runs], descent)
+        size1, size2 = math.prod(block.first_shape), math.prod(block.second_shape)
+        kept = [kept_count(size2, run.sparsity, run.stream) for run in runs]
+        self.second = ScoredMatrix(drawn["weight2"], drawn["scores2"], kept, descent)
         self.first: ScoredMatrix | None = None
         if drawn["weight1"] is not None and drawn["scores1"] is not None:
-            sparsities = [first_sparsity(run) for run in runs]
-            self.first = ScoredMatrix(drawn["weight1"], drawn["scores1"], sparsities, descent)
+            kept = [kept_count(size1, first_sparsity(run), run.stream) for run in runs]
+            self.first = ScoredMatrix(drawn["weight1"], drawn["scores1"], kept, descent)
 
     def gates(self) -> Tensor:
         """What multiplies weight2 in the matrix, (models, channels, r, in)."""
@@ -249,16 +258,23 @@ class CompiledLayer(ScoredLayer):
 Layer = DenseLayer | ScoredLayer
 
 
-def layer(
-    block: Block,
+def layers_of(
     runs: Sequence[Run],
+    image: ImageShape,
     device: torch.device,
     dtype: torch.dtype = torch.float32,
     compiled: bool | None = None,
-) -> Layer:
-    """A layer of all runs as drawn; `compiled` is for tests, by default it is what is fast: one model on a CPU."""
-    drawn, descent = _drawn(block, runs, device, dtype), Descent.of(runs, device, dtype)
-    if block.structure == "dense":
-        return DenseLayer(block, drawn, descent)
+) -> list[Layer]:
+    """The layers of runs of one shape as drawn; `compiled` is for tests, by default it is what is fast: one model on a CPU.
+
+    Raises ValueError where the runs have layers of other sizes.
+    """
+    if len({blocks_of(run, image) for run in runs}) != 1:
+        raise ValueError("networks side by side have layers of the same sizes")
+    blocks, descent = blocks_of(runs[0], image), Descent.of(runs, device, dtype)
     fast = device.type == "cpu" and len(runs) == 1 if compiled is None else compiled
-    return (CompiledLayer if fast else ScoredLayer)(block, drawn, runs, descent)
+    scored = CompiledLayer if fast else ScoredLayer
+    return [
+        DenseLayer(block, drawn, descent) if block.structure == "dense" else scored(block, drawn, runs, descent)
+        for block, drawn in zip(blocks, _drawn(runs, image, len(blocks), device, dtype), strict=True)
+    ]

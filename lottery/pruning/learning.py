@@ -5,7 +5,7 @@ Runs that differ only in what changes no shape (sparsity, seed, switches) can be
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -24,6 +24,7 @@ from lottery.pruning.features import Features, Part, Weights, convolution_weight
 from lottery.pruning.network import PrunedNetworks
 from lottery.pruning.run import Run
 from lottery.pruning.steps import Steps, steps_of
+from lottery.pruning.streams import image_orders
 
 SECONDS_BETWEEN_CHECKPOINTS = 60.0  # of several runs, whose states are large; a single run writes one after each epoch
 
@@ -64,19 +65,14 @@ class Task:
 Report = Callable[[Sequence[Epoch | None]], None]  # an epoch of each run; None of one that has failed
 
 
-def _order(seed: int, epoch: int, count: int) -> Tensor:
-    """The order of the images in an epoch; it depends on nothing that a resumed run would have to keep.
-
-    The one word may also begin a tensor's stream: here it only seeds another generator.
-    """
-    words = np.random.Philox(key=[seed, epoch]).random_raw(1)
-    return torch.randperm(count, generator=torch.Generator().manual_seed(int(words[0] >> np.uint64(1))))
-
-
-def _orders(runs: Sequence[Run], epoch: int, count: int) -> Tensor:
-    """(models, count), or (1, count) where all models have the same."""
-    seeds = [run.seed for run in runs]
-    return torch.stack([_order(seed, epoch, count) for seed in (seeds if len(set(seeds)) > 1 else seeds[:1])])
+def _orders(runs: Sequence[Run], data: Images, images: int, first: int) -> Iterator[Tensor]:
+    """The order of the training images in each epoch from `first`: (models, images), or (1, images) where all have one."""
+    one = len({run.seed for run in runs}) == 1
+    streams = [
+        image_orders(run, data.dataset.image, images, data.dataset.test_count, first)
+        for run in (runs[:1] if one else runs)
+    ]
+    return map(torch.stack, zip(*streams, strict=True))
 
 
 def _learn(steps: Steps, features: Features, orders: Tensor, batch_size: int) -> list[float]:
@@ -158,8 +154,10 @@ class _Training:
         ]
         self.histories: list[list[Epoch]] = [[] for _ in tasks]
         self.failed: dict[int, LotteryError] = {}
+        self._resume()
+        self.orders = _orders(self.runs, data, len(self.features.train), len(self.histories[0]) + 1)
 
-    def go_on(self) -> None:
+    def _resume(self) -> None:
         """From checkpoints, where all runs have one after the same epoch."""
         found = [({}, []) if saved is None else saved.read() for saved in self.saved]
         if len({len(history) for _, history in found}) == 1 and found[0][1]:
@@ -170,8 +168,7 @@ class _Training:
         started = time.perf_counter()
         run, runs, features = self.runs[0], self.runs, self.features
         self.steps.begin([run.rate * (1 + math.cos(math.pi * (number - 1) / run.epochs)) / 2 for run in runs])
-        orders = _orders(runs, number, len(features.train)).to(self.device)
-        losses = _learn(self.steps, features, orders, run.variant.batch_size)
+        losses = _learn(self.steps, features, next(self.orders).to(self.device), run.variant.batch_size)
         seconds = (time.perf_counter() - started) / len(runs)
         self._note_failures(number, losses)
         nothing = [None] * len(runs)
@@ -219,7 +216,6 @@ def prune_side_by_side(
     A run that diverges stops no other.  Killed runs go on after the last epoch at which all of them were saved.
     """
     training = _Training(tasks, data, device)
-    training.go_on()
     last = training.runs[0].epochs
     pause = SECONDS_BETWEEN_CHECKPOINTS if len(tasks) > 1 else 0.0
     saved = time.monotonic()

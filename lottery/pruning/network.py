@@ -9,9 +9,8 @@ from torch.nn import functional
 
 from lottery.networks import ImageShape
 from lottery.pruning.counts import Counts, count
-from lottery.pruning.layers import DenseLayer, Layer, PerModel, ScoredLayer, layer
+from lottery.pruning.layers import DenseLayer, Layer, PerModel, ScoredLayer, layers_of
 from lottery.pruning.run import Run
-from lottery.pruning.structures import blocks_of
 
 
 class PrunedNetworks:
@@ -30,10 +29,7 @@ class PrunedNetworks:
         compiled: bool | None = None,
     ) -> None:
         self.runs = tuple(runs)
-        blocks = {blocks_of(run, image) for run in runs}
-        if len(blocks) != 1:
-            raise ValueError("networks side by side have layers of the same sizes")
-        self.layers: list[Layer] = [layer(block, runs, device, dtype, compiled) for block in blocks.pop()]
+        self.layers: list[Layer] = layers_of(runs, image, device, dtype, compiled)
 
     def forward(self, features: Tensor, matrices: Sequence[Tensor]) -> Tensor:
         """Logits (models, count, classes) of the layers as these matrices."""

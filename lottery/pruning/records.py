@@ -1,11 +1,12 @@
 """A run's files: what it found (the same bytes for the same run), and what it cost."""
 
+import csv
+import io
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from lottery.files import read_tensors, write_json, write_tensors, write_text
 from lottery.pruning.learning import Pruned
@@ -33,13 +34,21 @@ def read_masks(path: Path) -> dict[str, np.ndarray]:
     return unpacked(arrays, metadata["shapes"])
 
 
+def _history_csv(pruned: Pruned) -> str:
+    text = io.StringIO()
+    columns = ["epoch", "loss", "validation_accuracy", "test_accuracy"]
+    lines = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
+    lines.writeheader()
+    lines.writerows(asdict(epoch) for epoch in pruned.history)
+    return text.getvalue()
+
+
 def write_run(folder: Path, run: Run, dataset: str, pruned: Pruned) -> None:
     """metrics.json (settings, counts, accuracy), history.csv, masks.safetensors, and seconds in cost.json: `RUN_FILES`."""
     last = pruned.history[-1]
-    history = pd.DataFrame([asdict(epoch) for epoch in pruned.history])
     bits, shapes = packed(pruned.masks)
     write_tensors(folder / "masks.safetensors", bits, {"shapes": shapes})
-    write_text(folder / "history.csv", history.drop(columns="seconds").to_csv(index=False))
+    write_text(folder / "history.csv", _history_csv(pruned))
     write_json(folder / "cost.json", {"epoch_seconds": [round(epoch.seconds, 4) for epoch in pruned.history]})
     write_json(
         folder / "metrics.json",

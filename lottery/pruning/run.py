@@ -9,12 +9,16 @@ from lottery.networks import HIDDEN, NETWORKS, NetworkName
 
 Structure = Literal["linear", "relu", "wide", "dense"]
 Protocol = Literal["published", "held_out"]
+Stream = Literal["keyed", "released"]
 STRUCTURES: tuple[str, ...] = get_args(Structure)
 PRUNED = tuple(name for name in STRUCTURES if name != "dense")
 PROTOCOLS: tuple[str, ...] = get_args(Protocol)
+STREAMS: tuple[str, ...] = get_args(Stream)
 HIGHEST_RATE = 1000.0  # learning diverges long before
 HIGHEST_SEED = 2**32 - 1
 VALIDATION_IMAGES = 5000  # set aside by default
+# Switches of a variant that change what is drawn.
+CHANGE_DRAWS = ("bias", "fan_in_counts_redundancy", "density_scale", "signed_constant", "same_score_initialisation")
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,11 @@ class Variant:
         if self.first_sparsity is not None:
             check_sparsity(self.first_sparsity, "first_sparsity")
 
+    @property
+    def not_released(self) -> str | None:
+        """The first switch that changes what is drawn, so that the released stream has no such numbers."""
+        return next((name for name in CHANGE_DRAWS if getattr(self, name)), None)
+
 
 def _check_counts(settings: object, highest: Mapping[str, int]) -> None:
     for name, most in highest.items():
@@ -70,6 +79,8 @@ class Run:
     protocol: `published` trains on all training images and looks at test accuracy each epoch; `held_out` sets
         `validation_images` training images aside, watches those, and looks at the test images once, at the end.
     validation_images: of `held_out`, 5,000 by default; None of `published`, which has none.
+    stream: `keyed`, or `released`: the random numbers of the paper's own runs (under seed 1), which `published` alone has.
+    perturbation: seed of noise of the size of rounding on what learning starts from; None: no noise.
     """
 
     network: NetworkName
@@ -80,6 +91,8 @@ class Run:
     seed: int = 1
     protocol: Protocol = "published"
     validation_images: int | None = None
+    stream: Stream = "keyed"
+    perturbation: int | None = None
     variant: Variant = field(default_factory=Variant)
 
     def __post_init__(self) -> None:
@@ -87,19 +100,36 @@ class Run:
             ("network", self.network, NETWORKS),
             ("structure", self.structure, STRUCTURES),
             ("protocol", self.protocol, PROTOCOLS),
+            ("stream", self.stream, STREAMS),
         ):
             if value not in known:
                 raise LotteryError(f"{name}: {value!r} is not one of {', '.join(known)}")
         check_sparsity(self.sparsity)
         _check_counts(self, {"redundancy": 1000, "epochs": 10**5})
-        if not 0 <= self.seed <= HIGHEST_SEED:
-            raise LotteryError(f"seed: from 0 to {HIGHEST_SEED} is needed, not {self.seed}")
+        for name, seed in (("seed", self.seed), ("perturbation", self.perturbation)):
+            if seed is not None and not 0 <= seed <= HIGHEST_SEED:
+                raise LotteryError(f"{name}: from 0 to {HIGHEST_SEED} is needed, not {seed}")
         if self.protocol == "held_out" and self.validation_images is None:
             object.__setattr__(self, "validation_images", VALIDATION_IMAGES)
         if self.validation_images is not None and (self.protocol == "published" or self.validation_images < 1):
             raise LotteryError("validation_images: at least 1 is needed, and only protocol held_out has any")
         if self.structure == "dense" and (self.redundancy != 1 or self.sparsity != 0):
             raise LotteryError("structure dense has redundancy 1 and sparsity 0: nothing is pruned in it")
+        self._check_stream()
+
+    def _check_stream(self) -> None:
+        if self.stream != "released":
+            return
+        if self.protocol != "published":
+            raise LotteryError(
+                f"stream: released has the numbers of runs on all training images, not of protocol {self.protocol};"
+                " take stream keyed"
+            )
+        if self.variant.not_released:
+            raise LotteryError(
+                f"stream: released has no numbers for {self.variant.not_released}, which changes what is drawn;"
+                " take stream keyed"
+            )
 
     @property
     def rate(self) -> float:

@@ -1,4 +1,4 @@
-"""The layers of each structure, how many parameters they have, and their random draws.
+"""The layers of each structure, and how many parameters they have.
 
 `linear` and `relu` put r units between each input and the layer: unit (k, i) sees input i alone, by weight1[k, i], and
 feeds every output o by weight2[k, o, i].  (The paper writes weight2 as (out, in * r); only the order differs.)  Without an
@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
-import numpy as np
-
 from lottery.networks import ImageShape, Layer, NetworkName, layers
-from lottery.pruning.run import Run, Structure
+from lottery.pruning.run import Run, Stream, Structure
 
 REPLACING = ("linear", "relu")  # structures with r random weights in the place of each weight of the target
 FACTORED = ("linear", "relu")  # structures whose layers have two matrices, weight1 and weight2
@@ -104,80 +102,15 @@ def blocks_of(run: Run, image: ImageShape) -> tuple[Block, ...]:
     return blocks(run.network, run.structure, image, run.redundancy, run.variant.hidden)
 
 
-def kept_count(size: int, sparsity: float) -> int:
-    """How many of `size` weights a mask keeps: all but floor(size * sparsity), in exact decimal arithmetic."""
-    return size - math.floor(size * Fraction(str(sparsity)))
+def kept_count(size: int, sparsity: float, stream: Stream = "keyed") -> int:
+    """How many of `size` weights a mask keeps: all but floor(size * sparsity).
 
-
-@dataclass(frozen=True)
-class Draw:
-    """A layer's random numbers: frozen weights and the scores they start with (None where there are none)."""
-
-    weight1: np.ndarray | None
-    scores1: np.ndarray | None
-    weight2: np.ndarray
-    scores2: np.ndarray | None
-    bias: np.ndarray | None
-
-
-_KINDS = ("weight1", "weight2", "scores1", "scores2", "bias", "convolution")
-
-
-def _generator(seed: int, layer: int, kind: str) -> np.random.Generator:
-    """A stream of its own for each tensor, so that a change in one draw moves no other."""
-    return np.random.Generator(np.random.Philox(key=[seed, 16 * layer + _KINDS.index(kind)]))
-
-
-def _weights(shape: tuple[int, ...], std: float, density: float, run: Run, block: Block, kind: str) -> np.ndarray:
-    generator = _generator(run.seed, block.number, kind)
-    if run.variant.density_scale:
-        std /= math.sqrt(density)
-    if run.variant.signed_constant:
-        return std * (2.0 * generator.integers(0, 2, shape) - 1)
-    return std * generator.standard_normal(shape)
+    The product is exact in decimal arithmetic, but in floating point for `released`, as in the released code: there
+    0.29 of 100 weights are 28.
+    """
+    return size - (int(sparsity * size) if stream == "released" else math.floor(size * Fraction(str(sparsity))))
 
 
 def first_sparsity(run: Run) -> float:
     """The share of weight1 that is removed."""
     return run.sparsity if run.variant.first_sparsity is None else run.variant.first_sparsity
-
-
-def draw(block: Block, run: Run) -> Draw:
-    """The random numbers of a layer, as the released code distributes them where no switch says otherwise.
-
-    Factored: weight1 ~ N(0, 2), weight2 ~ N(0, 2 / in) whatever r is, scores uniform in +- those deviations.
-    Wide: Kaiming normal, scores Kaiming uniform, U(+-1 / sqrt(in)).  Dense: PyTorch's default, U(+-1 / sqrt(in)).
-    """
-    variant = run.variant
-    std1, std2 = math.sqrt(2.0), math.sqrt(2.0 / block.inputs)
-    default = 1 / math.sqrt(block.inputs)
-
-    def uniform(shape: tuple[int, ...], bound: float, kind: str) -> np.ndarray:
-        return _generator(run.seed, block.number, kind).uniform(-bound, bound, shape)
-
-    bias = uniform((block.outputs,), std2 if block.factored else default, "bias") if variant.bias else None
-    if block.structure == "dense":
-        return Draw(None, None, uniform(block.second_shape, default, "weight2"), None, bias)
-    density1, density2 = 1 - first_sparsity(run), 1 - run.sparsity
-    fan_in = block.inputs * (block.redundancy if variant.fan_in_counts_redundancy else 1)
-    weight2 = _weights(block.second_shape, math.sqrt(2.0 / fan_in), density2, run, block, "weight2")
-    if not block.factored:
-        return Draw(None, None, weight2, uniform(block.second_shape, default, "scores2"), bias)
-    bound1, bound2 = (1.0, default) if variant.same_score_initialisation else (std1, std2)
-    return Draw(
-        weight1=_weights(block.first_shape, std1, density1, run, block, "weight1"),
-        scores1=uniform(block.first_shape, bound1, "scores1"),
-        weight2=weight2,
-        scores2=uniform(block.second_shape, bound2, "scores2"),
-        bias=bias,
-    )
-
-
-def draw_convolutions(network: NetworkName, image: ImageShape, seed: int) -> dict[str, np.ndarray]:
-    """Random convolutions by PyTorch's default, U(+-1 / sqrt(fan-in)); float32, by the names of `networks.layers`."""
-    return {
-        layer.name: _generator(seed, number, "convolution")
-        .uniform(-1 / math.sqrt(layer.columns), 1 / math.sqrt(layer.columns), layer.shape)
-        .astype(np.float32)
-        for number, layer in enumerate(convolutions(network, image), start=1)
-    }
