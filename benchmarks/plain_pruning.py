@@ -14,8 +14,10 @@ from torch.utils.data import Dataset as TorchDataset
 
 from lottery.datasets import Images
 from lottery.networks import ImageShape
+from lottery.pruning.initial import LayerInit
 from lottery.pruning.run import Run
-from lottery.pruning.structures import Block, blocks_of, draw, first_sparsity, kept_count
+from lottery.pruning.streams import init_layers
+from lottery.pruning.structures import Block, blocks_of, first_sparsity, kept_count
 from lottery.vision import torchvision
 
 
@@ -37,17 +39,16 @@ class SortedMask(torch.autograd.Function):
 class PlainLayer(nn.Module):
     """One layer of any structure, all r units computed."""
 
-    def __init__(self, block: Block, run: Run, dtype: torch.dtype) -> None:
+    def __init__(self, block: Block, drawn: LayerInit, run: Run, dtype: torch.dtype) -> None:
         super().__init__()
         self.block = block
-        drawn = draw(block, run)
         self.bias = None if drawn.bias is None else torch.from_numpy(drawn.bias).to(dtype)
         self.weight2 = nn.Parameter(torch.from_numpy(drawn.weight2).to(dtype), requires_grad=block.structure == "dense")
         if drawn.scores2 is not None:
-            self.kept2 = kept_count(drawn.scores2.size, run.sparsity)
+            self.kept2 = kept_count(drawn.scores2.size, run.sparsity, run.stream)
             self.scores2 = nn.Parameter(torch.from_numpy(drawn.scores2).to(dtype))
         if drawn.weight1 is not None and drawn.scores1 is not None:
-            self.kept1 = kept_count(drawn.scores1.size, first_sparsity(run))
+            self.kept1 = kept_count(drawn.scores1.size, first_sparsity(run), run.stream)
             self.weight1 = nn.Parameter(torch.from_numpy(drawn.weight1).to(dtype), requires_grad=False)
             self.scores1 = nn.Parameter(torch.from_numpy(drawn.scores1).to(dtype))
 
@@ -76,7 +77,10 @@ class PlainNetwork(nn.Module):
 
     def __init__(self, run: Run, image: ImageShape, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(PlainLayer(block, run, dtype) for block in blocks_of(run, image))
+        self.layers = nn.ModuleList(
+            PlainLayer(block, drawn, run, dtype)
+            for block, drawn in zip(blocks_of(run, image), init_layers(run, image), strict=True)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         x = x.flatten(start_dim=1)

@@ -18,8 +18,8 @@ from lottery.approximation.settings import Settings
 from lottery.datasets import REGISTRY, check_source, named
 from lottery.errors import LotteryError
 from lottery.networks import NETWORKS
-from lottery.pruning.run import STRUCTURES, Variant
-from lottery.pruning.sweeps import variant_of
+from lottery.pruning.run import STREAMS, STRUCTURES, Variant
+from lottery.pruning.sweeps import planned_runs, variant_of
 from lottery.subset_sum import OBJECTIVES, SOLVERS
 from lottery.theory.coefficients import KINDS, WITHOUT_ZEROS
 from lottery.tickets.construction import Construction
@@ -30,6 +30,7 @@ NAMES = {
     "datasets": [*REGISTRY],
     "networks": [*NETWORKS],
     "structures": [*STRUCTURES],
+    "streams": [*STREAMS],
     "objectives": [*OBJECTIVES],
     "solvers": [*SOLVERS],
     "kinds": [*KINDS],
@@ -231,7 +232,7 @@ def _check_sweeps(config: dict[str, Any]) -> None:
             raise LotteryError(f"config: variants.{name}: {problem}") from problem
         if name == "released" and variant != Variant():
             raise LotteryError("config: variants.released: is what the paper released; give yours another name")
-    published: dict[str, int] = {}
+    published: dict[str, tuple[int, str]] = {}
     for name, entry in config["sweeps"].items():
         for wanted in entry["variants"]:
             if wanted not in config["variants"]:
@@ -242,9 +243,21 @@ def _check_sweeps(config: dict[str, Any]) -> None:
             raise LotteryError(
                 f"config: sweeps.{name}: neither protocol has a seed; set the sweep to null to leave it out"
             )
-        if seed is not None and published.setdefault(entry["network"], seed) != seed:
+        draws = (seed, entry["published_stream"])
+        changed = (variant_of(config["variants"][wanted]).not_released for wanted in entry["variants"])
+        if (
+            seed is not None
+            and entry["published_stream"] == "released"
+            and (switch := next(filter(None, changed), None))
+        ):
             raise LotteryError(
-                f"config: sweeps.{name}.published_seed: the published protocol has one seed for a network"
+                f"config: sweeps.{name}.published_stream: released has no numbers for {switch}, which changes what is"
+                " drawn; set it to keyed"
+            )
+        if seed is not None and published.setdefault(entry["network"], draws) != draws:
+            key = "published_seed" if published[entry["network"]][0] != seed else "published_stream"
+            raise LotteryError(
+                f"config: sweeps.{name}.{key}: the published protocol has one seed and one stream for a network"
             )
         images = named(config["dataset"]).train_count
         if entry["held_out_seeds"] and config["validation_images"] >= images:
@@ -252,6 +265,10 @@ def _check_sweeps(config: dict[str, Any]) -> None:
                 f"config: validation_images: {config['validation_images']} of {images} training images"
                 f" of {config['dataset']} leave none to learn from"
             )
+    try:
+        planned_runs(config)
+    except LotteryError as problem:
+        raise LotteryError(f"config: {problem}") from problem
 
 
 def _described(schema: dict[str, Any], root: dict[str, Any], path: str) -> list[tuple[str, str, str, str]]:

@@ -167,11 +167,13 @@ SAME_BYTES = (
     "figures/errors.png",
     "figures/cardinality.svg",
     "figures/frontier_fc2.svg",
-    "pruning/published/fc2/linear/released/redundancy_5_sparsity_0.5_epochs_1_seed_1/masks.safetensors",
+    "pruning/published/fc2/linear/released/redundancy_5_sparsity_0.5_epochs_1_seed_1_released/masks.safetensors",
     "pruning/held_out/fc2/dense/released/redundancy_1_sparsity_0_epochs_1_seed_1/metrics.json",
     "tables/runs.csv",
     "tables/histories.csv",
     "tables/points.csv",
+    "tables/points_compared.csv",
+    "tables/spread.csv",
     "figures/accuracy_remaining_fc2.svg",
     "figures/epochs_fc2.png",
 )
@@ -186,7 +188,7 @@ def as_in_the_paper() -> pd.DataFrame:
     """The published points as if they were ours."""
     published = figures()
     return published.assign(
-        protocol="published", dataset="mnist", variant="released", half_interval=np.nan, seeds=1, validation_accuracy=np.nan,
+        protocol="published", stream="released", dataset="mnist", variant="released", half_interval=np.nan, seeds=1, validation_accuracy=np.nan,
         lengths="10 20 30 50 100", redundancy=np.where(published.structure == "dense", 1, 5),
         alive_parameters=published.parameters / 2, initial_parameters=published.parameters,
     )  # fmt: skip
@@ -196,8 +198,8 @@ def row(
     protocol: str, epochs: int, seed: int, test: float, validation: float | None = None, **more: Any
 ) -> dict[str, Any]:
     return {
-        "protocol": protocol, "dataset": "mnist", "network": "fc2", "structure": "linear", "variant": "released",
-        "redundancy": 5, "sparsity": 0.5, "epochs": epochs, "seed": seed, "initial": 100, "remaining": 50, "paired": 25,
+        "protocol": protocol, "stream": "released" if protocol == "published" else "keyed", "dataset": "mnist", "network": "fc2", "structure": "linear", "variant": "released",
+        "redundancy": 5, "sparsity": 0.5, "epochs": epochs, "seed": seed, "perturbation": None, "initial": 100, "remaining": 50, "paired": 25,
         "alive": 20 + seed, "convolution_parameters": 0, "loss": 0.1, "validation_accuracy": validation,
         "test_accuracy": test,
     } | more  # fmt: skip

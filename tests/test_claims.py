@@ -8,13 +8,11 @@ from lottery.networks import ImageShape
 from lottery.pruning.run import Run
 from lottery.pruning.structures import blocks_of, kept_count
 from lottery.published import figures
-from lottery.results.claims import answer_claims, compare_points
+from lottery.results.claims import answer_claims
 
 
-def test_the_published_points_reproduce_themselves_and_all_claims_hold_of_them(as_in_the_paper: pd.DataFrame) -> None:
-    compared = compare_points(as_in_the_paper)
-    assert len(compared) == len(figures()) == 129
-    assert set(compared.verdict) == {"reproduced"}
+def test_all_claims_hold_of_the_published_points(as_in_the_paper: pd.DataFrame) -> None:
+    assert len(as_in_the_paper) == 129
     answers = answer_claims(as_in_the_paper)
     assert set(answers.claim) == {"Q1", "Q2", "Q3", "Q4", "Q5"}
     assert answers[answers.answer != "holds"].empty, answers[answers.answer != "holds"].to_string()
@@ -70,26 +68,7 @@ def test_a_difference_within_the_intervals_decides_nothing(as_in_the_paper: pd.D
         assert answers[answers.statement == statement].answer.tolist() == [expected]
 
 
-@pytest.mark.parametrize(
-    ("accuracy", "lengths", "verdict"),
-    [
-        (97.9, "10", "reproduced"),
-        (97.0, "10", "differs"),
-        (99.0, "20", "differs"),
-        (97.0, "20", "not comparable"),
-        (97.9, "20", "reproduced"),
-    ],
-)
-def test_a_point_is_held_against_the_paper_where_the_length_that_was_best_there_was_run(
-    as_in_the_paper: pd.DataFrame, accuracy: float, lengths: str, verdict: str
-) -> None:
-    """fc2 linear at s = 0.5: 97.97 after 10 epochs."""
-    point = as_in_the_paper.query("network == 'fc2' and structure == 'linear' and sparsity == 0.5")
-    assert compare_points(point.assign(accuracy=accuracy, lengths=lengths)).verdict.tolist() == [verdict]
-
-
 def test_other_settings_than_published_are_not_compared(as_in_the_paper: pd.DataFrame) -> None:
     for change in ({"dataset": "mnist5k"}, {"variant": "no_decay"}, {"redundancy": 3}):
         pruned = as_in_the_paper[as_in_the_paper.structure != "dense"]
-        assert compare_points(pruned.assign(**change)).empty
         assert answer_claims(pruned.assign(**change)).empty

@@ -98,16 +98,17 @@ from pathlib import Path
 import numpy as np
 from lottery.datasets import load
 from lottery.networks import ImageShape
+from lottery.pruning.keyed import init_layer
 from lottery.pruning.records import read_masks
 from lottery.pruning.run import Run
-from lottery.pruning.structures import blocks_of, draw
+from lottery.pruning.structures import blocks_of
 
 run, data = Run("fc2", "parallel", 5, 0.5, 1), load(Path("data.safetensors"))
 masks, mean, deviation = read_masks(Path("runs/parallel/masks.safetensors")), 0.1307, 0.3081
 values = (data.test_images.reshape(1000, -1) / 255 - mean) / deviation
 for block in blocks_of(run, ImageShape(1, 28)):
     assert f"{block.name}.weight1" not in masks
-    weights = draw(block, run).weight2 * masks[f"{block.name}.weight2"]
+    weights = init_layer(block, run).weight2 * masks[f"{block.name}.weight2"]
     values = np.tile(np.maximum(values, 0) if block.number > 1 else values, 5) @ np.hstack(list(weights)).T
 print(100 * np.mean(values.argmax(axis=1) == data.test_labels))
 """

@@ -14,8 +14,9 @@ from lottery.errors import LotteryError
 from lottery.files import write_json, write_text
 from lottery.pruning.run import Run, Variant
 from lottery.pruning.sweeps import Planned
-from lottery.results.claims import answer_claims, compare_points
+from lottery.results.claims import answer_claims
 from lottery.results.points import points, points_for_people
+from lottery.results.replays import compare_points
 from lottery.results.runs import cost, histories, listed_folders, read_run, runs
 
 
@@ -56,9 +57,12 @@ def test_the_protocols_are_never_mixed() -> None:
     found = points(table).set_index("protocol").accuracy
     assert found["published"] == 50.0
     assert found["held_out"] == 99.0
-    assert set(compare_points(points(table)).ours) == {50.0}, (
-        "the published points are compared with their own protocol"
-    )
+    assert set(compare_points(table).ours) == {50.0}, "the published points are compared with their own protocol"
+
+
+def test_runs_with_noise_make_no_points() -> None:
+    table = pd.DataFrame([row("published", 10, 1, 50.0), row("published", 10, 1, 99.0, perturbation=1)])
+    assert points(table).accuracy.tolist() == [50.0]
 
 
 @pytest.fixture
@@ -137,6 +141,6 @@ def test_no_runs_make_empty_tables_with_their_columns() -> None:
     found = points(runs([]))
     assert found.empty
     assert "accuracy" in found.columns
-    assert compare_points(found).empty
+    assert compare_points(runs([])).empty
     assert answer_claims(found).empty
     assert histories([]).empty

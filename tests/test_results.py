@@ -11,12 +11,13 @@ from conftest import ROOT
 from lottery.files import write_json, write_tensors
 from lottery.provenance import provenance_path
 from lottery.published import deviations
-from lottery.results.claims import answer_claims, compare_points
+from lottery.results.claims import answer_claims
 from lottery.results.comparison import compare, verdicts
 from lottery.results.figures import plot_cardinality, plot_errors, plot_seconds
 from lottery.results.frontier import frontier, point_rows
 from lottery.results.lineage import lineage, origins, stages
 from lottery.results.points import points
+from lottery.results.replays import compare_points
 from lottery.results.runs import runs
 from lottery.results.summary import Tables, summary_page
 from lottery.results.tables import cardinality, cost, cross_check_summary, markdown, table1
@@ -100,7 +101,7 @@ def test_a_name_with_markup_cannot_break_the_page_and_everything_is_inside(tmp_p
         frontier(point_rows([], dict)),
         tickets({}),
         empty,
-        compare_points(empty),
+        compare_points(runs([])),
         answer_claims(empty),
         thresholds(success([])),
         slopes(thresholds(success([]))),

@@ -16,7 +16,7 @@ from lottery.pruning.learning import Epoch, prune
 from lottery.pruning.network import PrunedNetworks
 from lottery.pruning.records import read_masks, write_run
 from lottery.pruning.run import Run, Variant
-from lottery.pruning.structures import draw_convolutions
+from lottery.pruning.streams import init_convolutions
 
 CPU = prepare_device("cpu")
 
@@ -42,7 +42,7 @@ def test_lenet5_keeps_its_convolutions_random_and_counts_them(digits: Images) ->
     run = Run("lenet5", "linear", 2, 0.5, epochs=1)
     pruned = prune(run, digits, CPU)
     assert pruned.convolution_parameters == 2550
-    given = {name: -array for name, array in draw_convolutions("lenet5", MNIST, 1).items()}
+    given = {name: -array for name, array in init_convolutions(run, MNIST).items()}
     other = prune(run, digits, CPU, convolutions_given=given)
     assert other.history[-1].loss != pruned.history[-1].loss
     with pytest.raises(LotteryError, match=r"convolutions: conv2.weight of shape \(16, 6, 5, 5\) is needed"):
@@ -51,8 +51,8 @@ def test_lenet5_keeps_its_convolutions_random_and_counts_them(digits: Images) ->
 
 def test_features_of_frozen_convolutions_are_what_the_whole_network_computes(digits: Images) -> None:
     """They are computed once for all epochs; the network as a torch module computes them anew."""
-    weights = draw_convolutions("lenet5", MNIST, 3)
     run = Run("lenet5", "dense", 1, 0, epochs=1, seed=3)
+    weights = init_convolutions(run, MNIST)
     features, _ = extract(run, digits, weights, "test", CPU)
     module = build("lenet5", MNIST)
     module.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()}, strict=False)

@@ -11,8 +11,9 @@ from conftest import MNIST
 
 from lottery.cli import parser
 from lottery.errors import LotteryError
+from lottery.pruning.keyed import init_layer
 from lottery.pruning.run import Run, Variant
-from lottery.pruning.structures import blocks, blocks_of, draw
+from lottery.pruning.structures import blocks, blocks_of
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,7 @@ def test_structures_have_the_published_sizes(network: str, structure: str, total
     found = blocks(network, structure, MNIST, 5, 500)
     assert sum(block.size for block in found) == total
     assert found[0].outputs == hidden
-    drawn = [draw(block, Run(network, structure, 1 if structure == "dense" else 5, 0, 1)) for block in found]
+    drawn = [init_layer(block, Run(network, structure, 1 if structure == "dense" else 5, 0, 1)) for block in found]
     assert sum(d.weight2.size + (0 if d.weight1 is None else d.weight1.size) for d in drawn) == total
 
 
@@ -49,6 +50,8 @@ def test_structures_have_the_published_sizes(network: str, structure: str, total
         ({"protocol": "both"}, "'both' is not one of published, held_out"),
         ({"structure": "dense"}, "dense has redundancy 1"),
         ({"network": "fc3"}, "'fc3' is not one of"),
+        ({"stream": "official"}, "stream: 'official' is not one of keyed, released"),
+        ({"perturbation": -1}, "perturbation: from 0 to"),
     ],
 )
 def test_a_run_that_makes_no_sense_is_refused(wrong: dict[str, object], message: str) -> None:
@@ -74,7 +77,7 @@ def test_draws_have_the_released_distributions_and_switches_change_what_they_say
     structure: str, variant: dict[str, Any], expected: tuple[float | None, ...]
 ) -> None:
     run = Run("fc2", structure, 5, 0.75, epochs=1, variant=Variant(**variant))
-    drawn = draw(blocks_of(run, MNIST)[0], run)
+    drawn = init_layer(blocks_of(run, MNIST)[0], run)
     std1, std2, bound1, bound2 = expected
     assert drawn.weight2.std() == pytest.approx(std2, rel=0.01)
     assert np.abs(drawn.scores2).max() == pytest.approx(bound2, rel=0.002)

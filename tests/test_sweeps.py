@@ -10,6 +10,7 @@ import yaml
 from lottery.configuration import complete
 from lottery.errors import LotteryError
 from lottery.pruning.sweeps import planned_runs
+from lottery.published import figures
 
 SCHEMA = Path(__file__).parent.parent / "workflow/schemas/config.schema.yaml"
 
@@ -46,7 +47,7 @@ def test_one_more_sparsity_adds_its_runs_and_leaves_the_others_where_they_are() 
 def test_two_sparsities_never_share_a_folder() -> None:
     found = planned(a={"network": "fc2", "sparsities": [0, 0.00001, 0.1234567, 0.12345671], "structures": ["wide"]})
     assert len(found) == 4 * 4
-    assert "published/fc2/wide/released/redundancy_5_sparsity_0.00001_epochs_10_seed_1" in found
+    assert "published/fc2/wide/released/redundancy_5_sparsity_0.00001_epochs_10_seed_1_released" in found
 
 
 def test_only_held_out_runs_depend_on_how_many_images_are_held_out() -> None:
@@ -62,7 +63,7 @@ def test_a_variant_is_added_as_the_docs_say() -> None:
     shipped["variants"] = example["variants"]
     shipped["sweeps"]["fc2"] |= example["sweeps"]["fc2"]
     found = planned_runs(complete(shipped, SCHEMA))
-    fc2 = [p for p in found.values() if p.run.network == "fc2" and p.run.structure != "dense"]
+    fc2 = [p for p in found.values() if p.run.network == "fc2" and p.run.structure != "dense" and p.run.redundancy == 5]
     assert {p.variant_name for p in fc2} == {"released", "no_decay"}
     assert sum(p.variant_name == "no_decay" for p in fc2) == len(fc2) / 2
 
@@ -93,6 +94,57 @@ def test_two_seeds_of_the_published_protocol_are_refused() -> None:
     one = {"network": "fc2", "sparsities": [0.5]}
     with pytest.raises(LotteryError, match="the published protocol has one seed"):
         planned(a=one, b={**one, "published_seed": 2})
+    with pytest.raises(LotteryError, match=r"b.published_stream: the published protocol has one seed and one stream"):
+        planned(a=one, b={**one, "published_stream": "keyed"})
+
+
+def test_a_sweep_replays_the_published_runs_unless_it_is_told_otherwise() -> None:
+    one = {"network": "fc2", "sparsities": [0.5], "structures": ["linear"]}
+    for sweep, stream in ((one, "released"), ({**one, "published_stream": "keyed"}, "keyed")):
+        runs = [p.run for p in planned(a=sweep).values()]
+        assert {(run.protocol, run.stream) for run in runs} == {("published", stream), ("held_out", "keyed")}
+
+
+def test_each_point_can_have_the_length_that_was_published_for_it() -> None:
+    found = planned(a={"network": "fc2", "sparsities": [0.05, 0.9], "epochs": "published", "held_out_seeds": []})
+    lengths = {(p.run.structure, p.run.sparsity): p.run.epochs for p in found.values()}
+    assert lengths == {
+        ("linear", 0.05): 10, ("linear", 0.9): 20, ("relu", 0.05): 10, ("relu", 0.9): 10, ("wide", 0.05): 10,
+        ("wide", 0.9): 50, ("dense", 0): 50,
+    }  # fmt: skip
+    with pytest.raises(LotteryError, match=r"sweeps.a: epochs: published has no length for fc2 linear at sparsity 0.3"):
+        planned(a={"network": "fc2", "sparsities": [0.3], "epochs": "published"})
+
+
+def test_perturbed_runs_stand_beside_the_one_without_noise() -> None:
+    sweep = {"network": "fc2", "sparsities": [0.5], "structures": ["wide"], "perturbations": [1, 2]}
+    found = [p for p in planned(a=sweep).values() if p.run.protocol == "published"]
+    assert [p.run.perturbation for p in found] == [None, 1, 2]
+    assert found[2].folder.endswith("epochs_10_seed_1_released_perturbation_2")
+
+
+def test_the_figures_config_asks_for_every_published_point_at_its_own_length() -> None:
+    parts = [yaml.safe_load((SCHEMA.parents[2] / f"config/{name}.yaml").read_text()) for name in ("config", "figures")]
+    config = parts[0]
+    for name, sweep in parts[1]["sweeps"].items():
+        old = config["sweeps"].get(name)
+        config["sweeps"][name] = sweep if old is None or sweep is None else {**old, **sweep}
+    runs = [p.run for p in planned_runs(complete(config, SCHEMA)).values()]
+    replays = [(r.network, r.structure, r.sparsity, r.epochs) for r in runs if r.perturbation is None]
+    points = [(p.network, p.structure, p.sparsity, p.epochs) for p in figures().itertuples()]
+    assert sorted(replays) == sorted(points)
+    assert {(r.protocol, r.stream, r.seed) for r in runs} == {("published", "released", 1)}
+    assert len(runs) - len(points) == 5 * 17, "five repetitions of seventeen points"
+
+
+def test_a_variant_that_changes_draws_cannot_replay_the_paper() -> None:
+    sweep = {"network": "fc2", "sparsities": [0.5], "variants": ["released", "fan_in"]}
+    config = {"targets": {}, "approximations": {}, "variants": {"fan_in": {"fan_in_counts_redundancy": True}}}
+    message = "sweeps.a.published_stream: released has no numbers for fan_in_counts_redundancy, .* set it to keyed"
+    with pytest.raises(LotteryError, match=message):
+        complete({**config, "sweeps": {"a": sweep}}, SCHEMA)
+    complete({**config, "sweeps": {"a": {**sweep, "published_stream": "keyed"}}}, SCHEMA)
+    complete({**config, "sweeps": {"a": {**sweep, "published_seed": None}}}, SCHEMA)
 
 
 def test_numbers_are_taken_as_people_write_them() -> None:
@@ -105,8 +157,8 @@ def test_numbers_are_taken_as_people_write_them() -> None:
             "epochs": ["10.0"],
         }
     )
-    assert "published/fc2/wide/released/redundancy_5_sparsity_0.001_epochs_10_seed_1" in found
-    assert "published/fc2/wide/released/redundancy_5_sparsity_0_epochs_10_seed_1" in found
+    assert "published/fc2/wide/released/redundancy_5_sparsity_0.001_epochs_10_seed_1_released" in found
+    assert "published/fc2/wide/released/redundancy_5_sparsity_0_epochs_10_seed_1_released" in found
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ STRUCTURES: tuple[str, ...] = get_args(Structure)
 PRUNED = tuple(name for name in STRUCTURES if name != "dense")
 PROTOCOLS: tuple[str, ...] = get_args(Protocol)
 STREAMS: tuple[str, ...] = get_args(Stream)
+PUBLISHED_STRUCTURES = ("linear", "relu", "wide", "dense")
 HIGHEST_RATE = 1000.0  # learning diverges long before
 HIGHEST_SEED = 2**32 - 1
 VALIDATION_IMAGES = 5000  # set aside by default
@@ -125,6 +126,8 @@ class Run:
                 f"stream: released has the numbers of runs on all training images, not of protocol {self.protocol};"
                 " take stream keyed"
             )
+        if self.structure not in PUBLISHED_STRUCTURES:
+            raise LotteryError(f"stream: released has no numbers for structure {self.structure}; take stream keyed")
         if self.variant.not_released:
             raise LotteryError(
                 f"stream: released has no numbers for {self.variant.not_released}, which changes what is drawn;"

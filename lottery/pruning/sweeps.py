@@ -6,7 +6,9 @@ from decimal import Decimal
 from itertools import product
 from typing import Any
 
+from lottery.errors import LotteryError
 from lottery.pruning.run import Run, Variant
+from lottery.published import published_epochs
 
 RELEASED = "released"  # the variant that is as the paper's
 CONCERN_BASELINE = ("learning_rate", "momentum", "weight_decay", "batch_size", "hidden", "bias")
@@ -26,6 +28,8 @@ class Planned:
         return (
             f"{run.protocol}/{run.network}/{run.structure}/{self.variant_name}/"
             f"redundancy_{run.redundancy}_sparsity_{_plain(run.sparsity)}_epochs_{run.epochs}_seed_{run.seed}"
+            + ("" if run.stream == "keyed" else f"_{run.stream}")
+            + ("" if run.perturbation is None else f"_perturbation_{run.perturbation}")
         )
 
 
@@ -47,37 +51,60 @@ def _baseline_variant(name: str, config: Mapping[str, Any]) -> str:
     return RELEASED if same and entry["convolutions"] is None else name
 
 
+def _draws(sweep: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Which random numbers runs are made with: protocol, seed, stream and perturbation."""
+    if sweep["published_seed"] is not None:
+        for perturbation in (None, *sweep["perturbations"]):
+            yield {
+                "protocol": "published",
+                "seed": sweep["published_seed"],
+                "stream": sweep["published_stream"],
+                "perturbation": perturbation,
+            }
+    for seed in sweep["held_out_seeds"]:
+        yield {"protocol": "held_out", "seed": seed}
+
+
+def _epochs(sweep: Mapping[str, Any], structure: str, sparsity: float) -> list[int]:
+    """The lengths of the runs of a point.  Raises LotteryError where its own is asked for and it was never published."""
+    lengths = sweep["epochs"]
+    return lengths if lengths != "published" else [published_epochs(sweep["network"], structure, sparsity)]
+
+
 def _runs_of(sweep: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[Planned]:
-    seeds = [("published", sweep["published_seed"])] if sweep["published_seed"] is not None else []
-    seeds += [("held_out", seed) for seed in sweep["held_out_seeds"]]
     for structure in sweep["structures"]:
         pruned = structure != "dense"
-        for (protocol, seed), redundancy, sparsity, epochs, name in product(
-            seeds,
+        for draws, redundancy, sparsity, name in product(
+            _draws(sweep),
             sweep["redundancies"] if pruned else [1],
             sweep["sparsities"] if pruned else [0],
-            sweep["epochs"],
             sweep["variants"] if pruned else dict.fromkeys(_baseline_variant(n, config) for n in sweep["variants"]),
         ):
-            yield Planned(
-                name,
-                Run(
-                    network=sweep["network"],
-                    structure=structure,
-                    redundancy=redundancy,
-                    sparsity=sparsity,
-                    epochs=epochs,
-                    seed=seed,
-                    protocol=protocol,
-                    validation_images=config["validation_images"] if protocol == "held_out" else None,
-                    variant=variant_of(config["variants"][name]),
-                ),
-            )
+            for epochs in _epochs(sweep, structure, sparsity):
+                yield Planned(
+                    name,
+                    Run(
+                        network=sweep["network"],
+                        structure=structure,
+                        redundancy=redundancy,
+                        sparsity=sparsity,
+                        epochs=epochs,
+                        validation_images=config["validation_images"] if draws["protocol"] == "held_out" else None,
+                        variant=variant_of(config["variants"][name]),
+                        **draws,
+                    ),
+                )
 
 
 def planned_runs(config: Mapping[str, Any]) -> dict[str, Planned]:
-    """All runs of a completed configuration by folder, each once."""
+    """All runs of a completed configuration by folder, each once.
+
+    Raises LotteryError, with the sweep's name, where a sweep asks for runs that there cannot be.
+    """
     runs = {}
-    for sweep in config["sweeps"].values():
-        runs.update({planned.folder: planned for planned in _runs_of(sweep, config)})
+    for name, sweep in config["sweeps"].items():
+        try:
+            runs.update({planned.folder: planned for planned in _runs_of(sweep, config)})
+        except LotteryError as problem:
+            raise LotteryError(f"sweeps.{name}: {problem}") from problem
     return runs

@@ -1,13 +1,39 @@
 """The paper's own numbers, as data."""
 
-from importlib.resources import files
+from __future__ import annotations
 
-import pandas as pd
+import csv
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from lottery.errors import LotteryError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def _read(name: str) -> pd.DataFrame:
+    import pandas as pd
+
     with files(__name__).joinpath(name).open(encoding="utf-8") as file:
         return pd.read_csv(file)
+
+
+@cache
+def _lengths() -> dict[tuple[str, str, float], int]:
+    """Epochs by network, structure and sparsity; without pandas, which takes half a second to import."""
+    with files(__name__).joinpath("figures.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return {(row["network"], row["structure"], float(row["sparsity"])): int(row["epochs"]) for row in rows}
+
+
+def published_epochs(network: str, structure: str, sparsity: float) -> int:
+    """The length of the run behind a point of the figures.  Raises LotteryError where there is no such point."""
+    found = _lengths().get((network, structure, sparsity))
+    if found is None:
+        raise LotteryError(f"epochs: published has no length for {network} {structure} at sparsity {sparsity:g}")
+    return found
 
 
 def table1() -> pd.DataFrame:

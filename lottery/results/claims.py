@@ -1,4 +1,4 @@
-"""Experiment 2 held against the paper: point by point, and claim by claim."""
+"""Experiment 2 held against the paper, claim by claim."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,19 +7,10 @@ import pandas as pd
 
 from lottery.pruning.sweeps import RELEASED
 from lottery.published import figures
-from lottery.results.verdicts import DIFFERS, NOT_COMPARABLE, REPRODUCED
 
 HOLDS, PARTLY, OPEN, FAILS, UNTESTED = "holds", "holds where run", "undecided", "does not hold", "not tested"
 PUBLISHED_REDUNDANCY = 5
 CHANCE = 20.0  # percent: untrained networks of ten classes stay below
-
-# How near counts as reproduced: the curves are flat at the top, and where they are steep a seed moves them far.
-BANDS = ((95.0, 0.5), (80.0, 3.0), (0.0, 15.0))
-
-
-def band(published: float) -> float:
-    """Points of accuracy by which one seed may differ, at this height of the curve."""
-    return next(width for floor, width in BANDS if published >= floor)
 
 
 def as_published(points: pd.DataFrame) -> pd.DataFrame:
@@ -30,44 +21,6 @@ def as_published(points: pd.DataFrame) -> pd.DataFrame:
         & (points.variant == RELEASED)
         & ((points.redundancy == PUBLISHED_REDUNDANCY) | dense)
     ]
-
-
-def compare_points(points: pd.DataFrame) -> pd.DataFrame:
-    """Every published point beside ours by the same protocol: difference, band, verdict.
-
-    The published points are the best of several lengths.  Where the length that was best there was not run here, a lower
-    accuracy is not comparable; one within the band, or above it, is judged as any other.
-    """
-    ours = as_published(points[points.protocol == "published"])
-    keys = ["network", "structure", "sparsity"]
-    merged = figures().merge(ours, on=keys, how="inner", suffixes=("_published", ""))
-    rows = []
-    for point in merged.itertuples():
-        width, difference = band(point.accuracy_published), point.accuracy - point.accuracy_published
-        same_length = str(point.epochs_published) in point.lengths.split()
-        verdict, why = (
-            REPRODUCED if abs(difference) <= width + 1e-9 else DIFFERS,
-            f"band {width} points, one seed each",
-        )
-        if not same_length and difference < -width:
-            verdict, why = NOT_COMPARABLE, f"published: {point.epochs_published} epochs; run here: {point.lengths}"
-        rows.append(
-            {name: getattr(point, name) for name in keys}
-            | {
-                "parameters": point.parameters,
-                "published": point.accuracy_published,
-                "ours": point.accuracy,
-                "difference": round(difference, 4),
-                "band": width,
-                "published_epochs": point.epochs_published,
-                "epochs": point.epochs,
-                "lengths": point.lengths,
-                "verdict": verdict,
-                "why": why,
-            }
-        )
-    columns = [*keys, "parameters", "published", "ours", "difference", "band", "published_epochs", "epochs", "lengths", "verdict", "why"]  # fmt: skip
-    return pd.DataFrame(rows, columns=columns)
 
 
 PUBLISHED_SPARSITIES = tuple(sorted({float(s) for s in figures().query("structure != 'dense'").sparsity}))

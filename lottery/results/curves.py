@@ -225,7 +225,7 @@ def _runs_of(histories: pd.DataFrame, structure: str) -> Iterator[tuple[int, pd.
 
 def plot_epochs(histories: pd.DataFrame, network: str, stem: Path) -> list[Path]:
     """Accuracy after each epoch of the longest runs, and where the shorter runs ended, at up to three sparsities."""
-    shown = _one_series(histories, network)
+    shown = _one_series(histories[histories.perturbation.isna()], network)
     protocols = _protocols(shown)
     pruned = shown[shown.structure != "dense"]
     sparsities = _nearest(sorted({float(s) for s in pruned.sparsity}), SHOWN_SPARSITIES) if len(pruned) else [0.0]

@@ -16,7 +16,7 @@ POINT_NUMBERS = ["redundancy", "sparsity", *_CHOSEN, *_MEANS]
 
 
 def points(table: pd.DataFrame) -> pd.DataFrame:
-    """One row a group of runs, by its protocol; never a mixture of the two.
+    """One row a group of runs, by its protocol; never a mixture of the two.  Perturbed runs make no points.
 
     published: the best test accuracy over the lengths run, of the one seed.  That is selection on the test set, as behind
         the published figures.
@@ -26,7 +26,7 @@ def points(table: pd.DataFrame) -> pd.DataFrame:
     chosen = {"published": _published, "held_out": _held_out}
     rows = [
         dict(zip(GROUP, group, strict=True)) | chosen[group[0]](same)
-        for group, same in table.groupby(GROUP, sort=False)
+        for group, same in table[table.perturbation.isna()].groupby(GROUP, sort=False)
     ]
     return pd.DataFrame(rows, columns=[*GROUP, *_CHOSEN, "lengths", *_MEANS])
 

@@ -12,13 +12,14 @@ from lottery.files import read_json, read_table
 from lottery.pruning.run import Run
 from lottery.pruning.sweeps import Planned
 
-# What makes a point of a curve: runs of one group differ in length and seed only.
-GROUP = ["protocol", "dataset", "network", "structure", "variant", "redundancy", "sparsity"]
-RUN = [*GROUP, "epochs", "seed"]
+# What makes a point of a curve: runs of one group differ in length and seeds only.
+GROUP = ["protocol", "stream", "dataset", "network", "structure", "variant", "redundancy", "sparsity"]
+RUN = [*GROUP, "epochs", "seed", "perturbation"]
 _COUNTS = ["initial", "remaining", "paired", "alive", "convolution_parameters"]
 _WATCHED = ["loss", "validation_accuracy", "test_accuracy"]
 _ROW = [*RUN, *_COUNTS, *_WATCHED]
-HISTORY_NUMBERS = ["redundancy", "sparsity", "epochs", "seed", "at_epoch", "validation_accuracy", "test_accuracy"]
+RUN_NUMBERS = ["redundancy", "sparsity", "epochs", "seed", "perturbation", "test_accuracy"]
+HISTORY_NUMBERS = [*RUN_NUMBERS, "at_epoch", "validation_accuracy"]
 
 
 @dataclass(frozen=True)
@@ -81,18 +82,21 @@ def _seconds(path: Path) -> float:
 
 
 def runs(records: Sequence[Record]) -> pd.DataFrame:
-    """One row a run, those of the published protocol first."""
-    table = pd.DataFrame([record.row for record in records], columns=_ROW)
-    return table.sort_values(RUN, ascending=[name != "protocol" for name in RUN], ignore_index=True)
+    """One row a run, those of the published protocol first; `perturbation` is empty in runs without noise."""
+    table = pd.DataFrame([record.row for record in records], columns=_ROW).astype({"perturbation": "Int64"})
+    return table.sort_values(
+        RUN, ascending=[name != "protocol" for name in RUN], na_position="first", ignore_index=True
+    )
 
 
 def histories(records: Sequence[Record]) -> pd.DataFrame:
     """Long: one row a run and epoch."""
     columns = [*RUN, "at_epoch", *_WATCHED]
-    frames = [record.history.assign(**record.key) for record in records]
+    frames = [record.history.assign(**record.key).astype({"perturbation": "Int64"}) for record in records]
     return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
 
 
 def cost(records: Sequence[Record]) -> pd.DataFrame:
     """Measured seconds of learning, a row a run (evaluation and start-up not counted)."""
-    return pd.DataFrame([record.key | {"seconds": record.seconds} for record in records], columns=[*RUN, "seconds"])
+    rows = [record.key | {"seconds": record.seconds} for record in records]
+    return pd.DataFrame(rows, columns=[*RUN, "seconds"]).astype({"perturbation": "Int64"})

@@ -13,7 +13,6 @@ from lottery.pruning.run import PROTOCOLS, PRUNED
 from lottery.pruning.sweeps import RELEASED
 from lottery.results.style import COLOURS, STYLE, save
 
-RUN_NUMBERS = ["redundancy", "sparsity", "epochs", "seed", "test_accuracy"]
 RUN_WORDS = ["protocol", "dataset", "network", "structure", "variant"]
 _PANEL = ["protocol", "structure", "redundancy", "sparsity"]
 _INCHES_A_LINE = 0.19
@@ -25,7 +24,7 @@ def by_length(runs: pd.DataFrame, network: str) -> pd.DataFrame:
 
     Only where a structure and sparsity was run in several variants.  Raises LotteryError where none was.
     """
-    found = runs[(runs.network == network) & (runs.structure != "dense")]
+    found = runs[(runs.network == network) & (runs.structure != "dense") & runs.perturbation.isna()]
     several = found.groupby(_PANEL).variant.transform("nunique") > 1
     if not several.any():
         raise LotteryError(f"variants: the runs of {network} have one variant only")
@@ -93,7 +92,9 @@ def _marker(number: int) -> str:
 
 def _draw(axes: Axes, panel: pd.DataFrame, runs: pd.DataFrame, variants: list[str], lengths: list[int]) -> None:
     step = 0.7 / max(len(lengths), 2)
-    seeds = runs.merge(panel[[*_PANEL, "variant", "epochs"]], on=[*_PANEL, "variant", "epochs"])
+    seeds = runs[runs.perturbation.isna()].merge(
+        panel[[*_PANEL, "variant", "epochs"]], on=[*_PANEL, "variant", "epochs"]
+    )
     for number, length in enumerate(lengths):
         shift = (number - (len(lengths) - 1) / 2) * step
         own, single = panel[panel.epochs == length], seeds[seeds.epochs == length]

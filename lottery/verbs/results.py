@@ -52,8 +52,9 @@ def tabulate_runs(arguments: argparse.Namespace, step: Step) -> None:
     from lottery.errors import LotteryError
     from lottery.files import read_json, sha256, write_text
     from lottery.kept import forget
-    from lottery.results.claims import answer_claims, compare_points
+    from lottery.results.claims import answer_claims
     from lottery.results.points import points, points_for_people
+    from lottery.results.replays import compare_points, spread, spread_levels
     from lottery.results.runs import cost, histories, listed_folders, read_run, runs
     from lottery.results.tables import markdown
 
@@ -72,7 +73,9 @@ def tabulate_runs(arguments: argparse.Namespace, step: Step) -> None:
         "histories.csv": histories(records).to_csv(index=False),
         "points.csv": found.to_csv(index=False),
         "points.md": markdown(points_for_people(found).set_index("network")),
-        "points_compared.csv": compare_points(found).to_csv(index=False),
+        "points_compared.csv": compare_points(table).to_csv(index=False),
+        "spread.csv": spread(table).to_csv(index=False),
+        "spread_levels.csv": spread_levels(table).to_csv(index=False),
         "claims.csv": answer_claims(found).to_csv(index=False),
         "pruning_cost.csv": cost(records).to_csv(index=False),
     }
@@ -162,7 +165,8 @@ def plot_redundancy(arguments: argparse.Namespace, step: Step) -> None:
 def plot_variants(arguments: argparse.Namespace, step: Step) -> None:
     """Figure: what the variants (switches) do, run length by run length."""
     from lottery.files import read_table
-    from lottery.results.variants import RUN_NUMBERS, RUN_WORDS, plot_variants
+    from lottery.results.runs import RUN_NUMBERS
+    from lottery.results.variants import RUN_WORDS, plot_variants
 
     table = read_table(step.reads(arguments.table), RUN_NUMBERS, RUN_WORDS)
     step.writes(*plot_variants(table, arguments.network, arguments.output))
