@@ -61,7 +61,7 @@ def drawn_target() -> Target:
     generator = np.random.default_rng(1)
     shapes = {"fc1.weight": ((500, 784), 0.03), "fc2.weight": ((10, 500), 0.1)}
     weights = {name: generator.normal(0, std, shape).astype(np.float32) for name, (shape, std) in shapes.items()}
-    return Target("fc2", IMAGE, weights)
+    return Target("fc2", IMAGE, "raw", weights)
 
 
 def warm(solver: Solver, objective: str = "min_error") -> Solver:
@@ -86,7 +86,7 @@ def side_by_side(target: Target, sample: int) -> list[Measurement]:
     """Solve a random sample of weights by the MIP solvers, each right after its whole row by `exact`."""
     from lottery.approximation.cross_check import sample_weights
 
-    settings = Settings(epsilon=EPSILON, stream="official")
+    settings = Settings(epsilon=EPSILON, stream="released")
     exact, others = warm(create("exact")), available(("gurobi", "cbc"))
     seconds: dict[str, list[float]] = {name: [] for name in ("exact", *others)}
     solved, exact_weights = dict.fromkeys(others, 0), 0
@@ -116,7 +116,7 @@ def side_by_side(target: Target, sample: int) -> list[Measurement]:
 
 def network(target: Target, objective: str, sharing: str, rows: int, effort: Effort) -> Measurement:
     """All weights in the first `rows` rows of each layer by `exact`; called in a process of its own."""
-    stream = "official" if sharing == "row" else "keyed"
+    stream = "released" if sharing == "row" else "keyed"
     settings = Settings(epsilon=EPSILON, objective=objective, sharing=sharing, stream=stream)
     work = []
     for index, layer in enumerate(target.layers):

@@ -31,7 +31,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     add("--coefficients-per-bit", type=float, default=3, help="the paper's c: int(c round(log2(1/epsilon))) a weight")
     add("--objective", default="min_error", help="min_error, min_cardinality, first_feasible or exactly_K")
     add("--sharing", default="row", help="row (a set for all weights of an output row) or weight")
-    add("--stream", default="keyed", help="keyed, or official: the released code's draws")
+    add("--stream", default="keyed", help="keyed, or released: the released code's draws")
     add("--seed", type=int, default=1, help="of the coefficients")
     add("--coefficient-range", type=float, nargs=2, metavar=("LOW", "HIGH"), help="default: the target's own")
     add("--zero-small-weights", action="store_true", help="weights within epsilon of 0 become 0 with no solve")
@@ -78,6 +78,8 @@ def _add_data_and_targets(verb: Verb) -> None:
     add("--weight-decay", type=float, default=5e-4)
     add("--batch-size", type=int, default=64)
     add("--seed", type=int, default=1)
+    add("--stream", default="released", help="released (one generator, as in the paper's runs) or keyed")
+    add("--pixels", default="normalised", help="what it is trained on: normalised, or raw (0 to 1)")
     add("--device", default="auto", help="auto, cpu or cuda")
     add("--history", type=Path, required=True, help="JSON of loss and accuracy by epoch")
     add("--output", type=Path, required=True)
@@ -86,6 +88,7 @@ def _add_data_and_targets(verb: Verb) -> None:
     add("--weights", type=Path, required=True, help="safetensors, or a PyTorch state dict")
     add("--network", required=True)
     add("--dataset", required=True, help="decides the input size")
+    add("--pixels", default="normalised", help="what the weights were trained on: normalised, or raw (0 to 1)")
     add("--output", type=Path, required=True)
 
 
@@ -136,6 +139,7 @@ def _add_experiment_1(verb: Verb) -> None:
     add("--output", type=Path, required=True, help="CSV, a line a weight")
 
     parser = verb(subset_sum.measure_frontier)
+    parser.set_defaults(run=queue.measure_frontier)  # which may make what other jobs ask for
     add = parser.add_argument
     add("--target", type=Path, required=True)
     add("--data", type=Path, required=True, help="a file by `lottery fetch`")
@@ -176,7 +180,7 @@ def _add_tickets(verb: Verb) -> None:
 
 def _add_experiment_2(verb: Verb) -> None:
     parser = verb(pruning.prune)
-    parser.set_defaults(run=queue.prune)  # which may take runs of other jobs along
+    parser.set_defaults(run=queue.prune)  # as measure_frontier
     add = parser.add_argument
     add("--data", type=Path, required=True, help="a file by `lottery fetch`")
     add("--network", required=True, help=", ".join(NETWORKS))

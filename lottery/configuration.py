@@ -15,7 +15,7 @@ from jsonschema.exceptions import ValidationError, best_match
 
 from lottery.approximation.points import planned_points
 from lottery.approximation.settings import Settings
-from lottery.datasets import REGISTRY, check_source, named
+from lottery.datasets import PIXELS, REGISTRY, check_source, named
 from lottery.errors import LotteryError
 from lottery.networks import NETWORKS
 from lottery.pruning.run import STREAMS, STRUCTURES, Variant
@@ -24,6 +24,7 @@ from lottery.subset_sum import OBJECTIVES, SOLVERS
 from lottery.theory.coefficients import KINDS, WITHOUT_ZEROS
 from lottery.tickets.construction import Construction
 from lottery.tickets.random_network import Distribution
+from lottery.tickets.ticket import check_signs
 
 # What `names: KIND` in the schema stands for, so that each list is kept once, where the package uses it.
 NAMES = {
@@ -31,6 +32,7 @@ NAMES = {
     "networks": [*NETWORKS],
     "structures": [*STRUCTURES],
     "streams": [*STREAMS],
+    "pixels": [*PIXELS],
     "objectives": [*OBJECTIVES],
     "solvers": [*SOLVERS],
     "kinds": [*KINDS],
@@ -198,6 +200,7 @@ def complete(config: dict[str, Any], schema_path: Path) -> dict[str, Any]:
         planned_points(filled)
     except LotteryError as problem:
         raise LotteryError(f"config: {problem}") from problem
+    _check_signs(filled)
     _check_sweeps(filled)
     checked = filled["cross_check"]["approximation"]
     if checked is not None and checked not in filled["approximations"]:
@@ -221,6 +224,16 @@ def _check_targets(config: dict[str, Any]) -> None:
                     f"config: {group}.{name}.target: {entry['target']!r} is not one of the targets"
                     f" ({', '.join(config['targets']) or 'none'})"
                 )
+
+
+def _check_signs(config: dict[str, Any]) -> None:
+    """A ticket must pass the pixels that its target was trained on."""
+    for name, entry in config["tickets"].items():
+        target = config["targets"][entry["target"]]
+        try:
+            check_signs(target["network"], named(config["dataset"]).image, target["pixels"], entry["signed_inputs"])
+        except LotteryError as problem:
+            raise LotteryError(f"config: tickets.{name}.{problem}") from problem
 
 
 def _check_sweeps(config: dict[str, Any]) -> None:

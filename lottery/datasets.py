@@ -9,14 +9,17 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 
 from lottery.errors import LotteryError, shortened
-from lottery.files import read_tensors, write_tensors
 from lottery.idx import IdxFile, read_idx
 from lottery.networks import ImageShape
+from lottery.tensors import read_tensors, write_tensors
 
+Pixels = Literal["normalised", "raw"]  # less the mean and by the deviation of the training pixels, or in [0, 1]
+PIXELS: tuple[Pixels, ...] = get_args(Pixels)
 DOWNLOAD = "download"
 EMBEDDED = "embedded"
 DOWNLOAD_ATTEMPTS = 3

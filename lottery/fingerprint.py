@@ -7,10 +7,17 @@ comments, layout and documentation change nothing.
 
 import ast
 import hashlib
+import json
+import sys
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from lottery.errors import LotteryError
+from lottery.files import write_json
+
 PACKAGE = "lottery"
+KNOWN = "fingerprints.json"
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -140,11 +147,34 @@ def modules_used(verb: str, root: Path = ROOT) -> set[str]:
     return _closure(direct, root)
 
 
+def _state(root: Path) -> str:
+    """What the files of the package are, by their times and sizes, as Python tells whether to compile a module again."""
+    package = root / PACKAGE
+    files = [path for path in sorted(package.rglob("*")) if path.suffix != ".pyc" and path.name != KNOWN]
+    stats = [(str(path.relative_to(package)), path.stat()) for path in files if path.is_file()]
+    listed = [(name, stat.st_mtime_ns, stat.st_size) for name, stat in stats]
+    return hashlib.sha256(repr((sys.version_info[:2], listed)).encode()).hexdigest()
+
+
 def fingerprint(verb: str, root: Path = ROOT) -> str:
     """Sixteen hexadecimal digits that change when, and only when, what `lottery VERB` uses of the package changes.
 
-    That is its code, and the data files beside a module that the module names (tables, templates).
+    That is its code, and the data files beside a module that the module names (tables, templates).  To find it takes a
+    quarter of a second, longer than all else that a light command does; so it is kept beside Python's compiled modules.
     """
+    known = root / PACKAGE / "__pycache__" / KNOWN
+    state, found = _state(root), {}
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        kept = json.loads(known.read_text(encoding="utf-8"))
+        found = dict(kept["fingerprints"]) if kept["state"] == state else {}
+    if verb not in found:
+        found[verb] = _fingerprint(verb, root)
+        with suppress(OSError, LotteryError):  # a package that cannot be written to
+            write_json(known, {"state": state, "fingerprints": found})
+    return str(found[verb])
+
+
+def _fingerprint(verb: str, root: Path) -> str:
     digest = hashlib.sha256()
     for statement in _statements(verb, root):
         digest.update(ast.dump(statement).encode())

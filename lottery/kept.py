@@ -58,7 +58,7 @@ def link(result: Path) -> None:
 
 
 def set_aside(result: Path, folder: Path) -> None:
-    """Move a recorded result to second names in the folder where it will be asked for; the record comes last."""
+    """Move a result that was recorded to second names in the folder where it will be asked for; the record comes last."""
     record = provenance_path(result)
     for path in (*recorded_files(record), record):
         os.replace(path, _second_name(folder / path.name))

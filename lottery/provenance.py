@@ -153,11 +153,12 @@ class Step:
         other._facts, other._read, other._written, other._recorded = {}, {}, [], False
         return other
 
-    def begins(self, device: torch.device) -> None:
-        """Bear the cost of what is done from now on, on a device that is held, and of nothing before."""
+    def begins(self, device: torch.device | None = None) -> None:
+        """Bear the cost of what is done from now on, and of nothing before; device: one that is held already."""
         self._started, self._cores_before = time.monotonic(), core_seconds()
-        self._held_since = self._started
-        self.notes(device=device.type)
+        if device is not None:
+            self._held_since = self._started
+            self.notes(device=device.type)
 
     def made(self, record: Mapping[str, Any]) -> bool:
         """Whether a record is that of this command: same settings, code, versions, and inputs as they are now."""
@@ -182,10 +183,12 @@ class Step:
         """Where it was told to write: a file or a folder."""
         return Path(self._identity["settings"]["output"])
 
-    @property
-    def destination(self) -> Path:
-        """The folder to write to now; one of its own, as two processes may make the same where locks are not shared."""
-        return self.output / f"{AHEAD}-{platform.node()}-{os.getpid()}" if self.ahead else self.output
+    def place(self, path: Path) -> Path:
+        """Where to write an output now: in its place; ahead of being asked for, beside it in a folder of this process.
+
+        Two processes may make the same where locks are not shared.
+        """
+        return path.parent / f"{AHEAD}-{platform.node()}-{os.getpid()}" / path.name if self.ahead else path
 
     def reads(self, path: Path) -> Path:
         """Note an input.  Raises LotteryError where it is not the file that its record speaks of."""

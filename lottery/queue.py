@@ -1,14 +1,15 @@
-"""One job carries out commands of several: runs that a workflow is about to ask for, trained together with its own.
+"""One job carries out commands of several: what a workflow is about to ask for, made together with its own result.
 
-Snakemake asks for each run by a job of its own, and what is kept is always the run.  But the workflow also writes down
-the commands of all runs that are to be made, and a job may claim some that go with its own.  A claim is a locked file; the
-lock goes with the process that holds it, however that ends.  What was made ahead waits under second names
-(`lottery.kept`), and the job that asks for it finds it finished.  Nothing has to be made again because of how many
-runs a job takes; on a CPU it changes no byte, on a GPU sums may be rounded in another order.
+Snakemake asks for each run and each point of a frontier by a job of its own, and what is kept is always the run or the point.
+But a short one takes less time than Python takes to start, and a GPU has room for many runs side by side.  So the workflow
+also writes down the commands that are to be carried out, and a job may claim some beside its own.  A claim is a locked file;
+the lock goes with the process that holds it, however that ends.  What was made ahead waits under second names
+(`lottery.kept`), and the job that asks for it finds it finished.  Nothing has to be made again because of how much a job
+makes; on a CPU it changes no byte, on a GPU sums may be rounded in another order.
 
-Where a file system has no locks, each job makes its own run; where machines do not share them, a run may be made twice.
+Where a file system has no locks, each job makes its own result; where machines do not share them, one may be made twice.
 
-What is in here is not part of the code by which `lottery prune` is known.
+What is in here is not part of the code by which a command is known.
 """
 
 import argparse
@@ -33,12 +34,15 @@ if TYPE_CHECKING:
     from lottery.pruning.run import Run
 
 # Set by the workflow.  No flags: they change no result.
-PLANNED = "LOTTERY_PLANNED_RUNS"  # a file, a JSON list of command lines: workflow/rules/pruning.smk writes it
+PLANNED = "LOTTERY_PLANNED_RUNS"  # a file, a JSON list of command lines: workflow/rules/common.smk writes it
 RUNS_PER_JOB = "LOTTERY_RUNS_PER_JOB"  # a number, or auto
 RUNS_OF_A_SLURM_JOB = 12  # as many as slurm/config.yaml gathers into one job
+SHARED = ("prune", "measure_frontier")  # rules whose jobs make what others ask for
+SECONDS_OF_A_JOB = 60.0  # on a CPU: a job that has lasted so long takes nothing along any more
 CLAIM = ".claim"
 
 Parse = Callable[[list[str]], argparse.Namespace]
+Carry = Callable[[argparse.Namespace, "Step"], None]
 
 
 def runs_per_job() -> int | None:
@@ -53,23 +57,30 @@ def runs_per_job() -> int | None:
 
 @dataclass(frozen=True)
 class Command:
-    """A `lottery prune`: its arguments, and what it reads and writes."""
+    """A `lottery` command: its arguments, and what it reads and writes."""
 
     arguments: argparse.Namespace
     step: "Step"
 
     @cached_property
     def run(self) -> "Run":
+        """What `lottery prune` is asked for."""
         from lottery.verbs.pruning import run_of
 
         return run_of(self.arguments)
 
     def goes_with(self, other: "Command") -> bool:
-        """Whether both can be trained together: on the same data and device, of one shape."""
+        """Whether both runs can be trained side by side: on the same data and device, of one shape."""
         from lottery.pruning.batches import shape_of
 
         same = all(getattr(self.arguments, name) == getattr(other.arguments, name) for name in ("data", "device"))
         return same and shape_of(self.run) == shape_of(other.run)
+
+    @property
+    def claim_path(self) -> Path:
+        """Whoever holds a lock on this file makes the result; it lies in a run's folder, beside a point's file."""
+        output = self.step.output
+        return output / CLAIM if self.step.verb == "prune" else output.with_name(f".{output.name}{CLAIM}")
 
 
 def write_plan(path: Path, shell_commands: Iterable[str]) -> None:
@@ -86,29 +97,28 @@ def planned(own: Command, parse: Parse) -> list[Command]:
     path = os.environ.get(PLANNED)
     if not path or not Path(path).is_file():
         return []
-    lines: list[list[str]] = read_json(Path(path))
+    lines: list[list[str]] = [line for line in read_json(Path(path)) if line[0] == own.step.verb]
     lines.sort(key=lambda line: sha256(repr((str(own.step.output), line)).encode()).digest())
     others = [parse(line) for line in lines]
     return [Command(a, own.step.beside(vars(a))) for a in others if a.output != own.arguments.output]
 
 
 def _lock(command: Command) -> AbstractContextManager[object] | None:
-    """A lock on a run, held; None where another job has it.  Raises OSError where a file system has no locks."""
+    """A lock on a result, held; None where another job has it.  Raises OSError where a file system has no locks."""
     from filelock import FileLock, Timeout
 
-    folder = command.step.output
-    folder.mkdir(parents=True, exist_ok=True)
+    command.claim_path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        return FileLock(folder / CLAIM, fallback_to_soft=False).acquire(timeout=0)
+        return FileLock(command.claim_path, fallback_to_soft=False).acquire(timeout=0)
     except Timeout:
         return None
 
 
 def claim(command: Command, claims: ExitStack) -> bool:
-    """Take the run that this job was asked for until `claims` is closed; False where another job has it."""
+    """Take what this job was asked for until `claims` is closed; False where another job has it."""
     try:
         lock = _lock(command)
-    except OSError:  # nothing is taken along then, and this run is made in any case
+    except OSError:  # nothing is taken along then, and this is made in any case
         return True
     if lock is None:
         return False
@@ -116,19 +126,8 @@ def claim(command: Command, claims: ExitStack) -> bool:
     return True
 
 
-def filled(batch: Sequence[Command], others: Iterable[Command], most: int, claims: ExitStack) -> list[Command]:
-    """A batch with further runs that go with its first, up to `most` in all, neither made nor being made by others."""
-    found = list(batch)
-    for command in others:
-        if len(found) >= most:
-            break
-        if all(command.goes_with(first) for first in found[:1]) and _take(command, claims):
-            found.append(command)
-    return found
-
-
-def _take(command: Command, claims: ExitStack) -> bool:
-    """Claim a run that nobody has made or is making."""
+def take(command: Command, claims: ExitStack) -> bool:
+    """Claim what nobody has made or is making."""
     from lottery.kept import is_finished
 
     if is_finished(command.step):
@@ -142,55 +141,165 @@ def _take(command: Command, claims: ExitStack) -> bool:
     return False
 
 
-def _most(own: Command, others: Sequence[Command], device: "torch.device", size: int) -> int:
+def first_of(others: list[Command], claims: ExitStack) -> list[Command]:
+    """The first of `others` that nobody has, claimed, or nothing; it and those before it are taken off the list."""
+    while others:
+        command = others.pop(0)
+        if take(command, claims):
+            return [command]
+    return []
+
+
+def filled(batch: Sequence[Command], others: Iterable[Command], most: int, claims: ExitStack) -> list[Command]:
+    """A batch with further runs that go with its first, up to `most` in all, neither made nor being made by others."""
+    found = list(batch)
+    for command in others:
+        if len(found) >= most:
+            break
+        if command.goes_with(found[0]) and take(command, claims):
+            found.append(command)
+    return found
+
+
+def _on_a_gpu(own: Command) -> bool:
+    from lottery.devices import prepare_device
+
+    return prepare_device(own.arguments.device).type == "cuda"
+
+
+def carry_out(own: Command, carry: Carry, parse: Parse) -> None:
+    """Carry out a command, and with it others that the workflow is about to ask for."""
+    from lottery.files import check_writable
+
+    asked, slurm = runs_per_job(), "SLURM_JOB_ID" in os.environ
+    if asked == 1 or (asked is None and slurm and not _on_a_gpu(own)):  # groups of a Slurm job are large enough
+        carry(own.arguments, own.step)
+        return
+    check_writable(own.claim_path.parent)
+    others = planned(own, parse)
+    if not others:
+        carry(own.arguments, own.step)
+    elif own.step.verb == "prune" and _on_a_gpu(own):
+        _prune_on_a_gpu(own, others)
+    else:
+        _one_after_another(own, others, carry, asked)
+
+
+def _one_after_another(own: Command, others: list[Command], carry: Carry, most: int | None) -> None:
+    """Make `own`, and while another job makes it, what nobody makes; then further ones, until the job is long enough.
+
+    most: how many this job makes, however long it takes; None: until it has lasted a minute.
+    """
+    from lottery.kept import take_back
+
+    end, made, own_is_made, first = time.monotonic() + SECONDS_OF_A_JOB, 0, False, True
+    while not own_is_made or (time.monotonic() < end if most is None else made < most):
+        with ExitStack() as claims:
+            mine = not own_is_made and claim(own, claims)
+            if mine and (finished := take_back(own.step)):
+                print(f"{finished} was made by a job that made several")
+                own_is_made = True
+                continue
+            batch = [own] if mine else first_of(others, claims)
+            for command in batch:
+                _make(command, carry, first)
+        first, made = False, made + len(batch)
+        own_is_made = own_is_made or mine
+        if not batch and own_is_made:
+            return
+        if not batch:
+            time.sleep(1)  # another job has it, and nothing else is left to do
+
+
+def _make(command: Command, carry: Carry, first: bool) -> None:
+    """Make a result and record it; first: it bears the start of the process."""
+    if not first:
+        command.step.begins()
+    if command.step.ahead:
+        print(f"{command.step.output.name}, which another job will ask for:", flush=True)
+    try:
+        carry(command.arguments, command.step)
+        _finished(command.step)
+    except LotteryError as error:
+        if not command.step.ahead:
+            raise
+        print(f"{command.step.output}: {error}", flush=True)  # its own job will say so
+
+
+def _prune_on_a_gpu(own: Command, others: list[Command]) -> None:
+    """Make `own` and others side by side; where another job makes `own`, what nobody makes, until it is there.
+
+    Runs are claimed by whoever holds the GPU: a job that waits for it leaves its own run to those before.
+    """
+    from lottery.devices import leased_device
+    from lottery.kept import take_back
+
+    while True:
+        with own.step.computing_on(leased_device(own.arguments.device)) as device, ExitStack() as claims:
+            mine = claim(own, claims)
+            if mine and (finished := take_back(own.step)):
+                print(f"{finished} was made by a job that made several")
+                return
+            batch = [own] if mine else first_of(others, claims)
+            if batch:
+                batch = _side_by_side(batch, others, device, claims)
+            if mine:
+                return
+            own.step.begins(device)  # others bear what was done so far
+        others = [command for command in others if command not in batch]
+        if not batch:
+            time.sleep(1)  # another job has this run, and nothing else is left to do
+
+
+def _most(own: Command, others: Sequence[Command], size: int) -> int:
     """How many runs this job takes: where nothing is said, what fits its GPU, but so that other GPUs have some as well."""
     from lottery.devices import visible_gpus
 
     asked = runs_per_job()
-    if asked is not None or device.type != "cuda":
-        return size if asked is None else asked
+    if asked is not None:
+        return asked
     if "SLURM_JOB_ID" in os.environ:  # which sees its own GPU alone
         return min(size, RUNS_OF_A_SLURM_JOB)
     going = 1 + sum(own.goes_with(command) for command in others)
     return min(size, -(-going // len(visible_gpus())))
 
 
-def _together(
-    batch: list[Command], others: Sequence[Command], device: "torch.device", claims: ExitStack
+def _side_by_side(
+    batch: list[Command], others: list[Command], device: "torch.device", claims: ExitStack
 ) -> list[Command]:
-    """Train a batch: `batch` with what goes with it, or what else there is to do; returns it."""
+    """Train a run on a GPU with others that go with it; returns all that were trained."""
     from lottery.datasets import load
     from lottery.devices import jobs_per_gpu
     from lottery.pruning.memory import at_once
     from lottery.verbs.pruning import prune_together
 
-    batch = filled(batch, others, 1, claims)
-    if not batch:
-        return []
-    first = batch[0]
+    [first] = batch
     try:
         data = load(first.step.reads(first.arguments.data))
         size = at_once(first.run, data, device, runs_per_job(), jobs_per_gpu())
-        batch = filled(batch, others, _most(first, others, device, size), claims)
+        batch = filled(batch, others, _most(first, others, size), claims)
         pairs = [(command.arguments, command.step) for command in batch]
         prune_together(pairs, data, device, size, partial(_finished, several=len(batch) > 1))
     except LotteryError as error:
         if not first.step.ahead:
             raise
         print(f"{first.step.output}: {error}", flush=True)  # its own job will say so
+    _free_memory()
     return batch
 
 
-def _finished(step: "Step", share: float, several: bool = True) -> None:
+def _finished(step: "Step", share: float = 1.0, several: bool = True) -> None:
+    """Record a result, so that its own job, or the next attempt at this one, finds it."""
     from lottery.kept import link, set_aside
 
     result = step.record(share)
+    command = Command(argparse.Namespace(), step)
     if result is not None and step.ahead:
-        set_aside(result, step.output)
-        shutil.rmtree(step.destination, ignore_errors=True)
+        set_aside(result, result.parent.parent)
+        shutil.rmtree(result.parent, ignore_errors=True)
     elif result is not None and several:
         link(result)  # what comes after it in this job may fail
-    (step.output / CLAIM).unlink(missing_ok=True)  # whoever waits for the lock finds the run finished
+    command.claim_path.unlink(missing_ok=True)  # whoever waits for the lock finds it finished
 
 
 def _free_memory() -> None:
@@ -201,44 +310,15 @@ def _free_memory() -> None:
         torch.cuda.empty_cache()
 
 
-def _takes_others(device: "torch.device") -> bool:
-    asked = runs_per_job()
-    return device.type == "cuda" if asked is None else asked > 1
-
-
 def prune(arguments: argparse.Namespace, step: "Step") -> None:
-    """Carry out `lottery prune`, and with it others that the workflow is about to ask for."""
-    from lottery.devices import prepare_device
-    from lottery.files import check_writable
+    """Carry out `lottery prune`, and others with it."""
     from lottery.verbs import pruning
 
-    others: list[Command] = []
-    if _takes_others(prepare_device(arguments.device)):
-        check_writable(arguments.output)
-        others = planned(Command(arguments, step), arguments.parser.parse_args)
-    if others:
-        _prune_with(Command(arguments, step), others)
-    else:
-        pruning.prune(arguments, step)
+    carry_out(Command(arguments, step), pruning.prune, arguments.parser.parse_args)
 
 
-def _prune_with(own: Command, others: list[Command]) -> None:
-    """Make `own` and others; where another job makes `own`, what nobody makes, until it is there."""
-    from lottery.devices import leased_device
-    from lottery.kept import take_back
+def measure_frontier(arguments: argparse.Namespace, step: "Step") -> None:
+    """Carry out `lottery measure-frontier`, and others with it."""
+    from lottery.verbs import subset_sum
 
-    while True:
-        with own.step.computing_on(leased_device(own.arguments.device)) as device, ExitStack() as claims:
-            mine = claim(own, claims)
-            if mine and (finished := take_back(own.step)):
-                print(f"{finished} was made by a job that made several")
-                return
-            batch = _together([own] if mine else [], others, device, claims)
-            if device.type == "cuda":
-                _free_memory()
-            if mine:
-                return
-            own.step.begins(device)  # others bear what was done so far
-        others = [command for command in others if command not in batch]
-        if not batch:
-            time.sleep(1)  # another job has this run, and nothing else is left to do
+    carry_out(Command(arguments, step), subset_sum.measure_frontier, arguments.parser.parse_args)

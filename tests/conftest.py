@@ -90,7 +90,7 @@ SMALL = (
     "config/demo.yaml",
     "--config",
     "cross_check={solvers: [gurobi, cbc], sample: 2}",
-    "targets={fc2: {network: fc2, epochs: 2}}",
+    "targets={fc2: {network: fc2, epochs: 2}, fc2_raw: {epochs: 2}}",
     "frontiers={fc2: {target: fc2, objectives: [min_cardinality], epsilons: [0.01], seeds: [1]}}",
     "theory={epsilons: [0.1, 0.03], kinds: [uniform], most_coefficients: 4, trials: 200, cardinality_trials: 50}",
     "sweeps={fc2: {structures: [linear, dense], sparsities: [0.5], epochs: [1], held_out_seeds: [1]}}",
@@ -213,4 +213,4 @@ def random_weights(network="fc2", image=TINY_IMAGE):
 @pytest.fixture(scope="session")
 def target() -> Target:
     """fc2 for images of 2 x 2 pixels, random weights."""
-    return Target("fc2", TINY_IMAGE, random_weights())
+    return Target("fc2", TINY_IMAGE, "raw", random_weights())

@@ -15,8 +15,8 @@ from lottery.cli import main
 from lottery.configuration import complete
 from lottery.datasets import fetch
 from lottery.errors import LotteryError, shortened
-from lottery.files import read_tensors, write_tensors
 from lottery.networks import ImageShape, layers
+from lottery.tensors import read_tensors, write_tensors
 from lottery.tickets.claims import Claims, random_weights_digest
 from lottery.tickets.file import write_ticket
 from lottery.tickets.random_network import Distribution
@@ -72,7 +72,7 @@ MISTAKES: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("approximations", "min_error", "solver"), "gruobi", "'gruobi' is not one of exact"),
     (("approximations", "min_error", "objective"), "best", "'best' is not one of min_error"),
     (("approximations", "min_error", "sharing"), "column", "'column' is not one of row, weight"),
-    (("approximations", "min_error", "stream"), "random", "'random' is not one of keyed, official"),
+    (("approximations", "min_error", "stream"), "random", "'random' is not one of keyed, released, official"),
     (("approximations", "min_error", "on_infeasible"), "ignore", "'ignore' is not one of"),
     (("approximations", "min_error", "objective"), "exactly_99", "keeps more than the 21 coefficients"),
     (("approximations", "min_error", "objective"), "exactly_", "min_error, min_cardinality, first_feasible, exactly_K"),
@@ -133,14 +133,18 @@ MISTAKES: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("sweeps", "a/b"), {"network": "fc2"}, "a/b"),
     # values that contradict each other
     (("approximations", "min_error", "target"), "fc9", "'fc9' is not one of the targets"),
-    (("targets", "fc2"), None, "'fc2' is not one of the targets (none)"),
+    (("targets", "fc2"), None, "'fc2' is not one of the targets (fc2_raw)"),
     (("approximations", "min_error", "coefficient_range"), [1, 0], "low < high is needed"),
     (("approximations", "min_error", "coefficient_range"), [0, float("inf")], "a finite number is needed"),
-    (("approximations", "both"), {"target": "fc2", "stream": "official", "sharing": "weight"}, "take sharing: row"),
+    (("approximations", "both"), {"target": "fc2", "stream": "released", "sharing": "weight"}, "take sharing: row"),
+    (("tickets", "min_error", "target"), "fc2", "tickets.min_error.signed_inputs: this fc2 was trained on normalised"),
+    (("sweeps", "fc2", "epochs"), "released", "sweeps.fc2.epochs: "),
+    (("sweeps", "fc2", "published_stream"), "official", "'official' is not one of keyed, released"),
+    (("targets", "fc2", "pixels"), "grey", "targets.fc2.pixels: 'grey' is not one of normalised, raw"),
     (("cross_check", "approximation"), "nothing", "cross_check.approximation: 'nothing' is not one of"),
     (("sweeps", "fc2", "variants"), ["fast"], "sweeps.fc2.variants: 'fast' is not one of the variants"),
     (("variants", "released"), {"bias": True}, "variants.released: is what the paper released"),
-    (("sweeps", "more"), {"network": "fc2", "sparsities": [0.5], "published_seed": 7}, "the published protocol has one seed for a network"),
+    (("sweeps", "more"), {"network": "fc2", "sparsities": [0.5], "published_seed": 7}, "the published protocol has one seed and one stream for a network"),
     (("sweeps", "fc2_only"), {"network": "fc2", "sparsities": [0.5], "published_seed": None, "held_out_seeds": []}, "neither protocol"),
     (("validation_images",), 60_000, "validation_images: 60000 of 60000 training images of mnist leave none"),
     (("dataset",), "mnist5k", "validation_images: 5000 of 4000 training images of mnist5k leave none"),
@@ -176,7 +180,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "good.csv").write_text("a,b\n1,2\n")
     os.mkfifo(folder / "pipe")
     weights = {layer.name: np.zeros(layer.shape, np.float32) for layer in layers("fc2", ImageShape(1, 28))}
-    write_target(folder / "weights.safetensors", Target("fc2", ImageShape(1, 28), weights))
+    write_target(folder / "weights.safetensors", Target("fc2", ImageShape(1, 28), "raw", weights))
     masks = LayerMasks(np.ones((1, 784), bool), np.zeros((1, 500, 784), bool))
     last = LayerMasks(np.ones((1, 500), bool), np.zeros((1, 10, 500), bool))
     small = Ticket("fc2", ImageShape(1, 28), 1, Distribution(), False, {"fc1.weight": masks, "fc2.weight": last})

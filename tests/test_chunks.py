@@ -12,9 +12,9 @@ from lottery.approximation.chunks import Chunk, chunk_of, cut, read_chunk, solve
 from lottery.approximation.settings import Settings
 from lottery.approximation.target import Target, write_target
 from lottery.errors import LotteryError
-from lottery.files import read_tensors, write_tensors
 from lottery.subset_sum import create
 from lottery.subset_sum.exact import ExactSolver
+from lottery.tensors import read_tensors, write_tensors
 
 COARSE = Settings(epsilon=0.1, coefficients_per_bit=4, low=-1.0, high=1.0)  # 12 coefficients, quick to solve
 
@@ -22,7 +22,7 @@ COARSE = Settings(epsilon=0.1, coefficients_per_bit=4, low=-1.0, high=1.0)  # 12
 POOR = dataclasses.replace(COARSE, coefficients_per_bit=2.5, epsilon=0.05)  # 10 coefficients: some weights need more
 
 
-KINDS = [("row", "keyed"), ("weight", "keyed"), ("row", "official")]
+KINDS = [("row", "keyed"), ("weight", "keyed"), ("row", "released")]
 
 
 class CountingSolver:
@@ -87,7 +87,7 @@ def test_rows_solved_alone_in_blocks_are_those_of_the_whole_layer(tmp_path, targ
 
 def test_the_networks_with_convolutions_and_four_layers_are_approximated_too(tmp_path):
     for network in ("lenet5", "fc4"):
-        target = Target(network, TINY_IMAGE, random_weights(network))
+        target = Target(network, TINY_IMAGE, "raw", random_weights(network))
         first = Chunk(0, range(target.layers[0].rows))
         result = solve_chunk(target, COARSE, first, ExactSolver(), tmp_path / network)
         assert result.masks.shape == target.matrix(0).shape
@@ -162,7 +162,7 @@ def test_a_partial_result_of_another_problem_or_a_damaged_one_is_ignored(tmp_pat
 def test_an_infeasible_weight_is_named_and_the_work_kept(tmp_path):
     weights = random_weights()
     weights["fc2.weight"][7, 123] = 100.0
-    target, partial = Target("fc2", TINY_IMAGE, weights), tmp_path / "partial"
+    target, partial = Target("fc2", TINY_IMAGE, "raw", weights), tmp_path / "partial"
     settings = dataclasses.replace(COARSE, on_infeasible="error")
     message = r"fc2\.weight: 1 of 2500 weights .* row 7 column 123 \(solved\).*on_infeasible: redraw"
     with pytest.raises(LotteryError, match=message) as caught:

@@ -21,7 +21,7 @@ SMALL = ImageShape(channels=1, size=4)
 def target(tmp_path: Path) -> Path:
     generator = np.random.default_rng(0)
     weights = {layer.name: generator.normal(0, 0.05, layer.shape).astype(np.float32) for layer in layers("fc2", SMALL)}
-    write_target(tmp_path / "target.safetensors", Target("fc2", SMALL, weights))
+    write_target(tmp_path / "target.safetensors", Target("fc2", SMALL, "raw", weights))
     return tmp_path / "target.safetensors"
 
 

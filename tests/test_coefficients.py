@@ -52,7 +52,7 @@ def test_the_first_numbers_are_pinned():
     assert drawn == PINNED
 
 
-@pytest.mark.parametrize("stream", ["keyed", "official"])
+@pytest.mark.parametrize("stream", ["keyed", "released"])
 def test_draws_are_uniform_within_their_range(stream):
     drawn = draw_coefficients(**HERE | {"n": 200}, rows=range(500), stream=stream)
     assert drawn.min() >= -1
@@ -63,7 +63,7 @@ def test_draws_are_uniform_within_their_range(stream):
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 5])
-def test_the_official_stream_is_one_generator_over_all_rows_of_all_layers(chunk):
+def test_the_released_stream_is_one_generator_over_all_rows_of_all_layers(chunk):
     rows, n = (5, 3), 4
     generator = np.random.RandomState(7)
     row_by_row = np.array([generator.uniform(-1, 2, n) for _ in range(sum(rows))])
@@ -71,7 +71,7 @@ def test_the_official_stream_is_one_generator_over_all_rows_of_all_layers(chunk)
         draw_coefficients(
             **HERE | {"layer": layer, "n": n},
             rows=range(start, min(start + chunk, rows[layer])),
-            stream="official",
+            stream="released",
             rows_before=sum(rows[:layer]),
         )
         for layer in range(2)
@@ -89,8 +89,8 @@ def test_the_official_stream_is_one_generator_over_all_rows_of_all_layers(chunk)
         ({"high": np.inf}, "low < high"),
         ({"n": -1}, "must not be negative"),
         ({"seed": -1}, "must not be negative"),
-        ({"stream": "random"}, "'random' is not one of keyed, official"),
-        ({"stream": "official", "weights": 3}, "sharing weight needs stream keyed"),
+        ({"stream": "random"}, "'random' is not one of keyed, released"),
+        ({"stream": "released", "weights": 3}, "sharing weight needs stream keyed"),
     ],
 )
 def test_a_senseless_draw_is_refused(change, message):

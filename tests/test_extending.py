@@ -17,8 +17,8 @@ from conftest import RESULTS, ROOT, Snakemake, copy_workflow
 from lottery.approximation.chunks import read_chunk
 from lottery.approximation.settings import Settings
 from lottery.approximation.target import read_target
-from lottery.files import read_tensors
 from lottery.subset_sum.mip import RELATIVE_GAP
+from lottery.tensors import read_tensors
 
 PAGE = (ROOT / "docs/extending.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGE, re.M | re.S))

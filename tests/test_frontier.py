@@ -30,7 +30,7 @@ def points(**changes) -> pd.DataFrame:
             for seed in (1, 2, 3):
                 rows.append(
                     {
-                        "frontier": "fc2", "network": "fc2", "dataset": "mnist", "objective": objective,
+                        "frontier": "fc2", "network": "fc2", "dataset": "mnist", "pixels": "normalised", "objective": objective,
                         "epsilon": epsilon, "coefficients_per_bit": 3.0, "coefficients": 21 if epsilon == 0.01 else 12,
                         "seed": seed, "weights": 1000, "initial": 21000, "remaining": int(1000 * size) + seed,
                         "relative_size": size + seed / 1000, "beyond_epsilon": 0, "largest_error": epsilon,

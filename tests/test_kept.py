@@ -1,6 +1,7 @@
 """Finished results that outlive a failed Slurm job of several."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,7 @@ def test_another_run_takes_nothing_back(
     path.unlink()
     if change == "target":
         weights = {name: -array for name, array in target.weights.items()}
-        write_target(path.parent.parent / "weights.safetensors", Target(target.network, target.image, weights))
+        write_target(path.parent.parent / "weights.safetensors", replace(target, weights=weights))
     assert solve(*(["--seed", "2"] if change == "setting" else [])).read_bytes() != found
     assert "earlier attempt" not in capsys.readouterr().out
     assert len(list(path.parent.glob(".*.kept"))) == 2, "of the file and its record, and what it finds replaces the old"

@@ -11,16 +11,18 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from types import SimpleNamespace
 
+import numpy as np
 import pytest
-from conftest import RESULTS, ROOT, Snakemake
+from conftest import MNIST, RESULTS, ROOT, Snakemake
 from filelock import FileLock
 
+from lottery.approximation.target import Target, write_target
 from lottery.cli import main, parser
 from lottery.commands import commands_in
 from lottery.datasets import fetch, load
 from lottery.devices import prepare_device
+from lottery.networks import layers
 from lottery.provenance import Step, provenance_path, read_record
 from lottery.pruning.records import RUN_FILES, read_masks
 from lottery.queue import (
@@ -82,7 +84,7 @@ def test_one_job_makes_several_runs_and_theirs_find_them_finished(
     lines = [words(f"run_{seed}", "--seed", str(seed)) for seed in (1, 2, 3)]
     plan(3, *lines)
     assert main(lines[0]) == 0
-    assert "3 runs in this job, 1 side by side" in capsys.readouterr().out
+    assert capsys.readouterr().out.count("which another job will ask for:") == 2
     assert not any((tmp_path / "run_2" / name).exists() for name in RUN_FILES), "its own job will ask for it"
     assert main(lines[0]) == 0
     assert "was finished by an earlier attempt" in capsys.readouterr().out, "had the job failed later, it were not lost"
@@ -108,7 +110,7 @@ def test_what_a_job_costs_is_shared_among_its_runs(words: Words, plan: Callable[
     lines = [words(f"run_{seed}", "--seed", str(seed)) for seed in (1, 2)]
     plan(2, *lines)
     done = subprocess.run([sys.executable, "-m", "lottery.cli", *lines[0]], check=True, capture_output=True, text=True)
-    assert "2 runs in this job" in done.stdout
+    assert "run_2, which another job will ask for:" in done.stdout
     assert main(lines[1]) == 0
     own, other = (read_record(provenance_path(tmp_path / f"run_{seed}/metrics.json")) for seed in (1, 2))
     assert own["device"] == other["device"] == "cpu"
@@ -121,6 +123,7 @@ def test_runs_side_by_side_bear_equal_shares(
     words: Words, plan: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two at once, as on a GPU."""
+    monkeypatch.setattr("lottery.queue._on_a_gpu", lambda _: True)
     monkeypatch.setattr("lottery.pruning.memory.at_once", lambda *_: 2)
     lines = [words(f"run_{seed}", "--seed", str(seed), "--hidden", "200") for seed in (1, 2)]
     plan(2, *lines)
@@ -138,17 +141,15 @@ def test_runs_side_by_side_bear_equal_shares(
 def test_each_gpu_of_a_machine_has_some_of_the_runs(words: Words, monkeypatch: pytest.MonkeyPatch) -> None:
     own, *others = [command(words(f"run_{seed}", "--seed", str(seed))) for seed in range(42)]
     others += [command(words("wide", "--structure", "wide"))]
-    gpu, cpu = SimpleNamespace(type="cuda"), SimpleNamespace(type="cpu")
     monkeypatch.setenv(RUNS_PER_JOB, "auto")
     monkeypatch.delenv("SLURM_JOB_ID", raising=False)
     for gpus, size, expected in ((1, 100, 42), (1, 30, 30), (4, 100, 11), (8, 100, 6), (100, 100, 1)):
         monkeypatch.setattr("lottery.devices.visible_gpus", lambda count=gpus: ["gpu"] * count)
-        assert _most(own, others, gpu, size) == expected
-    assert _most(own, others, cpu, 1) == 1
+        assert _most(own, others, size) == expected
     monkeypatch.setenv("SLURM_JOB_ID", "1")
-    assert _most(own, others, gpu, 100) == RUNS_OF_A_SLURM_JOB
+    assert _most(own, others, 100) == RUNS_OF_A_SLURM_JOB
     monkeypatch.setenv(RUNS_PER_JOB, "5")
-    assert _most(own, others, gpu, 100) == _most(own, others, cpu, 1) == 5
+    assert _most(own, others, 100) == 5
 
 
 def test_a_slurm_job_takes_as_many_as_the_profile_gathers() -> None:
@@ -166,6 +167,7 @@ def test_a_run_that_cannot_be_made_is_tried_once_by_a_job_that_waits(
     with FileLock(tmp_path / "own" / CLAIM):
         process = subprocess.Popen([sys.executable, "-m", "lottery.cli", *own], stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
+        assert process.stdout.readline() == "bad, which another job will ask for:\n"
         assert "overflowed" in process.stdout.readline()
         time.sleep(4)
     said, _ = process.communicate(timeout=100)
@@ -201,7 +203,7 @@ def test_a_claimed_run_is_left_alone_and_waited_for(
         process = subprocess.Popen([sys.executable, "-m", "lottery.cli", *second], stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
         for line in process.stdout:
-            if "2 runs in this job" in line:
+            if "which another job will ask for" in line:
                 break
         # The holder of the claim makes the run, ahead of its being asked for.
         arguments = parser().parse_args(second)
@@ -293,14 +295,61 @@ def test_a_number_of_runs_that_makes_no_sense_is_refused(
     )
 
 
-def test_by_default_a_job_makes_one_run_on_a_cpu(
+def test_by_default_a_job_goes_on_with_others_until_it_has_lasted_long_enough(
+    words: Words, plan: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of any shape; with a time that has passed already, none."""
+    names = ("own", "other", "wide")
+    lines = [words("own"), words("other", "--seed", "2"), words("wide", "--structure", "wide")]
+    plan("auto", *lines)
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    monkeypatch.setattr("lottery.queue.SECONDS_OF_A_JOB", 0.0)
+    assert main(lines[0]) == 0
+    assert [len(list((tmp_path / name).glob(".*.kept"))) for name in names] == [5, 0, 0]
+    monkeypatch.setattr("lottery.queue.SECONDS_OF_A_JOB", 60.0)
+    assert main(words("own", "--seed", "3")) == 0
+    assert [len(list((tmp_path / name).glob(".*.kept"))) for name in names] == [5, 5, 5]
+    monkeypatch.delenv(RUNS_PER_JOB)
+    assert runs_per_job() is None
+
+
+def test_a_job_of_a_slurm_group_makes_its_own_run_alone_on_a_cpu(
     words: Words, plan: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan("auto", words("own"), words("other", "--seed", "2"))
+    monkeypatch.setenv("SLURM_JOB_ID", "1")
     assert main(words("own")) == 0
     assert list((tmp_path / "other").glob(".*.kept")) == []
-    monkeypatch.delenv(RUNS_PER_JOB)
-    assert runs_per_job() is None
+
+
+def test_points_of_a_frontier_are_made_along_with_another_as_well(
+    words: Words, plan: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = {layer.name: np.random.default_rng(0).normal(0, 0.05, layer.shape) for layer in layers("fc2", MNIST)}
+    write_target(tmp_path / "target.safetensors", Target("fc2", MNIST, "raw", weights))
+    shared = ["--target", str(tmp_path / "target.safetensors"), "--data", str(tmp_path / "data.safetensors")]
+
+    def point(name: str, seed: int) -> list[str]:
+        settings = ["--objective", "min_cardinality", "--epsilon", "0.05", "--seed", str(seed)]
+        return ["measure-frontier", *shared, *settings, "--output", str(tmp_path / f"{name}.json")]
+
+    words("unused")
+    lines = [point("a", 1), point("b_0.5", 2), point("c", 3)]
+    plan("auto", *lines, words("run"))
+    assert main(lines[0]) == 0
+    assert not (tmp_path / "run").exists(), "another kind of result"
+    assert not (tmp_path / "c.json").exists(), "its own job will ask for it"
+    for line in lines[1:]:
+        capsys.readouterr()
+        assert main(line) == 0
+        assert "was finished by an earlier attempt" in capsys.readouterr().out
+    plan(1)
+    assert main(point("alone", 2)) == 0
+    assert (tmp_path / "alone.json").read_bytes() == (tmp_path / "b_0.5.json").read_bytes()
+    own, ahead = (read_record(provenance_path(tmp_path / name)) for name in ("a.json", "c.json"))
+    assert 0 < ahead["core_seconds"] < own["core_seconds"], "the own point bears Python's start"
+    assert list(tmp_path.glob("*.claim")) == []
+    assert list(tmp_path.glob(".ahead*")) == []
 
 
 def test_the_plan_is_the_commands_of_the_workflow(tmp_path: Path, words: Words) -> None:
@@ -328,7 +377,7 @@ def test_a_workflow_finds_the_same_bytes_with_several_runs_a_job_and_makes_none_
     shutil.rmtree(workflow / RESULTS / "pruning")
     together = ask(4, "0.5, 0.9")
     assert together.returncode == 0, together.stderr
-    assert re.search(r"[234] runs in this job", together.stdout), "two jobs start at once, and share four"
+    assert "which another job will ask for" in together.stdout + together.stderr
     assert found() == alone
     assert "Nothing to be done" in ask(2, "0.5, 0.9").stderr
     more = ask(9, "0.5, 0.9, 0.75")

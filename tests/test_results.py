@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 
-from lottery.files import write_json, write_tensors
+from lottery.files import write_json
 from lottery.provenance import provenance_path
 from lottery.published import deviations
 from lottery.results.claims import answer_claims
@@ -23,6 +23,7 @@ from lottery.results.summary import Tables, summary_page
 from lottery.results.tables import cardinality, cost, cross_check_summary, markdown, table1
 from lottery.results.theory import slopes, success, thresholds
 from lottery.results.tickets import tickets
+from lottery.tensors import write_tensors
 
 ASSEMBLY = {
     "network": "fc2",
@@ -38,15 +39,19 @@ ASSEMBLY = {
     "redrawn": 0,
     "not_proved": 0,
     "cardinality_histogram": [1, 2, 3],
-    "settings": {"objective": "min_error", "epsilon": 0.01, "sharing": "row", "stream": "official", "seed": 1},
+    "settings": {"objective": "min_error", "epsilon": 0.01, "sharing": "row", "stream": "released", "seed": 1},
 }
 EVALUATION = {
     "dataset": "mnist",
     "test_images": 10_000,
-    "target_accuracy": 97.19,
-    "approximated_accuracy": 97.19,
-    "predictions_that_differ": 0,
+    "pixels": "normalised",
+    "normalised": {"target_accuracy": 98.59, "approximated_accuracy": 98.59, "predictions_that_differ": 0},
+    "raw": {"target_accuracy": 97.19, "approximated_accuracy": 97.19, "predictions_that_differ": 0},
 }
+
+
+def on(target: float, approximated: float) -> dict[str, float]:
+    return {"target_accuracy": target, "approximated_accuracy": approximated, "predictions_that_differ": 9}
 
 
 def approximation(folder: Path, **changes: object) -> Path:
@@ -65,6 +70,8 @@ def verdict(folder: Path, **changes: object) -> str:
 def test_the_published_numbers_are_the_papers() -> None:
     table = table1({}).set_index("row")
     assert table.loc["published ticket"].remaining == 3_725_871
+    assert table.loc[["published target", "published ticket"]].accuracy_raw.tolist() == [97.19, 97.19]
+    assert table.accuracy_normalised.isna().all(), "was not printed"
     assert table.loc["published ticket"].relative_size == pytest.approx(3_725_871 / 397_000, abs=0.005)
 
 
@@ -75,13 +82,15 @@ def test_a_faithful_run_is_reproduced(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"approximated_accuracy": 95.0}, "differs: ticket accuracy (%), accuracy lost (points)"),
-        ({"approximated_accuracy": 97.0}, "differs: accuracy lost (points)"),
+        ({"raw": on(97.19, 95.0)}, "differs: ticket accuracy (%), accuracy lost (points)"),
+        ({"raw": on(97.19, 97.0)}, "differs: accuracy lost (points)"),
+        ({"normalised": on(98.59, 98.4)}, "differs: accuracy lost (points)"),
         ({"remaining": 5_000_000}, "differs: remaining / target"),
         ({"remaining": 3_600_000}, "differs: remaining / target"),
         ({"dataset": "kmnist"}, "not comparable: other dataset than published"),
         ({"coefficients_per_weight": 20}, "not comparable: other coefficients than published"),
-        ({"target_accuracy": 98.3, "approximated_accuracy": 98.3}, "reproduced"),
+        ({"raw": on(98.3, 98.3)}, "differs: target accuracy (%), ticket accuracy (%)"),
+        ({"pixels": "raw", "raw": on(98.3, 98.3)}, "not comparable: other pixels than published"),
     ],
 )
 def test_a_verdict_changes_with_the_number(tmp_path: Path, changes: dict[str, object], expected: str) -> None:

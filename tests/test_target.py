@@ -30,7 +30,7 @@ def test_weights_that_are_not_the_networks_are_refused(change, message):
     weights = random_weights()
     change(weights)
     with pytest.raises(LotteryError, match=message):
-        Target("fc2", TINY_IMAGE, weights)
+        Target("fc2", TINY_IMAGE, "raw", weights)
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
@@ -40,9 +40,10 @@ def test_weights_of_ones_own_are_imported_unchanged(tmp_path, target, suffix):
         torch.save({name: torch.from_numpy(array) for name, array in target.weights.items()}, path)
     else:
         save_file(target.weights, path)
-    write_target(tmp_path / "target.safetensors", import_weights(path, "fc2", TINY_IMAGE))
+    write_target(tmp_path / "target.safetensors", import_weights(path, "fc2", TINY_IMAGE, "normalised"))
     again = read_target(tmp_path / "target.safetensors")
-    assert (again.network, again.image, list(again.weights)) == ("fc2", TINY_IMAGE, ["fc1.weight", "fc2.weight"])
+    assert (again.network, again.image, again.pixels) == ("fc2", TINY_IMAGE, "normalised")
+    assert list(again.weights) == ["fc1.weight", "fc2.weight"]
     assert all(np.array_equal(again.weights[name], array) for name, array in target.weights.items())
 
 
@@ -53,7 +54,7 @@ def test_weights_of_another_precision_are_imported_as_float32(tmp_path, target, 
     for name, array in target.weights.items():
         state[name] = torch.from_numpy(array).to(getattr(torch, kind))
     (torch.save if suffix == ".pt" else save_torch_file)(state, path)
-    imported = import_weights(path, "fc2", TINY_IMAGE)
+    imported = import_weights(path, "fc2", TINY_IMAGE, "normalised")
     assert all(np.array_equal(imported.weights[name], tensor.float().numpy()) for name, tensor in state.items())
 
 
@@ -84,7 +85,7 @@ def test_what_is_no_state_dict_is_refused_in_one_line_and_runs_no_code(tmp_path,
     else:
         torch.save(content, path)
     with pytest.raises(LotteryError) as caught:
-        import_weights(path, "fc2", TINY_IMAGE)
+        import_weights(path, "fc2", TINY_IMAGE, "normalised")
     assert "\n" not in str(caught.value)
     assert "must not run" not in capsys.readouterr().out
 
@@ -92,7 +93,7 @@ def test_what_is_no_state_dict_is_refused_in_one_line_and_runs_no_code(tmp_path,
 def test_a_missing_or_garbage_safetensors_file_is_refused_by_name(tmp_path):
     path = tmp_path / "own.safetensors"
     with pytest.raises(LotteryError, match=r"own\.safetensors does not exist"):
-        import_weights(path, "fc2", TINY_IMAGE)
+        import_weights(path, "fc2", TINY_IMAGE, "normalised")
     path.write_bytes(b"hello world")
     with pytest.raises(LotteryError, match=r"own\.safetensors is damaged"):
-        import_weights(path, "fc2", TINY_IMAGE)
+        import_weights(path, "fc2", TINY_IMAGE, "normalised")

@@ -16,9 +16,9 @@ from lottery.approximation.target import Target
 from lottery.cli import main
 from lottery.datasets import Dataset, Images
 from lottery.errors import LotteryError
-from lottery.files import read_tensors, write_tensors
 from lottery.networks import ImageShape
 from lottery.results.tickets import tickets
+from lottery.tensors import read_tensors, write_tensors
 from lottery.tickets.certificate import certify, claim, measure
 from lottery.tickets.claims import Claims, random_weights_digest
 from lottery.tickets.construction import Construction, build
@@ -291,7 +291,9 @@ def test_masks_that_are_not_masks_are_refused():
 
 def test_a_ticket_of_another_network_is_not_held_against_a_target(small, target):
     ticket, claims, _data = small
-    other = Target("fc2", ImageShape(1, 3), {s.name: np.zeros(s.shape) for s in linear_layers("fc2", ImageShape(1, 3))})
+    other = Target(
+        "fc2", ImageShape(1, 3), "raw", {s.name: np.zeros(s.shape) for s in linear_layers("fc2", ImageShape(1, 3))}
+    )
     with pytest.raises(LotteryError, match="the ticket is of fc2"):
         certify(ticket, claims, other, None, CPU)
     with pytest.raises(LotteryError, match="the ticket is for images"):
@@ -386,3 +388,17 @@ def test_numbers_of_a_ticket_that_say_too_little_are_one_line(demo, tmp_path):
     (tmp_path / "counts.json").write_text("[]")
     with pytest.raises(LotteryError, match="no ticket's numbers of this version"):
         tickets({"mine": tmp_path})
+
+
+def test_a_ticket_of_normalised_pixels_needs_both_signs_and_says_what_it_sees(tmp_path, target):
+    normalised = replace(target, pixels="normalised")
+    settings = Construction(24, epsilon=0.2, objective="min_cardinality")
+    with pytest.raises(LotteryError, match=r"signed_inputs: this fc2 was trained on normalised pixels"):
+        build(normalised, settings)
+    ticket = build(normalised, replace(settings, signed_inputs=True))
+    assert ticket.pixels == "normalised"
+    write_ticket(tmp_path / "ticket.safetensors", ticket, SOME_CLAIMS)
+    assert read_ticket(tmp_path / "ticket.safetensors")[0].pixels == "normalised"
+    raw = build(target, replace(settings, signed_inputs=True))
+    write_ticket(tmp_path / "raw.safetensors", raw, SOME_CLAIMS)
+    assert b"pixels" not in (tmp_path / "raw.safetensors").read_bytes(), "files from before there were two kinds"

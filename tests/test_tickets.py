@@ -57,7 +57,7 @@ def computed_plainly(ticket, inputs):
 
 @cache
 def built(signed: bool, objective: Objective = "min_error") -> tuple[Target, Ticket]:
-    target = Target("fc2", TINY_IMAGE, random_weights())
+    target = Target("fc2", TINY_IMAGE, "raw", random_weights())
     return target, build(target, Construction(24, UNIFORM, EPSILON, objective, 3, signed))
 
 
@@ -222,7 +222,7 @@ def test_widening_leaves_the_weights_that_were_served_alone():
     ids=str,
 )
 def test_weights_that_no_random_products_can_add_up_to_are_refused_before_any_is_solved(distribution, scale, message):
-    target = Target("fc2", TINY_IMAGE, {name: scale * array for name, array in random_weights().items()})
+    target = Target("fc2", TINY_IMAGE, "raw", {name: scale * array for name, array in random_weights().items()})
     served = []
     with pytest.raises(LotteryError, match=message) as found:
         build(target, Construction(distribution=distribution), served.append)
@@ -234,7 +234,7 @@ def test_weights_that_no_random_products_can_add_up_to_are_refused_before_any_is
 def test_weights_within_reach_of_one_sign_only_are_served():
     weights = {name: np.abs(array) for name, array in random_weights().items()}
     weights["fc1.weight"][3, 2] = -0.009  # needs no product, as it is within epsilon of 0
-    target = Target("fc2", TINY_IMAGE, weights)
+    target = Target("fc2", TINY_IMAGE, "raw", weights)
     ticket = build(target, Construction(16, Distribution("uniform", 0.0, 0.5), objective="first_feasible"))
     assert max(layer.distance.max() for layer in layer_errors(ticket, target)) <= 0.01
     weights["fc1.weight"][3, 2] = -0.011
@@ -315,7 +315,7 @@ def test_a_ticket_of_signed_inputs_needs_about_twice_the_weights():
 
 def test_lenet5_keeps_its_convolutions_and_builds_the_rest():
     image = ImageShape(1, 8, 3)
-    target = Target("lenet5", image, random_weights("lenet5", image))
+    target = Target("lenet5", image, "raw", random_weights("lenet5", image))
     ticket = build(target, Construction(18, epsilon=0.15, objective="min_cardinality"))
     assert [*ticket.masks] == ["fc1.weight", "fc2.weight", "fc3.weight"]
     images = torch.rand(6, 1, 8, 8, dtype=torch.float64)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +40,7 @@ class Approximation:
             spec.name: layer.sums.astype(np.float32).reshape(spec.shape)
             for spec, layer in zip(self.target.layers, self.layers, strict=True)
         }
-        return Target(self.target.network, self.target.image, weights)
+        return replace(self.target, weights=weights)
 
     def errors(self) -> np.ndarray:
         """|sum - weight| of every weight, in float64."""

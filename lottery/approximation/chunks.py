@@ -16,7 +16,6 @@ import numpy as np
 from lottery.approximation.settings import Settings
 from lottery.approximation.target import Target
 from lottery.errors import LotteryError, shortened
-from lottery.files import read_tensors, write_tensors
 from lottery.networks import Layer
 from lottery.subset_sum import (
     MOST_COEFFICIENTS,
@@ -25,6 +24,7 @@ from lottery.subset_sum import (
     Solver,
     Status,
 )
+from lottery.tensors import read_tensors, write_tensors
 
 SECONDS_BETWEEN_SAVES = 15.0
 MOST_REDRAWS = 4

@@ -1,40 +1,55 @@
 """Accuracy of an approximated network beside its target's."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from lottery.approximation.target import Target, read_target
-from lottery.datasets import Images, load
+from lottery.datasets import PIXELS, Images, Pixels, load
 from lottery.errors import LotteryError
 from lottery.training import accuracy, predictions, resident, with_weights
 
 
-def compare(data: Images, target: Target, approximated: Target, device: torch.device) -> dict[str, float | int | str]:
-    """Both networks on the test images, and on how many of them they differ."""
-    images, labels = resident(data.test_images, data.test_labels, device)
+@dataclass(frozen=True)
+class Comparison:
+    """Two networks on the same test images: accuracies (percent), and for how many images their predictions differ."""
+
+    target_accuracy: float
+    approximated_accuracy: float
+    predictions_that_differ: int
+
+
+def compare(
+    data: Images, target: Target, approximated: Target, device: torch.device, pixels: Pixels | None = None
+) -> Comparison:
+    """Both networks on the test images; pixels: by default those that the target was trained on."""
+    images, labels = resident(data, "test", target.pixels if pixels is None else pixels, device)
     of_target, of_approximated = (
         predictions(with_weights(network.network, data, network.weights, device), images)
         for network in (target, approximated)
     )
-    return {
-        "dataset": data.dataset.name,
-        "test_images": len(labels),
-        "target_accuracy": accuracy(of_target, labels),
-        "approximated_accuracy": accuracy(of_approximated, labels),
-        "predictions_that_differ": int((of_target != of_approximated).sum()),
-    }
+    return Comparison(
+        accuracy(of_target, labels), accuracy(of_approximated, labels), int((of_target != of_approximated).sum())
+    )
 
 
-def evaluate(
-    data_path: Path, target_path: Path, network_path: Path, device: torch.device
-) -> dict[str, float | int | str]:
-    """`compare` for networks that are each read from their own file."""
+def evaluate(data_path: Path, target_path: Path, network_path: Path, device: torch.device) -> dict[str, Any]:
+    """`compare` on normalised and on raw pixels, for networks that are each read from their own file.
+
+    `pixels` says what the target was trained on.
+    """
     data = load(data_path)
     target, network = read_target(target_path), read_target(network_path)
     check_images(target, data, target_path)
     check_images(network, data, network_path)
-    return compare(data, target, network, device)
+    return {
+        "dataset": data.dataset.name,
+        "test_images": data.dataset.test_count,
+        "pixels": target.pixels,
+        **{kind: vars(compare(data, target, network, device, kind)) for kind in PIXELS},
+    }
 
 
 def check_images(network: Target, data: Images, path: Path) -> None:

@@ -1,7 +1,7 @@
 """A point of the frontier between size and accuracy: one whole network, approximated and evaluated in one go."""
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ def approximate(
 def without_small_weights(target: Target, epsilon: float) -> Target:
     """The target pruned by magnitude: weights within epsilon of 0 become 0, the others stay as they were trained."""
     kept = {name: np.where(np.abs(array) <= epsilon, 0, array) for name, array in target.weights.items()}
-    return Target(target.network, target.image, kept)
+    return replace(target, weights=kept)
 
 
 def point(
@@ -54,7 +54,10 @@ def point(
     return {
         "settings": asdict(settings),
         **{name: found[name] for name in SUMMARY},
-        **compare(data, target, approximation.network(), device),
+        "dataset": data.dataset.name,
+        "test_images": data.dataset.test_count,
+        "pixels": target.pixels,
+        **vars(compare(data, target, approximation.network(), device)),
         "magnitude_remaining": int(sum(np.count_nonzero(array) for array in small.weights.values())),
-        "magnitude_accuracy": compare(data, target, small, device)["approximated_accuracy"],
+        "magnitude_accuracy": compare(data, target, small, device).approximated_accuracy,
     }

@@ -48,6 +48,8 @@ class Settings:
     on_infeasible: OnInfeasible = "redraw"
 
     def __post_init__(self) -> None:
+        if self.stream == "official":  # as the released stream was called here at first
+            object.__setattr__(self, "stream", "released")
         check_objective(self.objective)
         for name, allowed in (
             ("sharing", SHARINGS),
@@ -56,8 +58,8 @@ class Settings:
         ):
             if getattr(self, name) not in allowed:
                 raise LotteryError(f"{name}: {getattr(self, name)!r} is not one of {', '.join(allowed)}")
-        if self.stream == "official" and self.sharing != "row":
-            raise LotteryError("stream: official draws one set a row; take sharing: row, or stream: keyed")
+        if self.stream == "released" and self.sharing != "row":
+            raise LotteryError("stream: released draws one set a row; take sharing: row, or stream: keyed")
         if (self.low is None) != (self.high is None):
             raise LotteryError("coefficient range: give both ends, or neither for the target's own range")
         if self.low is not None and self.high is not None and not self.low < self.high:

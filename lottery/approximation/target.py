@@ -6,20 +6,27 @@ from typing import Any, get_args
 
 import numpy as np
 
+from lottery.datasets import PIXELS, Pixels
 from lottery.errors import LotteryError, shortened
-from lottery.files import read_state_dict, read_tensors, write_tensors
 from lottery.networks import ImageShape, Layer, NetworkName, layers
+from lottery.tensors import read_state_dict, read_tensors, write_tensors
 
 
 @dataclass(frozen=True)
 class Target:
-    """A network's weights (float32, by layer name, in order from input to output); refuses what does not fit."""
+    """A network's weights (float32, by layer name, in order from input to output); refuses what does not fit.
+
+    pixels: what it was trained on.
+    """
 
     network: NetworkName
     image: ImageShape
+    pixels: Pixels
     weights: dict[str, np.ndarray]
 
     def __post_init__(self) -> None:
+        if self.pixels not in PIXELS:
+            raise LotteryError(f"pixels: {self.pixels!r} is not one of {', '.join(PIXELS)}")
         if self.network not in get_args(NetworkName):
             raise LotteryError(f"network: {self.network!r} is not one of {', '.join(get_args(NetworkName))}")
         expected = {layer.name: layer.shape for layer in self.layers}
@@ -69,6 +76,7 @@ class Target:
         return {
             "network": self.network,
             "image": {"channels": self.image.channels, "size": self.image.size, "classes": self.image.classes},
+            "pixels": self.pixels,
         }
 
 
@@ -81,12 +89,12 @@ def read_target(path: Path) -> Target:
     """The target (or an approximated network: the same form) in `path`."""
     weights, metadata = read_tensors(path)
     try:
-        return Target(metadata["network"], ImageShape(**metadata["image"]), weights)
+        return Target(metadata["network"], ImageShape(**metadata["image"]), metadata["pixels"], weights)
     except (KeyError, TypeError, LotteryError) as error:
         reason = f"it has no {error}" if isinstance(error, KeyError) else shortened(error)
         raise LotteryError(f"{path}: holds no network ({reason}); import it with `lottery import-weights`") from error
 
 
-def import_weights(source: Path, network: NetworkName, image: ImageShape) -> Target:
+def import_weights(source: Path, network: NetworkName, image: ImageShape, pixels: Pixels) -> Target:
     """A user's own weights: safetensors, or a PyTorch state dict."""
-    return Target(network, image, read_state_dict(source))
+    return Target(network, image, pixels, read_state_dict(source))

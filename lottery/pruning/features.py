@@ -95,12 +95,9 @@ def frozen_part(run: Run, data: Images, weights: Weights, device: torch.device) 
 @torch.no_grad()
 def extract(run: Run, data: Images, weights: Weights, part: str, device: torch.device) -> tuple[Tensor, Tensor]:
     """Normalised pixels, or what frozen convolutions make of them, (count, in); and labels."""
-    images, labels = resident(getattr(data, f"{part}_images"), getattr(data, f"{part}_labels"), device)
-    mean, deviation = (
-        torch.tensor(values, device=device).view(1, -1, 1, 1) for values in (data.dataset.mean, data.dataset.deviation)
-    )
+    images, labels = resident(data, part, "normalised", device)
     frozen = frozen_part(run, data, weights, device)
-    batches = images.sub_(mean).div_(deviation).split(EVALUATION_BATCH if weights else len(images))
+    batches = images.split(EVALUATION_BATCH if weights else len(images))
     return torch.cat([frozen(batch) for batch in batches]), labels
 
 

@@ -27,6 +27,7 @@ from lottery.networks import ImageShape
 from lottery.pruning.initial import LayerInit
 from lottery.pruning.run import Run
 from lottery.pruning.structures import Block, blocks, blocks_of, convolutions
+from lottery.training import order_by_loader
 
 
 def _pytorch_default(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
@@ -87,12 +88,6 @@ def init_layers(run: Run, image: ImageShape) -> Iterator[LayerInit]:
     yield from _draw_layers(run, image, generator)
 
 
-def _shuffled(images: int, generator: torch.Generator) -> Tensor:
-    """The order of so many images, by a loader that first draws a base seed for its workers."""
-    torch.empty((), dtype=torch.int64).random_(generator=generator)
-    return torch.randperm(images, generator=generator)
-
-
 def image_orders(run: Run, image: ImageShape, train: int, test: int, first: int) -> Iterator[Tensor]:
     """The order of the `train` training images in epoch `first` and each one after it; `test` images are shuffled too."""
     generator = torch.Generator().manual_seed(run.seed)
@@ -100,7 +95,7 @@ def image_orders(run: Run, image: ImageShape, train: int, test: int, first: int)
     for _ in _draw_layers(run, image, generator):
         pass
     for epoch in count(1):
-        order = _shuffled(train, generator)
+        order = order_by_loader(train, generator)
         if epoch >= first:
             yield order
-        _shuffled(test, generator)
+        order_by_loader(test, generator)

@@ -16,6 +16,7 @@ PUBLISHED_SETTINGS = {
     "epsilon": 0.01,
     "coefficients": 21,
     "sharing": "row",
+    "pixels": "normalised",
 }
 
 
@@ -32,6 +33,10 @@ class Claim:
     reason: str
 
 
+# On raw pixels, as printed.  Seven seeds of the target: mean 97.13, standard deviation 0.22; two of a kind differ by less than
+# 2.45 sqrt(2) of that (Student's t) in 95 of 100 cases, which is 0.75.
+ACCURACIES = (96.44, 97.94)
+REASON = "on raw pixels, as printed; another seed of the target moves it by up to 0.75"
 CLAIMS = (
     Claim("target parameters", PUBLISHED_TARGET, "weights", "weights", 397_000, 397_000, "a count"),
     Claim(
@@ -43,27 +48,18 @@ CLAIMS = (
         "relative_size",
         "relative_size",
         9.3,
-        9.9,
-        "9.39 is where Gurobi's 1e-6 tolerances stop; the true optimum keeps about 9.8",
+        10.1,
+        "9.39 is where Gurobi's 1e-6 tolerances stop; the true optimum keeps 9.8 to 10.0, by target",
     ),
     Claim(
         "target accuracy (%)",
         PUBLISHED_TARGET,
-        "accuracy",
-        "target_accuracy",
-        96.7,
-        None,
-        "at least as published, less half a point for the seed; the stated recipe trains to about 98.3",
+        "accuracy_raw",
+        "target_accuracy_raw",
+        *ACCURACIES,
+        REASON,
     ),
-    Claim(
-        "ticket accuracy (%)",
-        PUBLISHED_PRUNED,
-        "accuracy",
-        "accuracy",
-        96.7,
-        None,
-        "at least as published, less half a point for the target's seed",
-    ),
+    Claim("ticket accuracy (%)", PUBLISHED_PRUNED, "accuracy_raw", "accuracy_raw", *ACCURACIES, REASON),
 )
 LOST = "accuracy lost (points)"
 MOST_ACCURACY_LOST = 0.1  # target minus ticket, on the same test images; published: 0.00
@@ -92,8 +88,8 @@ def compare(table: pd.DataFrame) -> pd.DataFrame:
             )
             for c in CLAIMS
         ]
-        lost = row.target_accuracy - row.accuracy
-        facts.append((LOST, 0.0, lost, None, MOST_ACCURACY_LOST, "target minus ticket, on the same test images"))
+        lost = max(row.target_accuracy_raw - row.accuracy_raw, row.target_accuracy_normalised - row.accuracy_normalised)
+        facts.append((LOST, 0.0, lost, None, MOST_ACCURACY_LOST, "target minus ticket, on raw or on normalised pixels"))
         for quantity, published, ours, lowest, highest, reason in facts:
             within = (lowest is None or ours >= lowest - 1e-9) and (highest is None or ours <= highest + 1e-9)
             lines.append(

@@ -8,8 +8,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from lottery.files import read_json, read_tensors
+from lottery.files import read_json
 from lottery.results.style import COLOURS, STYLE, save
+from lottery.tensors import read_tensors
 
 
 def _errors(folder: Path) -> np.ndarray:

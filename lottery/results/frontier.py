@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-from scipy.stats import t as student
 
 from lottery.errors import LotteryError
+from lottery.results.intervals import half_interval
 from lottery.theory.bounds import parameters_per_weight, remaining_per_weight
 
 MAGNITUDE = "magnitude"  # the target itself without the weights within epsilon of 0: no subset sums
-_GROUP = ["frontier", "network", "dataset", "objective", "epsilon", "coefficients_per_bit", "coefficients"]
+_GROUP = ["frontier", "network", "dataset", "pixels", "objective", "epsilon", "coefficients_per_bit", "coefficients"]
 _MEANS = ["beyond_epsilon", "relative_size", "relative_size_half_interval", "accuracy", "accuracy_half_interval"]
 _POINT = [
     *_GROUP, "seed", "weights", "initial", "remaining", "relative_size", "beyond_epsilon", "largest_error", "median_error",
@@ -47,9 +47,8 @@ def point_rows(listed: Sequence[Mapping[str, str]], read: Callable[[str], Mappin
 
 
 def _half_interval(values: pd.Series) -> float | None:
-    """Half of the 95% interval of the mean (Student's t over the seeds)."""
-    count = len(values)
-    return round(float(student.ppf(0.975, count - 1) * values.sem()), 6) if count > 1 else None
+    half = half_interval(values)
+    return None if half is None else round(half, 6)
 
 
 def _least_remaining(coefficients: int, epsilon: float) -> float | None:

@@ -104,7 +104,7 @@ def _error(axes: Axes, table: pd.DataFrame) -> None:
     )
     if len(published):
         axes.plot(published.relative_size, 100 - published.accuracy, "*", color="black", markersize=9,
-                  linestyle="", label="published, its target 97.19%")  # fmt: skip
+                  linestyle="", label="published (97.19%, on raw pixels)")  # fmt: skip
     if any(drawn):
         axes.plot([], [], color="0.3", label=f"error above {axes.get_ylim()[1]:g}%", **BEYOND)
     axes.axvline(1, color="black", linewidth=0.8, linestyle=":")

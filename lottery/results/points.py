@@ -3,10 +3,10 @@
 from typing import Any
 
 import pandas as pd
-from scipy.stats import t as student
 
 from lottery.pruning.run import PRUNED
 from lottery.pruning.sweeps import RELEASED
+from lottery.results.intervals import half_interval
 from lottery.results.runs import GROUP
 
 _CHOSEN = ["accuracy", "half_interval", "seeds", "epochs"]
@@ -53,12 +53,11 @@ def _held_out(same: pd.DataFrame) -> dict[str, Any]:
     complete = same[same.epochs.isin(seeds[seeds == most].index)]  # lengths that the same, most seeds were run for
     chosen = complete[complete.epochs == complete.groupby("epochs").validation_accuracy.mean().idxmax()]
     accuracy = chosen.test_accuracy
-    count = len(accuracy)
-    half = float(student.ppf(0.975, count - 1) * accuracy.sem()) if count > 1 else None
+    half = half_interval(accuracy)
     return {
         "accuracy": round(float(accuracy.mean()), 4),
         "half_interval": None if half is None else round(half, 4),
-        "seeds": count,
+        "seeds": len(accuracy),
         "validation_accuracy": round(float(chosen.validation_accuracy.mean()), 4),
     } | _common(same, chosen)
 

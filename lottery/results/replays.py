@@ -17,17 +17,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
 
 from lottery.published import figures
 from lottery.results.claims import as_published
+from lottery.results.intervals import student_t
 from lottery.results.runs import GROUP
 from lottery.results.verdicts import DIFFERS, NOT_COMPARABLE, REPRODUCED
 
 POINT = ["network", "structure", "sparsity"]
 LEVELS = (0.0, 20.0, 80.0, 95.0)  # percent: from which accuracy on
 ROUNDING, SEED = "rounding", "seed"
-CONFIDENCE = 0.95
 _ENOUGH = 3  # repetitions from which on a point's own spread is taken
 _EQUAL = 0.005  # accuracies have two digits
 
@@ -43,7 +42,7 @@ class Spread:
     @property
     def half_width(self) -> float:
         """How far two runs differ in 95 of 100 cases."""
-        return float(student.ppf((1 + CONFIDENCE) / 2, self.freedom) * np.sqrt(2) * self.deviation)
+        return float(student_t(self.freedom) * np.sqrt(2) * self.deviation)
 
 
 def level(accuracy: float) -> float:

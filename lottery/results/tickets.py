@@ -11,7 +11,7 @@ from lottery.files import read_json
 from lottery.published import table1 as published_table1
 
 COLUMNS = (
-    "row", "network", "dataset", "distribution", "seed", "signed_inputs", "objective", "epsilon", "units_per_input",
+    "row", "network", "dataset", "pixels", "distribution", "seed", "signed_inputs", "objective", "epsilon", "units_per_input",
     "target", "initial", "initial_blocks", "units", "useless_units", "remaining", "alive", "widened", "target_accuracy",
     "accuracy", "test_images", "predictions_that_differ", "largest_error", "median_error", "largest_difference", "bound",
     "bound_from_errors", "file_bytes", "mask_bits", "entropy_bits",
@@ -49,7 +49,7 @@ def _times(part: float, target: float) -> str:
 
 
 _LINES = (
-    ("Network and dataset", lambda r: f"{r.network}, {r.dataset}"),
+    ("Network and dataset", lambda r: f"{r.network}, {r.dataset}, {r.pixels} pixels"),
     ("Objective, ε", lambda r: f"{r.objective}, {r.epsilon}"),
     ("Random weights", lambda r: f"{r.distribution}, {r.units_per_input} units an input"),
     ("Initial: both matrices of each layer, whole", lambda r: _times(r.initial, r.target)),
@@ -75,7 +75,7 @@ def _published() -> list[str]:
     """The published run, as far as it says anything: weights were replaced by sums, no network was built."""
     target, pruned = published_table1().itertuples()
     said = {
-        "Network and dataset": "fc2, mnist",
+        "Network and dataset": "fc2, mnist, raw pixels",
         "Objective, ε": "min_error, 0.01",
         "Random weights": "21 coefficients a row, no network",
         "Initial: first matrices by blocks only": _times(pruned.initial, pruned.weights),

@@ -6,11 +6,11 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
-from scipy.stats import t as student
 
 from lottery.errors import LotteryError
 from lottery.pruning.run import PROTOCOLS, PRUNED
 from lottery.pruning.sweeps import RELEASED
+from lottery.results.intervals import student_t
 from lottery.results.style import COLOURS, STYLE, save
 
 RUN_WORDS = ["protocol", "dataset", "network", "structure", "variant"]
@@ -30,10 +30,7 @@ def by_length(runs: pd.DataFrame, network: str) -> pd.DataFrame:
         raise LotteryError(f"variants: the runs of {network} have one variant only")
     accuracy = found[several].groupby([*_PANEL, "variant", "epochs"], sort=False).test_accuracy
     table = accuracy.agg(accuracy="mean", error="sem", seeds="count").reset_index()
-    half = [
-        float(student.ppf(0.975, row.seeds - 1) * row.error) if row.seeds > 1 else float("nan")
-        for row in table.itertuples()
-    ]
+    half = [student_t(row.seeds - 1) * row.error if row.seeds > 1 else float("nan") for row in table.itertuples()]
     return table.drop(columns="error").assign(half_interval=half)
 
 

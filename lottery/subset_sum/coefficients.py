@@ -8,7 +8,7 @@ import numpy as np
 from lottery.subset_sum.problem import SubsetSumError
 
 Sharing = Literal["row", "weight"]
-Stream = Literal["keyed", "official"]
+Stream = Literal["keyed", "released"]
 SHARINGS: tuple[str, ...] = get_args(Sharing)
 STREAMS: tuple[str, ...] = get_args(Stream)
 
@@ -57,7 +57,7 @@ def draw_coefficients(
     A draw depends on (seed, layer, row[, weight]) and on nothing else: not on which rows are asked for
     together, in which order, or by how many processes.
 
-    `stream="official"` repeats the released code draw for draw: one `RandomState(seed)` for the whole network, n
+    `stream="released"` repeats the released code draw for draw: one `RandomState(seed)` for the whole network, n
     numbers for row after row, layer after layer; `rows_before` is the number of rows in the layers before
     this one.  It has one set a row, so `weights` must be None.
     """
@@ -67,9 +67,9 @@ def draw_coefficients(
         raise SubsetSumError(
             f"number of coefficients and seed must not be negative, nor the seed 2^64, not {n} and {seed}"
         )
-    if stream == "official":
+    if stream == "released":
         if weights is not None:
-            raise SubsetSumError("stream official has one set a row; sharing weight needs stream keyed")
+            raise SubsetSumError("stream released has one set a row; sharing weight needs stream keyed")
         generator = np.random.RandomState(seed)
         generator.uniform(low, high, (rows_before + rows.start) * n)
         return generator.uniform(low, high, (len(rows), n))

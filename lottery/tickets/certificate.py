@@ -49,7 +49,7 @@ def measure(
 ) -> Measured:
     """Run the pruned random network, and the target beside it, on all test images."""
     _check_image(ticket.image, data)
-    images, labels = resident(data.test_images, data.test_labels, device)
+    images, labels = resident(data, "test", ticket.pixels, device)
     features = before_linear(ticket, target).double().to(device)
     inputs = torch.cat(list(outputs(features, images.double())))
     found = torch.cat(list(outputs(pruned_network(ticket).double().to(device), inputs)))

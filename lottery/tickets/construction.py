@@ -20,7 +20,7 @@ from lottery.approximation.target import Target
 from lottery.errors import LotteryError
 from lottery.subset_sum import Objective, check_objective, exact_count, solve
 from lottery.tickets.random_network import Distribution, RandomLayer
-from lottery.tickets.ticket import MOST_UNITS, LayerMasks, Ticket, linear_layers
+from lottery.tickets.ticket import MOST_UNITS, LayerMasks, Ticket, check_signs, linear_layers
 
 OnInfeasible = Literal["error", "widen"]
 
@@ -165,6 +165,7 @@ def build(
     target: Target, construction: Construction, progress: Callable[[int], object] = lambda weights: None
 ) -> Ticket:
     """The ticket that computes `target` within epsilon a weight; `progress` is told how many weights were served."""
+    check_signs(target.network, target.image, target.pixels, construction.signed_inputs)
     layers = []
     for number, spec in enumerate(linear_layers(target.network, target.image)):
         random = RandomLayer(construction.seed, number, spec.columns, spec.rows, construction.distribution)
@@ -179,4 +180,5 @@ def build(
         construction.distribution,
         construction.signed_inputs,
         masks,
+        target.pixels,
     )

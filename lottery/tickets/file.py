@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from lottery.errors import LotteryError, shortened
-from lottery.files import read_tensors, tensors_bytes, write_tensors
 from lottery.networks import ImageShape
+from lottery.tensors import read_tensors, tensors_bytes, write_tensors
 from lottery.tickets.claims import Claims
 from lottery.tickets.random_network import GENERATOR, Distribution
 from lottery.tickets.ticket import MOST_UNITS, LayerMasks, Ticket, linear_layers
@@ -49,7 +49,7 @@ def _metadata(ticket: Ticket, claims: Claims) -> dict[str, Any]:
         "signed_inputs": ticket.signed_inputs,
         "units_per_input": {name: masks.units for name, masks in ticket.masks.items()},
         "claims": asdict(claims),
-    }
+    } | ({} if ticket.pixels == "raw" else {"pixels": ticket.pixels})  # files before 2026-12 say nothing of pixels
 
 
 def write_ticket(path: Path, ticket: Ticket, claims: Claims) -> None:
@@ -84,6 +84,7 @@ def _parsed(arrays: dict[str, np.ndarray], metadata: dict[str, Any]) -> tuple[Ti
         Distribution(**metadata["distribution"]),
         metadata["signed_inputs"],
         masks,
+        metadata.get("pixels", "raw"),
     )
     return ticket, Claims(**metadata["claims"])
 

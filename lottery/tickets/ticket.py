@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lottery.datasets import PIXELS, Pixels
 from lottery.errors import LotteryError
 from lottery.networks import NETWORKS, ImageShape, Layer, NetworkName, layers
 from lottery.tickets.random_network import Distribution, RandomLayer
@@ -50,8 +51,9 @@ class Ticket:
     """A pruned random network in the shape of `network`; refuses masks that do not fit it.
 
     masks: by layer name, for each linear layer.  Convolutions stay the target's.
-    signed_inputs: whether both signs of a layer's input are served, as in the theorem; pixels and what comes out of a ReLU have
-        only one.
+    signed_inputs: whether both signs of a layer's input are served, as in the theorem; raw pixels and what comes out of a ReLU
+        have only one.
+    pixels: what it classifies, as its target; normalised ones have both signs.
     """
 
     network: NetworkName
@@ -60,8 +62,11 @@ class Ticket:
     distribution: Distribution
     signed_inputs: bool
     masks: dict[str, LayerMasks]
+    pixels: Pixels = "raw"
 
     def __post_init__(self) -> None:
+        if self.pixels not in PIXELS:
+            raise LotteryError(f"pixels: {self.pixels!r} is not one of {', '.join(PIXELS)}")
         if type(self.seed) is not int or not 0 <= self.seed < 2**64:
             raise LotteryError(f"seed: a whole number from 0 is needed, not {self.seed!r}")
         if type(self.signed_inputs) is not bool:
@@ -69,6 +74,7 @@ class Ticket:
         expected = [spec.name for spec in self.specifications]
         if sorted(self.masks) != sorted(expected):
             raise LotteryError(f"masks: of {', '.join(self.masks)}; {self.network} needs {', '.join(expected)}")
+        check_signs(self.network, self.image, self.pixels, self.signed_inputs)
         for spec in self.specifications:
             _units, outputs, inputs = self.masks[spec.name].second.shape
             if (outputs, inputs) != spec.shape:
@@ -84,6 +90,15 @@ class Ticket:
         for number, spec in enumerate(self.specifications):
             random = RandomLayer(self.seed, number, spec.columns, spec.rows, self.distribution)
             yield spec, random, self.masks[spec.name]
+
+
+def check_signs(network: NetworkName, image: ImageShape, pixels: Pixels, signed_inputs: bool) -> None:
+    """Raises LotteryError where the first layer of a ticket sees negative pixels that no unit of it passes."""
+    if pixels == "normalised" and not signed_inputs and linear_layers(network, image)[0] == layers(network, image)[0]:
+        raise LotteryError(
+            f"signed_inputs: this {network} was trained on normalised pixels, many of them negative; serve both signs"
+            " (signed_inputs), or take a target that was trained on raw pixels"
+        )
 
 
 def linear_layers(network: NetworkName, image: ImageShape) -> tuple[Layer, ...]:

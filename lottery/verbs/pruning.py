@@ -97,9 +97,9 @@ def prune_together(
 def _task(arguments: argparse.Namespace, step: Step, data: Images) -> Task | None:
     """What a command asks for; None where something is wrong with it that its own job will say."""
     from lottery.errors import LotteryError
-    from lottery.files import read_state_dict
     from lottery.pruning.features import convolution_weights
     from lottery.pruning.learning import Task
+    from lottery.tensors import read_state_dict
 
     try:
         run, given = run_of(arguments), arguments.convolutions
@@ -145,8 +145,9 @@ def _write(step: Step, run: Run, dataset: str, pruned: Pruned) -> None:
 
     from lottery.pruning.records import RUN_FILES, write_run
 
-    step.writes(*(step.destination / name for name in RUN_FILES))
-    write_run(step.destination, run, dataset, pruned)
+    places = [step.place(step.output / name) for name in RUN_FILES]
+    step.writes(*places)
+    write_run(places[0].parent, run, dataset, pruned)
     step.notes(run=asdict(run))
     kept = pruned.counts
     print(f"{kept.remaining:,} of {kept.initial:,} weights kept, {kept.alive:,} alive", flush=True)

@@ -98,9 +98,10 @@ def assemble(arguments: argparse.Namespace, step: Step) -> None:
     from lottery.approximation.assembly import assemble, summary
     from lottery.approximation.chunks import chunk_of
     from lottery.approximation.target import read_target, write_target
-    from lottery.files import read_json, write_json, write_tensors
+    from lottery.files import read_json, write_json
     from lottery.kept import forget
     from lottery.provenance import provenance_path
+    from lottery.tensors import write_tensors
 
     settings, target = _settings(arguments), read_target(step.reads(arguments.target))
     approximation = assemble(target, settings, [(chunk_of(path), step.reads(path)) for path in arguments.chunks])
@@ -124,14 +125,15 @@ def assemble(arguments: argparse.Namespace, step: Step) -> None:
 
 
 def evaluate(arguments: argparse.Namespace, step: Step) -> None:
-    r"""Accuracy of the approximated network beside its target's.
+    r"""Accuracy of the approximated network beside its target's, on normalised and on raw pixels.
 
-    Each network is read from its own file.  Example:
+    The paper trained on normalised pixels and printed accuracies on raw ones.  Each network is read from its own file.  Example:
 
         lottery evaluate --data mnist5k.safetensors --target fc2.safetensors \
             --network approximation/network.safetensors --output evaluation.json
     """
     from lottery.approximation.evaluation import evaluate
+    from lottery.datasets import PIXELS
     from lottery.devices import leased_device
     from lottery.files import write_json
 
@@ -139,10 +141,12 @@ def evaluate(arguments: argparse.Namespace, step: Step) -> None:
     with step.computing_on(leased_device(arguments.device)) as device:
         found = evaluate(step.reads(arguments.data), *networks, device)
     write_json(step.writes(arguments.output), found)
-    print(
-        f"target {found['target_accuracy']:.2f}%, approximated {found['approximated_accuracy']:.2f}%,"
-        f" {found['predictions_that_differ']} of {found['test_images']} predictions differ"
-    )
+    for pixels in PIXELS:
+        on = found[pixels]
+        print(
+            f"{pixels} pixels: target {on['target_accuracy']:.2f}%, approximated {on['approximated_accuracy']:.2f}%,"
+            f" {on['predictions_that_differ']} of {found['test_images']} predictions differ"
+        )
 
 
 def cross_check(arguments: argparse.Namespace, step: Step) -> None:
@@ -216,7 +220,7 @@ def measure_frontier(arguments: argparse.Namespace, step: Step) -> None:
     seconds = time.process_time() - started
     with step.computing_on(leased_device(arguments.device)) as device:
         found = point(target, settings, approximation, data, device)
-    write_json(step.writes(arguments.output), found)
+    write_json(step.writes(step.place(arguments.output)), found)
     shutil.rmtree(unfinished, ignore_errors=True)
     print(
         f"{found['remaining']:,} parameters, {found['remaining'] / target.size:.3g} a weight, in {seconds:.2f} core seconds;"

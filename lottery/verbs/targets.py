@@ -42,7 +42,7 @@ def train(arguments: argparse.Namespace, step: Step) -> None:
         weights, history = train(arguments.network, data, recipe, device, report)
     step.writes(arguments.output, arguments.history)
     write_json(arguments.history, {"recipe": asdict(recipe), "epochs": [asdict(epoch) for epoch in history]})
-    write_target(arguments.output, Target(arguments.network, data.dataset.image, weights))
+    write_target(arguments.output, Target(arguments.network, data.dataset.image, recipe.pixels, weights))
     step.notes(test_accuracy=history[-1].test_accuracy)
 
 
@@ -56,6 +56,7 @@ def import_weights(arguments: argparse.Namespace, step: Step) -> None:
     from lottery.approximation.target import import_weights, write_target
     from lottery.datasets import named
 
-    target = import_weights(step.reads(arguments.weights), arguments.network, named(arguments.dataset).image)
+    image = named(arguments.dataset).image
+    target = import_weights(step.reads(arguments.weights), arguments.network, image, arguments.pixels)
     write_target(step.writes(arguments.output), target)
     print(f"{arguments.weights}: {target.size:,} weights of {target.network}")

@@ -122,6 +122,7 @@ def verify(arguments: argparse.Namespace, step: Step) -> None:
         content = {
             **settings,
             "signed_inputs": ticket.signed_inputs,
+            "pixels": ticket.pixels,
             "epsilon": claims.epsilon,
             "file_bytes": path.stat().st_size,
             **asdict(counts),

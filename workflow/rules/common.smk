@@ -18,7 +18,7 @@ from lottery.fingerprint import fingerprint
 from lottery.networks import NETWORKS, layers
 from lottery.pruning.structures import convolutions
 from lottery.pruning.sweeps import planned_runs
-from lottery.queue import PLANNED, RUNS_PER_JOB, write_plan
+from lottery.queue import PLANNED, RUNS_PER_JOB, SHARED, write_plan
 from lottery.theory.plan import planned_measurements, theory_figures
 
 try:
@@ -48,6 +48,12 @@ POINTS = planned_points(config)
 RUNS = planned_runs(config)
 MEASUREMENTS = planned_measurements(config["theory"])
 GPUS = int(config["device"] == "cuda")  # of a job that computes by torch
+
+
+onstart:
+    # What is to be made, for jobs that make more than their own (lottery/queue.py).
+    shared = [job for job in workflow.dag.needrun_jobs() if job.rule.name in SHARED]
+    write_plan(Path(PLAN), [job.shellcmd for job in shared])
 
 
 def one_of(names):
@@ -125,6 +131,8 @@ def recipe_flags(wildcards):
         "weight_decay",
         "batch_size",
         "seed",
+        "stream",
+        "pixels",
     ]
     target = config["targets"][wildcards.target]
     return flags(**{key: target[key] for key in keys}, device=config["device"])

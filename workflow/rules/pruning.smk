@@ -9,12 +9,6 @@ In: <results>/data/DATASET.safetensors.  Out: <results>/pruning/PROTOCOL/NETWORK
 """
 
 
-onstart:
-    # The runs to be made, for jobs that train several together (lottery/queue.py).
-    runs = [job for job in workflow.dag.needrun_jobs() if job.rule.name == "prune"]
-    write_plan(Path(PLAN), [job.shellcmd for job in runs])
-
-
 rule pruning:
     "All runs of all sweeps."
     input:

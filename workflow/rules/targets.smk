@@ -60,8 +60,9 @@ rule import_weights:
         code=fingerprint("import-weights"),
         network=lambda wildcards: config["targets"][wildcards.target]["network"],
         dataset=config["dataset"],
+        pixels=lambda wildcards: config["targets"][wildcards.target]["pixels"],
     message:
         "Target {wildcards.target} from {input}"
     shell:
         "lottery import-weights --weights {input:q} --network {params.network} --dataset {params.dataset} "
-        "--output {output:q} 2>&1 | tee {log:q}"
+        "--pixels {params.pixels} --output {output:q} 2>&1 | tee {log:q}"
