@@ -265,9 +265,13 @@ def _add_results(verb: Verb) -> None:
     add("--approximations", type=Path, nargs="+", required=True, help="their folders")
     add("--output", type=Path, required=True, help="path without suffix; .svg and .png are written")
 
-    for plot, table in ((results.plot_cardinality, "cardinality.csv"), (results.plot_seconds, "cost.csv")):
+    for plot, table in (
+        (results.plot_cardinality, "cardinality.csv"),
+        (results.plot_seconds, "cost.csv"),
+        (results.plot_replays, "points_compared.csv"),
+    ):
         add = verb(plot).add_argument
-        add("--table", type=Path, required=True, help=f"{table} by `tabulate`")
+        add("--table", type=Path, required=True, help=f"{table} by `tabulate` or `tabulate-runs`")
         add("--output", type=Path, required=True, help="path without suffix; .svg and .png are written")
 
     add = verb(results.summarise).add_argument

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+PUBLISHED_REDUNDANCY = 5
+
+
 def _read(name: str) -> pd.DataFrame:
     import pandas as pd
 

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from lottery.pruning.sweeps import RELEASED
-from lottery.published import figures
+from lottery.published import PUBLISHED_REDUNDANCY, figures
 
 HOLDS, PARTLY, OPEN, FAILS, UNTESTED = "holds", "holds where run", "undecided", "does not hold", "not tested"
-PUBLISHED_REDUNDANCY = 5
 CHANCE = 20.0  # percent: untrained networks of ten classes stay below
 
 

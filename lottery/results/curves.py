@@ -18,12 +18,11 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from lottery.errors import LotteryError
 from lottery.pruning.run import PROTOCOLS, PRUNED
 from lottery.pruning.sweeps import RELEASED
+from lottery.published import PUBLISHED_REDUNDANCY
 from lottery.published import figures as published_figures
-from lottery.results.claims import PUBLISHED_REDUNDANCY, as_published
-from lottery.results.style import COLOURS, STYLE, save
+from lottery.results.claims import as_published
+from lottery.results.style import COLOUR, MARKER, STYLE, save
 
-COLOUR = dict(zip(PRUNED, COLOURS, strict=False)) | {"dense": "0.25"}
-MARKER = dict(zip(PRUNED, "os^vP*", strict=False)) | {"dense": "D"}
 SHOWN_SPARSITIES = (0.1, 0.5, 0.95)  # of the paper's curves over epochs
 WIDE_ENOUGH = 6.0  # inches, for the legend in one line
 ZOOM = 5.0  # points of accuracy below the best that the lower panel shows

@@ -11,9 +11,12 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from lottery.files import replaced
+from lottery.pruning.run import PRUNED
 
 # Okabe and Ito's colours: told apart by everybody, in print as well.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+COLOUR = dict(zip(PRUNED, COLOURS, strict=False)) | {"dense": "0.25"}  # of a structure of experiment 2
+MARKER = dict(zip(PRUNED, "os^vP*", strict=False)) | {"dense": "D"}
 STYLE: Any = {
     "figure.figsize": (5.2, 3.4),
     "figure.constrained_layout.use": True,

@@ -36,6 +36,8 @@ FRONTIER_CAPTION = (
 
 # Figures of experiment 2, by the start of their name.
 SWEEP_CAPTIONS = {
+    "replays": "The published points (pale) beside runs of the same lengths. Below: ours less published; bars show how far two "
+    "runs of that point differ in 95 of 100 cases.",
     "accuracy_remaining": "Test accuracy against the parameters that masks keep; above the whole range, below the part near "
     "the baseline. Each protocol has its own panel; small open markers are the published points.",
     "accuracy_alive": "The same against alive parameters: kept weights that lie on some path of kept weights from an input to "

@@ -142,6 +142,15 @@ def plot_accuracy(arguments: argparse.Namespace, step: Step) -> None:
     step.writes(*plot_accuracy(table, arguments.network, arguments.against, arguments.output))
 
 
+def plot_replays(arguments: argparse.Namespace, step: Step) -> None:
+    """Figure: the published points of all networks beside runs of the same lengths, and their differences."""
+    from lottery.files import read_table
+    from lottery.results.replay_figure import COMPARED_NUMBERS, COMPARED_WORDS, plot_replays
+
+    table = read_table(step.reads(arguments.table), COMPARED_NUMBERS, COMPARED_WORDS)
+    step.writes(*plot_replays(table, arguments.output))
+
+
 def plot_epochs(arguments: argparse.Namespace, step: Step) -> None:
     """Figure: accuracy against epochs."""
     from lottery.files import read_table

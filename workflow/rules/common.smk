@@ -17,7 +17,8 @@ from lottery.files import json_text, write_json
 from lottery.fingerprint import fingerprint
 from lottery.networks import NETWORKS, layers
 from lottery.pruning.structures import convolutions
-from lottery.pruning.sweeps import planned_runs
+from lottery.pruning.sweeps import RELEASED, planned_runs
+from lottery.published import PUBLISHED_REDUNDANCY, published_epochs
 from lottery.queue import PLANNED, RUNS_PER_JOB, SHARED, write_plan
 from lottery.theory.plan import planned_measurements, theory_figures
 
@@ -305,6 +306,21 @@ def run_files(name):
     return [f"<results>/pruning/{folder}/{name}" for folder in RUNS]
 
 
+def replays(planned):
+    """Whether a run has a published point beside it: its settings, at its length."""
+    run = planned.run
+    if config["dataset"] != "mnist" or planned.variant_name != RELEASED:
+        return False
+    if run.protocol != "published" or (
+        run.structure != "dense" and run.redundancy != PUBLISHED_REDUNDANCY
+    ):
+        return False
+    try:
+        return run.epochs == published_epochs(run.network, run.structure, run.sparsity)
+    except LotteryError:
+        return False
+
+
 def pruning_figures(wildcards=None):
     """Names of the figures that the sweeps give something to."""
     redundancies, variants = {}, {}
@@ -321,7 +337,7 @@ def pruning_figures(wildcards=None):
                 run.sparsity,
             )
             variants.setdefault(panel, set()).add(planned.variant_name)
-    names = []
+    names = ["replays"] if any(replays(planned) for planned in RUNS.values()) else []
     for network in dict.fromkeys(network for network, *_ in redundancies):
         names += [
             f"accuracy_remaining_{network}",

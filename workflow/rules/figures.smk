@@ -104,6 +104,31 @@ rule plot_accuracy:
         "--output {params.stem:q} 2>&1 | tee {log:q}"
 
 
+rule plot_replays:
+    "Figure: published points of all networks beside runs of the same lengths."
+    input:
+        "<results>/tables/points_compared.csv",
+    output:
+        svg=report(
+            "<results>/figures/replays.svg",
+            caption="../report/replays.rst",
+            category="Figures",
+        ),
+        png="<results>/figures/replays.png",
+    log:
+        "<logs>/plot_replays.log",
+    benchmark:
+        "<benchmarks>/plot_replays.tsv"
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        code=fingerprint("plot-replays"),
+        stem=subpath(output.svg, strip_suffix=".svg"),
+    shell:
+        "lottery plot-replays --table {input:q} --output {params.stem:q} 2>&1 | tee {log:q}"
+
+
 rule plot_epochs:
     "Figure: accuracy against epochs."
     input:

@@ -118,6 +118,8 @@ rule tabulate_runs:
             caption="../report/claims.rst",
             category="Tables",
         ),
+        spread="<results>/tables/spread.csv",
+        levels="<results>/tables/spread_levels.csv",
         cost="<results>/tables/pruning_cost.csv",
     log:
         "<logs>/tabulate_runs.log",
