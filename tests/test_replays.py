@@ -1,5 +1,6 @@
 """Published points beside runs: replays judged by the spread of rounding, other runs by the spread over seeds."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,9 @@ import pandas as pd
 import pytest
 from conftest import row
 
+from lottery.errors import LotteryError
 from lottery.published import figures
+from lottery.results.replay_figure import plot_replays
 from lottery.results.replays import (
     ROUNDING,
     SEED,
@@ -142,3 +145,18 @@ def test_levels_pool_what_was_measured_and_leave_out_what_cannot_spread() -> Non
     [known] = spread_levels(pd.DataFrame([*flat, *flatter, *fixed])).itertuples()
     assert (known.lowest_accuracy, known.freedom, known.points) == (95.0, 2, 2)
     assert known.deviation == pytest.approx(np.sqrt((0.1414**2 + 0) / 2), abs=1e-3)
+
+
+def test_the_figure_of_replays_has_a_panel_for_each_network_that_was_run(tmp_path: Path) -> None:
+    compared = compare_points(published_as_runs().query("network != 'fc4'"))
+    svg, png = plot_replays(compared, tmp_path / "replays")
+    text = svg.read_text()
+    assert "fc2: 43 of 43 points reproduced" in text
+    assert "lenet5: 43 of 43 points reproduced" in text
+    assert "fc4" not in text
+    assert "beyond its spread" not in text
+    assert png.stat().st_size > 20_000
+    compared.loc[5, "verdict"] = "differs"
+    assert "beyond its spread" in plot_replays(compared, tmp_path / "replays")[0].read_text()
+    with pytest.raises(LotteryError, match="no published point has a run of its own length"):
+        plot_replays(compared.assign(ours=np.nan), tmp_path / "none")

@@ -55,10 +55,10 @@ def _draw_differences(axes: Axes, ours: pd.DataFrame) -> None:
         x = _place(own.sparsity) + (number - 1) * _SHIFT
         spread = own.spread.astype(float).fillna(0).to_numpy()
         axes.vlines(x, -spread, spread, color=COLOUR[structure], alpha=0.25, linewidth=3)
-        for verdict, style in ((REPRODUCED, {"color": COLOUR[structure]}), (DIFFERS, {"color": _BAD})):
+        for verdict, colour in ((REPRODUCED, COLOUR[structure]), (DIFFERS, _BAD)):
             found = (own.verdict == verdict).to_numpy()
             differences = own.difference.astype(float).to_numpy()[found]
-            axes.plot(x[found], differences, MARKER[structure], markersize=4, linestyle="none", **style)
+            axes.plot(x[found], differences, MARKER[structure], markersize=4, linestyle="none", color=colour)
 
 
 def _format(upper: Axes, lower: Axes) -> None:
