@@ -228,9 +228,10 @@ def _add_results(verb: Verb) -> None:
     add("--output", type=Path, required=True, help="a folder")
 
     add = verb(results.tabulate_runs).add_argument
-    add("--runs", type=Path, required=True, help="JSON list of {variant, folder}")
+    add("--runs", type=Path, help="JSON list of {variant, folder}")
     add("--sha256", help="of that list; another one is refused")
-    add("--folder", type=Path, required=True, help="that the folders of the list are in")
+    add("--folder", type=Path, default=Path(), help="that the folders of the list are in")
+    add("--tables", type=Path, nargs="+", default=[], help="folders of tables by this command: their runs are added")
     add("--output", type=Path, required=True, help="a folder")
 
     add = verb(results.trace).add_argument

@@ -17,7 +17,7 @@ from lottery.pruning.sweeps import Planned
 from lottery.results.claims import answer_claims
 from lottery.results.points import points, points_for_people
 from lottery.results.replays import compare_points
-from lottery.results.runs import cost, histories, listed_folders, read_run, runs
+from lottery.results.runs import cost, each_once, histories, listed_folders, read_run, read_tables, runs
 
 
 def test_the_published_protocol_takes_the_best_length_on_the_test_images_of_one_seed() -> None:
@@ -112,6 +112,20 @@ def test_a_damaged_or_foreign_file_of_a_run_is_named(
     path.write_text(path.read_text().replace(*content) if isinstance(content, tuple) else content)
     with pytest.raises(LotteryError, match=f"{re.escape(str(path))}: .*delete it and run again"):
         read_run(*recorded)
+
+
+def test_runs_are_read_back_from_their_tables_to_the_same_tables(recorded: tuple[str, Path], tmp_path: Path) -> None:
+    records, folder = [read_run(*recorded)], tmp_path / "tables"
+    made = {"runs": runs, "histories": histories, "pruning_cost": cost}
+    for name, table in made.items():
+        write_text(folder / f"{name}.csv", table(records).to_csv(index=False))
+    again = read_tables(folder)
+    assert len(each_once([*records, *again])) == 1
+    for name, table in made.items():
+        assert table(again).to_csv(index=False) == (folder / f"{name}.csv").read_text(), name
+    write_text(folder / "histories.csv", histories([]).to_csv(index=False))
+    with pytest.raises(LotteryError, match="do not have the same runs, each once"):
+        read_tables(folder)
 
 
 @pytest.mark.parametrize("listed", [{}, 3, [{}], [{"variant": "a", "folder": "b"}] * 2])

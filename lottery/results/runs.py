@@ -1,6 +1,6 @@
 """Experiment 2's runs, read from their files and checked, as tables: a row a run, a row an epoch, and what each cost."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ GROUP = ["protocol", "stream", "dataset", "network", "structure", "variant", "re
 RUN = [*GROUP, "epochs", "seed", "perturbation"]
 _COUNTS = ["initial", "remaining", "paired", "alive", "convolution_parameters"]
 _WATCHED = ["loss", "validation_accuracy", "test_accuracy"]
+_FLOATS = dict.fromkeys(_WATCHED, "Float64")  # also where all of them are whole
 _ROW = [*RUN, *_COUNTS, *_WATCHED]
 RUN_NUMBERS = ["redundancy", "sparsity", "epochs", "seed", "perturbation", "test_accuracy"]
 HISTORY_NUMBERS = [*RUN_NUMBERS, "at_epoch", "validation_accuracy"]
@@ -71,7 +72,7 @@ def _history(path: Path, epochs: int) -> pd.DataFrame:
     history = read_table(path, ["epoch", *_WATCHED])
     if history.epoch.tolist() != list(range(1, epochs + 1)):
         raise LotteryError(f"{path}: {epochs} epochs are needed, it has {len(history)}; delete it and run again")
-    return history.rename(columns={"epoch": "at_epoch"})
+    return history.rename(columns={"epoch": "at_epoch"}).astype(_FLOATS)
 
 
 def _seconds(path: Path) -> float:
@@ -79,6 +80,37 @@ def _seconds(path: Path) -> float:
         return float(sum(read_json(path)["epoch_seconds"]))
     except (KeyError, TypeError) as error:
         raise LotteryError(f"{path}: has no seconds of epochs; delete it and run again") from error
+
+
+def _by_run(table: pd.DataFrame) -> dict[tuple[Any, ...], pd.DataFrame]:
+    """Rows of each run."""
+    key = table[RUN].astype(object).where(table[RUN].notna(), None)
+    return {tuple(key.loc[rows[0]]): table.loc[rows] for rows in table.groupby(RUN, dropna=False).groups.values()}
+
+
+def read_tables(folder: Path) -> list[Record]:
+    """The runs behind the tables runs.csv, histories.csv and pruning_cost.csv in a folder, as `lottery tabulate-runs` wrote them."""
+    table = read_table(folder / "runs.csv", RUN_NUMBERS, _ROW).astype(_FLOATS | {"sparsity": "Float64"})
+    epochs = _by_run(read_table(folder / "histories.csv", HISTORY_NUMBERS, [*RUN, *_WATCHED]).astype(_FLOATS))
+    seconds = _by_run(read_table(folder / "pruning_cost.csv", ["seconds"], RUN))
+    found = []
+    for key, row in _by_run(table).items():
+        if key not in epochs or key not in seconds or len(row) > 1:
+            raise LotteryError(
+                f"{folder}: runs.csv, histories.csv and pruning_cost.csv do not have the same runs, each once"
+            )
+        history = epochs[key][["at_epoch", *_WATCHED]].reset_index(drop=True)
+        values = {name: None if pd.isna(value) else value for name, value in row[_ROW].iloc[0].items()}
+        found.append(Record(values, history, float(seconds[key].seconds.iloc[0])))
+    return found
+
+
+def each_once(records: Iterable[Record]) -> list[Record]:
+    """The first record of each run."""
+    found: dict[tuple[Any, ...], Record] = {}
+    for record in records:
+        found.setdefault(tuple(record.key.values()), record)
+    return list(found.values())
 
 
 def runs(records: Sequence[Record]) -> pd.DataFrame:

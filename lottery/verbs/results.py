@@ -47,7 +47,8 @@ def tabulate(arguments: argparse.Namespace, step: Step) -> None:
 def tabulate_runs(arguments: argparse.Namespace, step: Step) -> None:
     """Experiment 2: all runs, points by protocol, comparison, the paper's claims.
 
-    Reads metrics.json, history.csv and cost.json of each run; writes CSV and Markdown into the folder OUTPUT.
+    Reads metrics.json, history.csv and cost.json of each run, or the tables of runs made elsewhere; writes CSV and Markdown
+    into the folder OUTPUT.
     """
     from lottery.errors import LotteryError
     from lottery.files import read_json, sha256, write_text
@@ -55,17 +56,23 @@ def tabulate_runs(arguments: argparse.Namespace, step: Step) -> None:
     from lottery.results.claims import answer_claims
     from lottery.results.points import points, points_for_people
     from lottery.results.replays import compare_points, spread, spread_levels
-    from lottery.results.runs import cost, histories, listed_folders, read_run, runs
+    from lottery.results.runs import cost, each_once, histories, listed_folders, read_run, read_tables, runs
     from lottery.results.tables import markdown
 
-    runs_file = step.reads(arguments.runs)
-    if arguments.sha256 not in (None, sha256(runs_file)):
-        raise LotteryError(f"{arguments.runs}: is not the list that was asked for; delete it and run again")
-    folders = listed_folders(read_json(runs_file), arguments.runs, arguments.folder)
+    folders: list[tuple[str, Path]] = []
+    if arguments.runs is not None:
+        runs_file = step.reads(arguments.runs)
+        if arguments.sha256 not in (None, sha256(runs_file)):
+            raise LotteryError(f"{arguments.runs}: is not the list that was asked for; delete it and run again")
+        folders = listed_folders(read_json(runs_file), arguments.runs, arguments.folder)
     for _, folder in folders:
         for name in ("metrics.json", "history.csv", "cost.json"):
             step.reads(folder / name)
-    records = [read_run(variant, folder) for variant, folder in folders]
+    for tables in arguments.tables:
+        for name in ("runs.csv", "histories.csv", "pruning_cost.csv"):
+            step.reads(tables / name)
+    here = (read_run(variant, folder) for variant, folder in folders)
+    records = each_once([*here, *(record for tables in arguments.tables for record in read_tables(tables))])
     table = runs(records)
     found = points(table)
     contents = {
