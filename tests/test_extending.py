@@ -217,7 +217,7 @@ approximations: {min_error: null, min_cardinality: {target: small}, least: {targ
 cross_check: {approximation: min_cardinality, solvers: [highs]}
 frontiers: {fc2: null}
 tickets: {min_cardinality: null}
-sweeps: {fc2: null, small: {network: lenet_300_100, structures: [parallel], sparsities: [0.5]}}
+sweeps: {fc2: null, small: {network: lenet_300_100, structures: [parallel], sparsities: [0.5], published_stream: keyed}}
 """
 
 

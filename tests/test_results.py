@@ -71,7 +71,7 @@ def test_the_published_numbers_are_the_papers() -> None:
     table = table1({}).set_index("row")
     assert table.loc["published ticket"].remaining == 3_725_871
     assert table.loc[["published target", "published ticket"]].accuracy_raw.tolist() == [97.19, 97.19]
-    assert table.accuracy_normalised.isna().all(), "was not printed"
+    assert "accuracy_normalised" not in table, "was not printed"
     assert table.loc["published ticket"].relative_size == pytest.approx(3_725_871 / 397_000, abs=0.005)
 
 

@@ -31,7 +31,7 @@ from lottery.tickets.ticket import LayerMasks, Ticket, linear_layers
 CPU = torch.device("cpu")
 SOME_CLAIMS = Claims("a" * 64, "b" * 64, 0.01, 0.001, "mnist", 10_000, 97.19)
 TICKET = Path("results/demo/tickets/min_cardinality/ticket.safetensors")
-WEIGHTS, DATA = Path("results/demo/targets/fc2/weights.safetensors"), Path("results/demo/data/mnist5k.safetensors")
+WEIGHTS, DATA = Path("results/demo/targets/fc2_raw/weights.safetensors"), Path("results/demo/data/mnist5k.safetensors")
 
 
 def images(image: ImageShape) -> Images:
