@@ -139,7 +139,6 @@ def _add_experiment_1(verb: Verb) -> None:
     add("--output", type=Path, required=True, help="CSV, a line a weight")
 
     parser = verb(subset_sum.measure_frontier)
-    parser.set_defaults(run=queue.measure_frontier)  # which may make what other jobs ask for
     add = parser.add_argument
     add("--target", type=Path, required=True)
     add("--data", type=Path, required=True, help="a file by `lottery fetch`")
@@ -180,7 +179,6 @@ def _add_tickets(verb: Verb) -> None:
 
 def _add_experiment_2(verb: Verb) -> None:
     parser = verb(pruning.prune)
-    parser.set_defaults(run=queue.prune)  # as measure_frontier
     add = parser.add_argument
     add("--data", type=Path, required=True, help="a file by `lottery fetch`")
     add("--network", required=True, help=", ".join(NETWORKS))
@@ -312,7 +310,8 @@ def parser() -> argparse.ArgumentParser:
             description=text,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        sub.set_defaults(run=run, parser=top)
+        own = run.__name__ in queue.SHARED  # may make what other jobs ask for
+        sub.set_defaults(run=queue.shared(run) if own else run, parser=top)
         return sub
 
     for add_verbs in (

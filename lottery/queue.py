@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 PLANNED = "LOTTERY_PLANNED_RUNS"  # a file, a JSON list of command lines: workflow/rules/common.smk writes it
 RUNS_PER_JOB = "LOTTERY_RUNS_PER_JOB"  # a number, or auto
 RUNS_OF_A_SLURM_JOB = 12  # as many as slurm/config.yaml gathers into one job
-SHARED = ("prune", "measure_frontier")  # rules whose jobs make what others ask for
+SHARED = ("solve", "prune", "measure_frontier", "measure_success")  # rules whose jobs make what others ask for
+_INPUTS = ("data", "target", "solver_choice")  # flags; what has others may have to wait for them
 SECONDS_OF_A_JOB = 60.0  # on a CPU: a job that has lasted so long takes nothing along any more
 CLAIM = ".claim"
 
@@ -70,11 +71,10 @@ class Command:
         return run_of(self.arguments)
 
     def goes_with(self, other: "Command") -> bool:
-        """Whether both runs can be trained side by side: on the same data and device, of one shape."""
+        """Whether both runs, which are of the same data, can be trained side by side: on one device, of one shape."""
         from lottery.pruning.batches import shape_of
 
-        same = all(getattr(self.arguments, name) == getattr(other.arguments, name) for name in ("data", "device"))
-        return same and shape_of(self.run) == shape_of(other.run)
+        return self.arguments.device == other.arguments.device and shape_of(self.run) == shape_of(other.run)
 
     @property
     def claim_path(self) -> Path:
@@ -99,8 +99,13 @@ def planned(own: Command, parse: Parse) -> list[Command]:
         return []
     lines: list[list[str]] = [line for line in read_json(Path(path)) if line[0] == own.step.verb]
     lines.sort(key=lambda line: sha256(repr((str(own.step.output), line)).encode()).digest())
-    others = [parse(line) for line in lines]
-    return [Command(a, own.step.beside(vars(a))) for a in others if a.output != own.arguments.output]
+    others = [arguments for line in lines if (arguments := parse(line)).output != own.arguments.output]
+    there = _inputs(own.arguments)
+    return [Command(a, own.step.beside(vars(a))) for a in others if _inputs(a) == there]
+
+
+def _inputs(arguments: argparse.Namespace) -> list[Path | None]:
+    return [getattr(arguments, name, None) for name in _INPUTS]
 
 
 def _lock(command: Command) -> AbstractContextManager[object] | None:
@@ -171,16 +176,14 @@ def carry_out(own: Command, carry: Carry, parse: Parse) -> None:
     """Carry out a command, and with it others that the workflow is about to ask for."""
     from lottery.files import check_writable
 
-    asked, slurm = runs_per_job(), "SLURM_JOB_ID" in os.environ
-    if asked == 1 or (asked is None and slurm and not _on_a_gpu(own)):  # groups of a Slurm job are large enough
-        carry(own.arguments, own.step)
-        return
-    check_writable(own.claim_path.parent)
-    others = planned(own, parse)
-    if not others:
-        carry(own.arguments, own.step)
-    elif own.step.verb == "prune" and _on_a_gpu(own):
+    asked = runs_per_job()
+    others = [] if asked == 1 else planned(own, parse)
+    if others:
+        check_writable(own.claim_path.parent)
+    if others and own.step.verb == "prune" and _on_a_gpu(own):
         _prune_on_a_gpu(own, others)
+    elif not others or (asked is None and "SLURM_JOB_ID" in os.environ):  # whose profile gathers several commands
+        carry(own.arguments, own.step)
     else:
         _one_after_another(own, others, carry, asked)
 
@@ -310,15 +313,10 @@ def _free_memory() -> None:
         torch.cuda.empty_cache()
 
 
-def prune(arguments: argparse.Namespace, step: "Step") -> None:
-    """Carry out `lottery prune`, and others with it."""
-    from lottery.verbs import pruning
+def shared(carry: Carry) -> Carry:
+    """`carry`, the function of a `lottery` command, together with others that the workflow is about to ask for."""
 
-    carry_out(Command(arguments, step), pruning.prune, arguments.parser.parse_args)
+    def carried(arguments: argparse.Namespace, step: "Step") -> None:
+        carry_out(Command(arguments, step), carry, arguments.parser.parse_args)
 
-
-def measure_frontier(arguments: argparse.Namespace, step: "Step") -> None:
-    """Carry out `lottery measure-frontier`, and others with it."""
-    from lottery.verbs import subset_sum
-
-    carry_out(Command(arguments, step), subset_sum.measure_frontier, arguments.parser.parse_args)
+    return carried

@@ -79,7 +79,7 @@ def solve(arguments: argparse.Namespace, step: Step) -> None:
     with _progress(len(chunk.rows) * columns, f"{target.layers[chunk.layer].name}, {solver.name}") as bar:
         result = solve_chunk(target, settings, chunk, solver, partial, bar.update)
     seconds = time.monotonic() - started
-    write_chunk(step.writes(arguments.output), result, solver.name)
+    write_chunk(step.writes(step.place(arguments.output)), result, solver.name)
     partial.unlink(missing_ok=True)
     weights = result.masks.size
     print(f"{weights:,} weights by {solver.name} in {seconds:.2f} s ({seconds / weights * 1e6:,.3g} µs each)")

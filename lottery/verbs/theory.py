@@ -51,7 +51,7 @@ def measure_success(arguments: argparse.Namespace, step: Step) -> None:
             }
             for epsilon, count in zip(arguments.epsilons, counts, strict=True)
         ]
-    write_text(step.writes(arguments.output), pd.DataFrame(rows).to_csv(index=False))
+    write_text(step.writes(step.place(arguments.output)), pd.DataFrame(rows).to_csv(index=False))
     step.notes(timed=timed)
     total = sum(part["seconds"] for part in timed)
     print(
