@@ -1,5 +1,6 @@
 """Accuracy of an approximated network beside its target's."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,17 +23,18 @@ class Comparison:
 
 
 def compare(
-    data: Images, target: Target, approximated: Target, device: torch.device, pixels: Pixels | None = None
-) -> Comparison:
-    """Both networks on the test images; pixels: by default those that the target was trained on."""
+    data: Images, target: Target, others: Sequence[Target], device: torch.device, pixels: Pixels | None = None
+) -> list[Comparison]:
+    """Other networks beside the target on the test images; pixels: by default those that the target was trained on."""
     images, labels = resident(data, "test", target.pixels if pixels is None else pixels, device)
-    of_target, of_approximated = (
+    expected, *found = (
         predictions(with_weights(network.network, data, network.weights, device), images)
-        for network in (target, approximated)
+        for network in (target, *others)
     )
-    return Comparison(
-        accuracy(of_target, labels), accuracy(of_approximated, labels), int((of_target != of_approximated).sum())
-    )
+    return [
+        Comparison(accuracy(expected, labels), accuracy(predicted, labels), int((expected != predicted).sum()))
+        for predicted in found
+    ]
 
 
 def evaluate(data_path: Path, target_path: Path, network_path: Path, device: torch.device) -> dict[str, Any]:
@@ -48,7 +50,7 @@ def evaluate(data_path: Path, target_path: Path, network_path: Path, device: tor
         "dataset": data.dataset.name,
         "test_images": data.dataset.test_count,
         "pixels": target.pixels,
-        **{kind: vars(compare(data, target, network, device, kind)) for kind in PIXELS},
+        **{kind: vars(compare(data, target, [network], device, kind)[0]) for kind in PIXELS},
     }
 
 

@@ -51,13 +51,14 @@ def point(
     """What was kept and what accuracy is left, beside the target pruned by magnitude at the same epsilon."""
     found = summary(approximation, settings)
     small = without_small_weights(target, settings.epsilon)
+    approximated, pruned = compare(data, target, [approximation.network(), small], device)
     return {
         "settings": asdict(settings),
         **{name: found[name] for name in SUMMARY},
         "dataset": data.dataset.name,
         "test_images": data.dataset.test_count,
         "pixels": target.pixels,
-        **vars(compare(data, target, approximation.network(), device)),
+        **vars(approximated),
         "magnitude_remaining": int(sum(np.count_nonzero(array) for array in small.weights.values())),
-        "magnitude_accuracy": compare(data, target, small, device).approximated_accuracy,
+        "magnitude_accuracy": pruned.approximated_accuracy,
     }
