@@ -1,7 +1,7 @@
 """Optimal Lottery Tickets via SubsetSum (Pensia et al., NeurIPS 2020) as a workflow.
 
     snakemake --cores 16 all                                          both experiments, MNIST downloaded, about an hour
-    snakemake --cores 2 all --configfile config/demo.yaml             embedded data, two and a half minutes
+    snakemake --cores 2 all --configfile config/demo.yaml             embedded data, a minute and a half
     snakemake --cores 2 all --config source=FOLDER                    MNIST files that you have
     snakemake --profile slurm                                         on a Slurm cluster (docs/cluster.md)
 

@@ -30,6 +30,22 @@ def test_figures_show_both_protocols_and_the_published_points(as_in_the_paper: p
         plot_accuracy(both, "lenet6", "remaining", tmp_path / "none")
 
 
+@pytest.mark.parametrize(
+    ("lengths", "words"),
+    [
+        (["10"] * 14, "10 epochs"),
+        (["10"] * 7 + ["50"] * 7, "each point after 10 to 50 epochs"),
+        (["10 50"] * 14, "best of 10, 50 epochs on test images"),
+    ],
+)
+def test_the_title_says_how_the_lengths_came_about(
+    as_in_the_paper: pd.DataFrame, tmp_path: Path, lengths: list[str], words: str
+) -> None:
+    linear = as_in_the_paper.query("network == 'fc2' and structure == 'linear'").assign(lengths=lengths)
+    text = plot_accuracy(linear, "fc2", "alive", tmp_path / "figure")[0].read_text()
+    assert f">{words}<" in text
+
+
 @pytest.mark.parametrize("change", [{"redundancy": 2}, {"variant": "no_decay"}, {"network": "of_ours"}])
 def test_other_settings_have_their_figure_without_the_published_points(
     as_in_the_paper: pd.DataFrame, tmp_path: Path, change: dict[str, Any]

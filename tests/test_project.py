@@ -48,7 +48,7 @@ def test_environment_yml_and_pyproject_name_the_same_packages() -> None:
 
 
 def test_the_readme_quotes_the_accuracies_that_are_kept() -> None:
-    points = pd.read_csv(ROOT / "docs/results/points.csv")
+    points = pd.read_csv(ROOT / "results/reference/tables/points.csv")
     published = figures()
     lines = re.findall(r"^\| \| (0\.\d+) \| (.*) \|$", (ROOT / "README.md").read_text(), re.M)
     assert len(lines) == 5

@@ -155,7 +155,10 @@ def _title(points: pd.DataFrame, protocol: str) -> str:
     what, images = "one seed", "test"
     if protocol == "held_out":
         what, images = f"{seeds} seed{'' if seeds == '1' else 's'}, 95% interval", "validation"
-    chosen = f"{run} epochs" if len(lengths) == 1 else f"best of {run} epochs on {images} images"
+    one = not pruned.lengths.astype(str).str.contains(" ").any()
+    chosen = f"best of {run} epochs on {images} images"
+    if one:
+        chosen = f"{run} epochs" if len(lengths) == 1 else f"each point after {lengths[0]} to {lengths[-1]} epochs"
     return f"{protocol.replace('_', '-')} protocol: {what},\n{chosen}"
 
 

@@ -103,22 +103,27 @@ class Spreads:
     def __init__(self, runs: pd.DataFrame) -> None:
         self._own = {
             (source, *(getattr(row, name) for name in POINT), row.epochs): Spread(
-                float(row.deviation), int(row.runs) - 1, f"{row.runs} runs of this point"
+                float(row.deviation), int(row.runs) - 1, f"spread of {row.runs} runs of this point"
             )
             for source in (ROUNDING, SEED)
             for row in _repeated(runs, source).itertuples()
             if row.runs >= _ENOUGH
         }
         self._levels = {
-            (row.source, row.lowest_accuracy): Spread(row.deviation, row.freedom, f"{row.points} points of {where}")
-            for table, where in ((measured_levels(), "results/reference"), (spread_levels(runs), "this accuracy"))
+            (row.source, row.lowest_accuracy): Spread(
+                row.deviation, row.freedom, f"pooled spread of points {where}: {row.points}"
+            )
+            for table, where in (
+                (measured_levels(), "of this accuracy in results/reference"),
+                (spread_levels(runs), "of this accuracy"),
+            )
             for row in table.itertuples()
         }
 
     def of(self, source: str, point: Any, accuracy: float) -> Spread | None:
         """Of a point that has this accuracy in the paper; None where nothing was measured."""
         if point.sparsity == 0 and point.structure != "dense":
-            return Spread(0.0, 1, "no run: with all weights kept nothing is learned")
+            return Spread(0.0, 1, "with all weights kept nothing spreads")
         own = self._own.get((source, *(getattr(point, name) for name in POINT), point.epochs))
         return own or self._levels.get((source, level(accuracy)))
 
@@ -133,7 +138,7 @@ def _verdict(point: Any, spreads: Spreads) -> dict[str, Any]:
     return {
         "spread": round(spread.half_width, 4),
         "verdict": REPRODUCED if within else DIFFERS,
-        "why": f"{kind}; spread of {spread.measured_on}",
+        "why": f"{kind}; {spread.measured_on}",
     }
 
 
