@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from conftest import ROOT, Snakemake
 
-from lottery.cli import parser
+from lottery.cli import main, parser
 from lottery.files import write_json
 from lottery.pruning.run import Variant
 from lottery.published import figures
@@ -60,6 +60,33 @@ def test_the_readme_quotes_the_accuracies_that_are_kept() -> None:
             expected += [f"{published.query(same).accuracy.iloc[0]:.2f}", f"{own.accuracy['published']:.2f}"]
             expected.append(f"{own.accuracy['held_out']:.2f} ± {own.half_interval['held_out']:.2f}")
         assert cells.split(" | ") == expected
+
+
+def test_the_readme_counts_the_replays_that_are_kept() -> None:
+    compared = pd.read_csv(ROOT / "results/reference/tables/points_compared.csv")
+    run = compared[compared.ours.notna()]
+    counts = f"{(run.verdict == 'reproduced').sum()} are reproduced, {(run.verdict == 'differs').sum()} differ"
+    said = f"Of the 129 published points {len(run)} were run again so far: {counts}"
+    assert said in (ROOT / "README.md").read_text()
+
+
+def test_the_kept_tables_are_made_again_from_the_runs_in_them(tmp_path: Path) -> None:
+    kept = ROOT / "results/reference/tables"
+    assert main(["tabulate-runs", "--tables", str(kept), "--output", str(tmp_path)]) == 0
+    for table in sorted(kept.iterdir()):
+        assert (tmp_path / table.name).read_bytes() == table.read_bytes(), table.name
+
+
+def test_the_documentation_quotes_the_spreads_that_were_measured() -> None:
+    page = (ROOT / "docs/pruning.md").read_text()
+    spread = pd.read_csv(ROOT / "results/reference/tables/spread.csv")
+    assert len(spread) == len(re.findall(r"^\| .* runs\) \| .* \|$", page, re.M))
+    for point in spread.itertuples():
+        found = f"| {point.network} {point.structure} | {point.sparsity:g} | {point.epochs} | {point.published:.2f} | {point.replay:.2f}"
+        rounding = f"{point.rounding_mean:.2f} ± {point.rounding_deviation:.2f}"
+        seeds = f"{point.seed_mean:.2f} ± {point.seed_deviation:.2f}" if point.seeds > 0 else "not run"
+        assert f"{found} | {rounding} " in page
+        assert re.search(rf"{re.escape(found)} .* \| {re.escape(seeds)}", page)
 
 
 def test_the_readme_quotes_the_tickets_that_are_kept() -> None:

@@ -113,22 +113,29 @@ def each_once(records: Iterable[Record]) -> list[Record]:
     return list(found.values())
 
 
+def _in_order(table: pd.DataFrame, *more: str) -> pd.DataFrame:
+    """Runs of the published protocol first; `perturbation` is empty in runs without noise, which come before those with it."""
+    by = [*RUN, *more]
+    ascending = [name != "protocol" for name in by]
+    table = table.astype({"perturbation": "Int64"})
+    return table.sort_values(by, ascending=ascending, na_position="first", ignore_index=True)
+
+
 def runs(records: Sequence[Record]) -> pd.DataFrame:
-    """One row a run, those of the published protocol first; `perturbation` is empty in runs without noise."""
-    table = pd.DataFrame([record.row for record in records], columns=_ROW).astype({"perturbation": "Int64"})
-    return table.sort_values(
-        RUN, ascending=[name != "protocol" for name in RUN], na_position="first", ignore_index=True
-    )
+    """One row a run."""
+    return _in_order(pd.DataFrame([record.row for record in records], columns=_ROW))
 
 
 def histories(records: Sequence[Record]) -> pd.DataFrame:
     """Long: one row a run and epoch."""
     columns = [*RUN, "at_epoch", *_WATCHED]
-    frames = [record.history.assign(**record.key).astype({"perturbation": "Int64"}) for record in records]
-    return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
+    frames = [record.history.assign(**record.key) for record in records]
+    return _in_order(
+        pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns), "at_epoch"
+    )
 
 
 def cost(records: Sequence[Record]) -> pd.DataFrame:
     """Measured seconds of learning, a row a run (evaluation and start-up not counted)."""
     rows = [record.key | {"seconds": record.seconds} for record in records]
-    return pd.DataFrame(rows, columns=[*RUN, "seconds"]).astype({"perturbation": "Int64"})
+    return _in_order(pd.DataFrame(rows, columns=[*RUN, "seconds"]))
