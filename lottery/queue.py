@@ -140,9 +140,10 @@ def take(command: Command, claims: ExitStack) -> bool:
     with suppress(OSError), ExitStack() as held:
         if (lock := _lock(command)) is not None:
             held.enter_context(lock)
-            if not is_finished(command.step):  # meanwhile
+            if not is_finished(command.step):
                 claims.push(held.pop_all())
                 return True
+            command.claim_path.unlink(missing_ok=True)  # another job made it meanwhile
     return False
 
 
@@ -201,6 +202,7 @@ def _one_after_another(own: Command, others: list[Command], carry: Carry, most: 
             mine = not own_is_made and claim(own, claims)
             if mine and (finished := take_back(own.step)):
                 print(f"{finished} was made by a job that made several")
+                own.claim_path.unlink(missing_ok=True)
                 own_is_made = True
                 continue
             batch = [own] if mine else first_of(others, claims)
@@ -242,6 +244,7 @@ def _prune_on_a_gpu(own: Command, others: list[Command]) -> None:
             mine = claim(own, claims)
             if mine and (finished := take_back(own.step)):
                 print(f"{finished} was made by a job that made several")
+                own.claim_path.unlink(missing_ok=True)
                 return
             batch = [own] if mine else first_of(others, claims)
             if batch:

@@ -33,10 +33,12 @@ from lottery.queue import (
     Command,
     _finished,
     _most,
+    _one_after_another,
     claim,
     filled,
     planned,
     runs_per_job,
+    take,
     write_plan,
 )
 from lottery.verbs.pruning import prune_together
@@ -218,6 +220,23 @@ def test_a_claimed_run_is_left_alone_and_waited_for(
         assert "was finished by an earlier attempt" in capsys.readouterr().out, (
             f"{name} was made by the one that waited"
         )
+
+
+def test_a_claim_of_what_another_job_made_meanwhile_leaves_no_file(
+    words: Words, plan: Callable[..., None], tmp_path: Path
+) -> None:
+    first, second = words("first"), words("second", "--seed", "2")
+    plan(2, first, second)
+    assert main(first) == 0
+    _one_after_another(command(second), [], _not_called, None)
+    assert read_masks(tmp_path / "second/masks.safetensors")
+    with ExitStack() as claims:
+        assert not take(command(first), claims), "it is finished"
+    assert list(tmp_path.rglob(CLAIM)) == []
+
+
+def _not_called(*_: object) -> None:
+    raise AssertionError("it is there already")
 
 
 def test_a_claim_goes_with_its_process(words: Words, tmp_path: Path) -> None:
