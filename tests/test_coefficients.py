@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lottery.approximation.settings import Settings
 from lottery.subset_sum import SubsetSumError, draw_coefficients, number_of_coefficients, redraw_coefficients
 
 HERE = {"seed": 7, "layer": 1, "n": 5, "low": -1.0, "high": 2.0}
@@ -50,6 +51,10 @@ def test_the_first_numbers_are_pinned():
     drawn = draw_coefficients(seed=1, layer=0, rows=range(2), n=1, low=0.0, high=1.0).ravel().tolist()
     drawn += redraw_coefficients(**FURTHER | {"count": 1, "low": 0.0, "high": 1.0}).tolist()
     assert drawn == PINNED
+
+
+def test_the_old_word_for_the_released_stream_is_understood():
+    assert Settings(stream="official") == Settings(stream="released")
 
 
 @pytest.mark.parametrize("stream", ["keyed", "released"])
