@@ -28,7 +28,7 @@ POINT = ["network", "structure", "sparsity"]
 LEVELS = (0.0, 20.0, 80.0, 95.0)  # percent: from which accuracy on
 ROUNDING, SEED = "rounding", "seed"
 _ENOUGH = 3  # repetitions from which on a point's own spread is taken
-_EQUAL = 0.005  # accuracies have two digits
+_ONE_IMAGE = 0.01 + 1e-9  # of 10,000: what another processor may read otherwise where nothing else differs
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def _verdict(point: Any, spreads: Spreads) -> dict[str, Any]:
     kind = "a replay" if replay else "another random network"
     if spread is None:
         return {"verdict": NOT_COMPARABLE, "why": f"{kind}; no spread was measured at this accuracy"}
-    within = abs(point.test_accuracy - point.accuracy) <= spread.half_width + _EQUAL
+    within = abs(point.test_accuracy - point.accuracy) <= spread.half_width + _ONE_IMAGE
     return {
         "spread": round(spread.half_width, 4),
         "verdict": REPRODUCED if within else DIFFERS,
