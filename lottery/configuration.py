@@ -243,7 +243,7 @@ def _check_sweeps(config: dict[str, Any]) -> None:
             variant = variant_of(entry)
         except LotteryError as problem:
             raise LotteryError(f"config: variants.{name}: {problem}") from problem
-        if name == "released" and variant != Variant():
+        if name == "released" and (variant != Variant() or entry["convolutions"] is not None):
             raise LotteryError("config: variants.released: is what the paper released; give yours another name")
     published: dict[str, tuple[int, str]] = {}
     for name, entry in config["sweeps"].items():
@@ -271,6 +271,11 @@ def _check_sweeps(config: dict[str, Any]) -> None:
             key = "published_seed" if published[entry["network"]][0] != seed else "published_stream"
             raise LotteryError(
                 f"config: sweeps.{name}.{key}: the published protocol has one seed and one stream for a network"
+            )
+        if entry["perturbations"] and (seed is None or entry["published_stream"] != "released"):
+            raise LotteryError(
+                f"config: sweeps.{name}.perturbations: repeat replays, which the published protocol makes with"
+                " published_stream: released"
             )
         images = named(config["dataset"]).train_count
         if entry["held_out_seeds"] and config["validation_images"] >= images:

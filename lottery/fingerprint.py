@@ -8,6 +8,7 @@ comments, layout and documentation change nothing.
 import ast
 import hashlib
 import json
+import os
 import sys
 from contextlib import suppress
 from functools import cache
@@ -150,9 +151,14 @@ def modules_used(verb: str, root: Path = ROOT) -> set[str]:
 def _state(root: Path) -> str:
     """What the files of the package are, by their times and sizes, as Python tells whether to compile a module again."""
     package = root / PACKAGE
-    files = [path for path in sorted(package.rglob("*")) if path.suffix != ".pyc" and path.name != KNOWN]
-    stats = [(str(path.relative_to(package)), path.stat()) for path in files if path.is_file()]
-    listed = [(name, stat.st_mtime_ns, stat.st_size) for name, stat in stats]
+    listed = []
+    for folder, folders, names in os.walk(package):
+        folders[:] = sorted(name for name in folders if name != "__pycache__")
+        for name in sorted(names):
+            path = os.path.join(folder, name)
+            with suppress(FileNotFoundError):  # a temporary one
+                stat = os.stat(path)
+                listed.append((os.path.relpath(path, package), stat.st_mtime_ns, stat.st_size))
     return hashlib.sha256(repr((sys.version_info[:2], listed)).encode()).hexdigest()
 
 

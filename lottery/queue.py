@@ -76,6 +76,12 @@ class Command:
 
         return self.arguments.device == other.arguments.device and shape_of(self.run) == shape_of(other.run)
 
+    def is_longer_than(self, other: "Command") -> bool:
+        """Whether a run is of another network or has more epochs: a job that was given time for a short one makes none such."""
+        if self.step.verb != "prune":
+            return False
+        return self.run.network != other.run.network or self.run.epochs > other.run.epochs
+
     @property
     def claim_path(self) -> Path:
         """Whoever holds a lock on this file makes the result; it lies in a run's folder, beside a point's file."""
@@ -99,9 +105,13 @@ def planned(own: Command, parse: Parse) -> list[Command]:
         return []
     lines: list[list[str]] = [line for line in read_json(Path(path)) if line[0] == own.step.verb]
     lines.sort(key=lambda line: sha256(repr((str(own.step.output), line)).encode()).digest())
-    others = [arguments for line in lines if (arguments := parse(line)).output != own.arguments.output]
-    there = _inputs(own.arguments)
-    return [Command(a, own.step.beside(vars(a))) for a in others if _inputs(a) == there]
+    there, found = _inputs(own.arguments), []
+    for line in lines:
+        with suppress(SystemExit):  # a list of another version
+            arguments = parse(line)
+            if arguments.output != own.arguments.output and _inputs(arguments) == there:
+                found.append(Command(arguments, own.step.beside(vars(arguments))))
+    return found
 
 
 def _inputs(arguments: argparse.Namespace) -> list[Path | None]:
@@ -186,7 +196,7 @@ def carry_out(own: Command, carry: Carry, parse: Parse) -> None:
     elif not others or (asked is None and "SLURM_JOB_ID" in os.environ):  # whose profile gathers several commands
         carry(own.arguments, own.step)
     else:
-        _one_after_another(own, others, carry, asked)
+        _one_after_another(own, [command for command in others if not command.is_longer_than(own)], carry, asked)
 
 
 def _one_after_another(own: Command, others: list[Command], carry: Carry, most: int | None) -> None:
@@ -225,10 +235,10 @@ def _make(command: Command, carry: Carry, first: bool) -> None:
     try:
         carry(command.arguments, command.step)
         _finished(command.step)
-    except LotteryError as error:
+    except Exception as error:  # whatever it is: this job's own result does not depend on it
         if not command.step.ahead:
             raise
-        print(f"{command.step.output}: {error}", flush=True)  # its own job will say so
+        print(f"{command.step.output}: {error or type(error).__name__}", flush=True)  # its own job will say so
 
 
 def _prune_on_a_gpu(own: Command, others: list[Command]) -> None:

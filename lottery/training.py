@@ -154,7 +154,7 @@ def train(
         with torch.no_grad():
             # What torch.optim.SGD(fused=True) calls; to make one of those imports PyTorch's compiler, two seconds.
             torch._fused_sgd_(
-                learned, list(gradients), velocities, weight_decay=recipe.weight_decay, momentum=recipe.momentum,
+                learned, list(gradients), velocities if recipe.momentum else [], weight_decay=recipe.weight_decay, momentum=recipe.momentum,
                 lr=rate, dampening=0.0, nesterov=False, maximize=False, is_first_step=first,
             )  # fmt: skip
         first = False

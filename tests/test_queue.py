@@ -1,5 +1,6 @@
 """A job that makes runs of other jobs along with its own: who makes what, and what each job finds."""
 
+import argparse
 import errno
 import json
 import re
@@ -220,6 +221,32 @@ def test_a_claimed_run_is_left_alone_and_waited_for(
         assert "was finished by an earlier attempt" in capsys.readouterr().out, (
             f"{name} was made by the one that waited"
         )
+
+
+def test_whatever_goes_wrong_with_a_result_of_others_is_left_to_its_own_job(
+    words: Words, plan: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own, other = command(words("own")), command(words("other", "--seed", "2"))
+    ahead = Command(other.arguments, own.step.beside(vars(other.arguments)))
+
+    def carry(arguments: argparse.Namespace, step: Step) -> None:
+        if step.ahead:
+            raise RuntimeError("out of everything")
+        (tmp_path / "own").mkdir()
+        (step.writes(tmp_path / "own/metrics.json")).write_text("{}")
+
+    _one_after_another(own, [ahead], carry, 2)
+    assert "out of everything" in capsys.readouterr().out
+    assert read_record(provenance_path(tmp_path / "own/metrics.json"))
+
+
+def test_no_job_takes_a_run_of_more_epochs_or_of_another_network_along(words: Words) -> None:
+    own = command(words("own", "--epochs", "3"))
+    for more, longer in (
+        (("--epochs", "3"), False), (("--epochs", "2", "--structure", "wide"), False), (("--epochs", "4"), True),
+        (("--network", "lenet5"), True),
+    ):  # fmt: skip
+        assert command(words("other", *more)).is_longer_than(own) == longer
 
 
 def test_a_claim_of_what_another_job_made_meanwhile_leaves_no_file(

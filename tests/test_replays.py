@@ -164,3 +164,27 @@ def test_the_figure_of_replays_has_a_panel_for_each_network_that_was_run(tmp_pat
     assert "beyond its spread" in plot_replays(compared, tmp_path / "replays")[0].read_text()
     with pytest.raises(LotteryError, match="no published point has a run of its own length"):
         plot_replays(compared.assign(ours=np.nan), tmp_path / "none")
+
+
+def test_other_random_numbers_have_no_spread_at_sparsity_0() -> None:
+    found = compare_points(pd.DataFrame([row("published", 10, 1, 9.46, sparsity=0.0, stream="keyed")]))
+    assert found.verdict.tolist() == ["not comparable"]
+
+
+def test_the_released_stream_of_another_seed_is_no_replay() -> None:
+    runs = pd.DataFrame([replay(60.0) | {"seed": 2}, *(held_out(a, s) for s, a in enumerate((20.0, 50.0, 30.0), 1))])
+    assert compare_points(runs).why.tolist() == ["another random network; spread of 3 runs of this point"]
+    assert spread(pd.DataFrame([one | {"seed": 2} for one in AGAIN])).empty
+
+
+def test_a_point_of_several_runs_is_held_against_the_replay() -> None:
+    runs = pd.DataFrame([replay(23.2, stream="keyed"), *AGAIN, replay(50.0) | {"seed": 2}])
+    [point] = compare_points(runs).itertuples()
+    assert (point.ours, point.stream) == (39.0, "released")
+
+
+def test_one_pair_of_runs_is_no_spread_of_a_level() -> None:
+    pair = [row("published", 10, 1, accuracy, perturbation=p) for p, accuracy in ((None, 98.0), (1, 98.0))]
+    other = row("published", 10, 1, 97.0, structure="wide", sparsity=0.1)
+    found = compare_points(pd.DataFrame([*pair, other])).set_index("structure")
+    assert "results/reference" in found.loc["wide"].why

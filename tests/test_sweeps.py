@@ -123,6 +123,13 @@ def test_perturbed_runs_stand_beside_the_one_without_noise() -> None:
     assert found[2].folder.endswith("epochs_10_seed_1_released_perturbation_2")
 
 
+def test_only_replays_are_perturbed() -> None:
+    sweep = {"network": "fc2", "sparsities": [0.5], "perturbations": [1]}
+    for wrong in ({"published_stream": "keyed"}, {"published_seed": None}):
+        with pytest.raises(LotteryError, match=r"sweeps.a.perturbations: repeat replays"):
+            planned(a={**sweep, **wrong})
+
+
 def test_the_figures_config_asks_for_every_published_point_at_its_own_length() -> None:
     parts = [yaml.safe_load((SCHEMA.parents[2] / f"config/{name}.yaml").read_text()) for name in ("config", "figures")]
     config = parts[0]

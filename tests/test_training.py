@@ -59,6 +59,29 @@ def test_the_seed_decides_every_byte_whatever_the_threads_before(digits: Images)
     assert not np.array_equal(first["fc1.weight"], other["fc1.weight"])
 
 
+def test_a_target_learns_without_momentum_too(digits: Images) -> None:
+    _, history = train("fc2", digits, Recipe(epochs=1, momentum=0), prepare_device("cpu"))
+    assert history[-1].test_accuracy > 50
+
+
+def test_a_training_is_that_of_pytorchs_optimizer_and_schedule(digits: Images) -> None:
+    recipe = Recipe(epochs=2, batch_size=500, stream="keyed", pixels="raw")
+    weights, _ = train("fc2", digits, recipe, prepare_device("cpu"))
+    torch.manual_seed(1)
+    model, order = build("fc2", MNIST), torch.Generator().manual_seed(1)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1, 0.9, weight_decay=5e-4, fused=True)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 2)
+    images, labels = resident(digits, "train", "raw", prepare_device("cpu"))
+    for _ in range(2):
+        for batch in torch.randperm(len(labels), generator=order).split(500):
+            optimizer.zero_grad()
+            torch.nn.functional.cross_entropy(model(images[batch]), labels[batch]).backward()
+            optimizer.step()
+        schedule.step()
+    for name, tensor in model.state_dict().items():
+        assert np.array_equal(weights[name], tensor.numpy())
+
+
 def test_a_diverging_training_is_an_error_not_a_result(digits: Images) -> None:
     with pytest.raises(LotteryError, match="lower the learning rate"):
         train("fc4", digits, Recipe(epochs=3, learning_rate=1e6), prepare_device("cpu"))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 PUBLISHED_REDUNDANCY = 5
+PUBLISHED_SEED = 1
 
 
 def _read(name: str) -> pd.DataFrame:

@@ -69,19 +69,19 @@ def _accuracy(point: Any) -> str:
 
 def points_for_people(points: pd.DataFrame) -> pd.DataFrame:
     """Accuracy in percent: a row a sparsity, a column a structure, by network, protocol, variant and redundancy."""
-    across = ["network", "protocol", "variant", "redundancy", "sparsity"]
+    across = ["network", "protocol", "stream", "variant", "redundancy", "sparsity"]
     rows: dict[tuple[Any, ...], dict[str, str]] = {}
     for point in points[points.structure != "dense"].itertuples():
         key = tuple(getattr(point, name) for name in across)
         rows.setdefault(key, {})[point.structure] = _accuracy(point)
     trained = {
-        (p.network, p.protocol, p.variant): f"{_accuracy(p)} ({p.epochs} epochs)"
+        (p.network, p.protocol, p.stream, p.variant): f"{_accuracy(p)} ({p.epochs} epochs)"
         for p in points[points.structure == "dense"].itertuples()
     }
     lines = [
         dict(zip(across, key, strict=True))
         | cells
-        | {"trained": trained.get(key[:3]) or trained.get((*key[:2], RELEASED), "")}
+        | {"trained": trained.get(key[:4]) or trained.get((*key[:3], RELEASED), "")}
         for key, cells in rows.items()
     ]
     return pd.DataFrame(lines, columns=[*across, *PRUNED, "trained"], dtype=object).fillna("")

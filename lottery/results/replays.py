@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lottery.published import figures
+from lottery.published import PUBLISHED_SEED, figures
 from lottery.results.claims import as_published
 from lottery.results.intervals import student_t
 from lottery.results.runs import GROUP
@@ -28,6 +28,7 @@ POINT = ["network", "structure", "sparsity"]
 LEVELS = (0.0, 20.0, 80.0, 95.0)  # percent: from which accuracy on
 ROUNDING, SEED = "rounding", "seed"
 _ENOUGH = 3  # repetitions from which on a point's own spread is taken
+_ENOUGH_FREEDOM = 2  # from which on a level's spread is
 _ONE_IMAGE = 0.01 + 1e-9  # of 10,000: what another processor may read otherwise where nothing else differs
 
 
@@ -55,12 +56,17 @@ def _plain(runs: pd.DataFrame) -> pd.DataFrame:
     return runs[runs.perturbation.isna()]
 
 
+def is_replay(runs: pd.DataFrame) -> pd.Series:
+    """Whether each run has the random numbers of the paper's own: those of the released stream under seed 1."""
+    return (runs.protocol == "published") & (runs.stream == "released") & (runs.seed == PUBLISHED_SEED)
+
+
 def _repeated(runs: pd.DataFrame, source: str) -> pd.DataFrame:
     """A row a run that was repeated: mean, deviation, extremes and number of its accuracies."""
     apart = "perturbation" if source == ROUNDING else "seed"
     same = [name for name in [*GROUP, "epochs", "seed"] if name != apart]
     ours = as_published(runs)
-    ours = ours[ours.stream == "released"] if source == ROUNDING else _plain(ours[ours.protocol == "held_out"])
+    ours = ours[is_replay(ours)] if source == ROUNDING else _plain(ours[ours.protocol == "held_out"])
     accuracy = ours.groupby(same, sort=False).test_accuracy
     table = accuracy.agg(mean="mean", deviation="std", lowest="min", highest="max", runs="count").reset_index()
     return table[table.runs > 1]
@@ -118,18 +124,19 @@ class Spreads:
                 (spread_levels(runs), "of this accuracy"),
             )
             for row in table.itertuples()
+            if row.freedom >= _ENOUGH_FREEDOM
         }
 
     def of(self, source: str, point: Any, accuracy: float) -> Spread | None:
         """Of a point that has this accuracy in the paper; None where nothing was measured."""
         if point.sparsity == 0 and point.structure != "dense":
-            return Spread(0.0, 1, "with all weights kept nothing spreads")
+            return Spread(0.0, 1, "with all weights kept nothing spreads") if source == ROUNDING else None
         own = self._own.get((source, *(getattr(point, name) for name in POINT), point.epochs))
         return own or self._levels.get((source, level(accuracy)))
 
 
 def _verdict(point: Any, spreads: Spreads) -> dict[str, Any]:
-    replay = point.stream == "released"
+    replay = point.stream == "released" and point.seed == PUBLISHED_SEED
     spread = spreads.of(ROUNDING if replay else SEED, point, point.accuracy)
     kind = "a replay" if replay else "another random network"
     if spread is None:
@@ -149,6 +156,7 @@ def compare_points(runs: pd.DataFrame) -> pd.DataFrame:
     of its own length; where there is none, it is not comparable.
     """
     ours = _plain(as_published(runs[runs.protocol == "published"]))
+    ours = ours.assign(other=~is_replay(ours)).sort_values(["other", "seed"]).drop_duplicates([*POINT, "epochs"])
     lengths = ours.groupby(POINT).epochs.agg(lambda found: " ".join(map(str, sorted(set(found)))))
     spreads = Spreads(runs)
     merged = figures().merge(ours, on=[*POINT, "epochs"], how="left")
@@ -191,7 +199,7 @@ def spread(runs: pd.DataFrame) -> pd.DataFrame:
     """
     ours = as_published(runs)
     held_out = _plain(ours[ours.protocol == "held_out"])
-    replays = _plain(ours[(ours.protocol == "published") & (ours.stream == "released")])
+    replays = _plain(ours[is_replay(ours)])
     alone = {(*(getattr(r, name) for name in POINT), r.epochs): r.test_accuracy for r in replays.itertuples()}
     published = {(*(getattr(p, name) for name in POINT), p.epochs): p.accuracy for p in figures().itertuples()}
     rows = []

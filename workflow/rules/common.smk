@@ -57,6 +57,14 @@ onstart:
     write_plan(Path(PLAN), [job.shellcmd for job in shared])
 
 
+onsuccess:
+    Path(PLAN).unlink(missing_ok=True)
+
+
+onerror:
+    Path(PLAN).unlink(missing_ok=True)
+
+
 def one_of(names):
     """A wildcard's pattern: one of `names`, or nothing at all where there is none."""
     return "|".join(map(re.escape, names)) or "(?!)"
