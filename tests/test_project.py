@@ -65,7 +65,7 @@ def test_the_readme_quotes_the_accuracies_that_are_kept() -> None:
 def test_the_readme_counts_the_replays_that_are_kept() -> None:
     compared = pd.read_csv(ROOT / "results/reference/tables/points_compared.csv")
     run = compared[compared.ours.notna()]
-    counts = f"{(run.verdict == 'reproduced').sum()} are reproduced, {(run.verdict == 'differs').sum()} differ"
+    counts = f"{(run.verdict == 'reproduced').sum()} are reproduced, {(run.verdict == 'differs').sum()} not"
     said = f"Of the 129 published points {len(run)} were run again so far: {counts}"
     assert said in (ROOT / "README.md").read_text()
 
