@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from conftest import RESULTS, ROOT, contents
 
+TARGET = RESULTS / "targets/fc2/weights.safetensors"
 WITHOUT_A_SLURM = {"LOTTERY_SLURM_STATUS": "squeue", "LOTTERY_SLURM_POLL": "1"}  # no accounting, short polls
 MISSING = ", ".join(name for name in ("slurmctld", "slurmd", "munged") if shutil.which(name) is None)
 WHY_NOT = f"no {MISSING} here (Debian: apt-get install slurmctld slurmd slurm-client munge)" * bool(
@@ -142,8 +143,8 @@ def test_the_demo_on_a_cluster_finds_the_same_bytes_in_few_jobs(
     assert run.wait() == 0, run.text
     assert contents(workflow) == contents(demo)
     submitted = jobs(run)
-    expected = "train; 4 runs in one; 3 chunks in one, twice; 2 cross-checks; 2 evaluations; a point; a ticket, verified; theory"
-    assert len(submitted) == 12, expected
+    expected = "two trainings; 4 runs in one; 3 chunks in one, twice; 2 cross-checks; 2 evaluations; a point; a ticket, verified; theory"
+    assert len(submitted) == 13, expected
     assert {job["NumCPUs"] for job in submitted} == {"1"}
 
 
@@ -153,13 +154,12 @@ def test_a_job_that_dies_gets_more_memory_and_time(
     workflow: Path, demo: Path, on_cluster: Callable[..., Run], small: tuple[str, ...]
 ) -> None:
     before(workflow, "train", "[ {resources.mem_mb} -ge 9000 ] || exit 9")
-    run = on_cluster(workflow, "targets", *small)
+    run = on_cluster(workflow, str(TARGET), *small)
     assert run.wait() == 0, run.text
     assert [(job["JobState"], job["MinMemoryNode"], job["TimeLimit"]) for job in jobs(run)] == [
         ("FAILED", "3000M", "01:00:00"), ("FAILED", "6000M", "02:00:00"), ("COMPLETED", "9000M", "03:00:00"),
     ]  # fmt: skip
-    name = RESULTS / "targets/fc2/weights.safetensors"
-    assert (workflow / name).read_bytes() == (demo / name).read_bytes()
+    assert (workflow / TARGET).read_bytes() == (demo / TARGET).read_bytes()
 
 
 @pytest.mark.slow
@@ -219,7 +219,7 @@ def test_a_job_beyond_its_time_gets_more(
     workflow: Path, on_cluster: Callable[..., Run], small: tuple[str, ...]
 ) -> None:
     before(workflow, "train", "[ {resources.runtime} -gt 1 ] || sleep 300")
-    run = on_cluster(workflow, "targets", "--set-resources", "train:runtime=attempt", *small)
+    run = on_cluster(workflow, str(TARGET), "--set-resources", "train:runtime=attempt", *small)
     assert run.wait() == 0, run.text
     assert [(job["JobState"], job["TimeLimit"]) for job in jobs(run)] == [
         ("TIMEOUT", "00:01:00"), ("COMPLETED", "00:02:00"),
