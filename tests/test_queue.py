@@ -232,7 +232,7 @@ def test_whatever_goes_wrong_with_a_result_of_others_is_left_to_its_own_job(
     def carry(arguments: argparse.Namespace, step: Step) -> None:
         if step.ahead:
             raise RuntimeError("out of everything")
-        (tmp_path / "own").mkdir()
+        (tmp_path / "own").mkdir(exist_ok=True)
         (step.writes(tmp_path / "own/metrics.json")).write_text("{}")
 
     _one_after_another(own, [ahead], carry, 2)
