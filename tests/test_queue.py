@@ -359,6 +359,15 @@ def test_by_default_a_job_goes_on_with_others_until_it_has_lasted_long_enough(
     assert runs_per_job() is None
 
 
+def test_a_short_job_leaves_a_long_run_to_its_own(
+    words: Words, plan: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    plan("auto", words("own"), words("long", "--epochs", "2"), words("short", "--seed", "2"))
+    assert main(words("own")) == 0
+    assert [len(list((tmp_path / name).glob(".*.kept"))) for name in ("long", "short")] == [0, 5]
+
+
 def test_a_job_of_a_slurm_group_makes_its_own_run_alone_on_a_cpu(
     words: Words, plan: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
