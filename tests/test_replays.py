@@ -32,6 +32,11 @@ def held_out(accuracy: float, seed: int, **more: Any) -> dict[str, Any]:
     return row("held_out", 10, seed, accuracy, accuracy, sparsity=0.05, **more)
 
 
+def judged(runs: list[dict[str, Any]]) -> pd.DataFrame:
+    """The published points of which these runs have something to say."""
+    return compare_points(pd.DataFrame(runs)).query("verdict != 'not run'")
+
+
 AGAIN = [replay(39.0), *(replay(accuracy, seed) for seed, accuracy in enumerate((35.7, 39.3, 40.7, 38.0, 37.0), 1))]
 
 
@@ -83,21 +88,21 @@ def test_levels_of_accuracy(accuracy: float, floor: float) -> None:
 
 
 def test_a_replay_is_held_against_the_spread_of_its_own_repetitions() -> None:
-    [point] = compare_points(pd.DataFrame(AGAIN)).itertuples()
+    [point] = judged(AGAIN).itertuples()
     deviation = np.std([39.0, 35.7, 39.3, 40.7, 38.0, 37.0], ddof=1)
     assert (point.published, point.ours, point.difference) == (37.40, 39.0, 1.6)
     assert point.spread == pytest.approx(2.5706 * np.sqrt(2) * deviation, abs=1e-3)
     assert point.verdict == "reproduced"
     assert point.why == "a replay; spread of 6 runs of this point"
-    far = compare_points(pd.DataFrame([replay(39.0 + 20), *AGAIN[1:]])).iloc[0]
+    far = judged([replay(39.0 + 20), *AGAIN[1:]]).iloc[0]
     assert far.spread > 20, "a wide spread forgives much, and says so"
     narrow = [replay(39.0), *(replay(39.0 + seed / 100, seed) for seed in range(1, 6))]
-    assert compare_points(pd.DataFrame(narrow)).verdict.tolist() == ["differs"]
+    assert judged(narrow).verdict.tolist() == ["differs"]
 
 
 def test_a_point_that_was_not_repeated_takes_the_spread_of_its_level() -> None:
     other = row("published", 10, 1, 67.0, structure="relu", sparsity=0.05)  # published 66.38
-    compared = compare_points(pd.DataFrame([*AGAIN, other])).set_index("structure").loc["relu"]
+    compared = judged([*AGAIN, other]).set_index("structure").loc["relu"]
     [known] = spread_levels(pd.DataFrame(AGAIN)).itertuples()
     assert (known.source, known.lowest_accuracy, known.freedom, known.points) == (ROUNDING, 20.0, 5, 1)
     assert compared.spread == pytest.approx(Spread(known.deviation, 5, "").half_width, abs=1e-3)
@@ -107,21 +112,27 @@ def test_a_point_that_was_not_repeated_takes_the_spread_of_its_level() -> None:
 def test_a_run_with_other_random_numbers_is_held_against_the_spread_over_seeds() -> None:
     ours = replay(60.0, stream="keyed")
     seeds = [held_out(accuracy, seed) for seed, accuracy in enumerate((20.0, 50.0, 30.0), 1)]
-    [point] = compare_points(pd.DataFrame([ours, *seeds])).itertuples()
+    [point] = judged([ours, *seeds]).itertuples()
     assert point.stream == "keyed"
     assert point.why == "another random network; spread of 3 runs of this point"
     assert point.spread == pytest.approx(4.3027 * np.sqrt(2) * np.std([20, 50, 30], ddof=1), abs=1e-2)
 
 
+def test_points_that_were_not_run_are_listed_as_such() -> None:
+    compared = compare_points(pd.DataFrame(AGAIN))
+    assert len(compared) == 129
+    assert compared.verdict.value_counts().to_dict() == {"not run": 128, "reproduced": 1}
+
+
 def test_without_its_own_length_a_point_is_not_comparable_however_near_it_is() -> None:
-    [point] = compare_points(pd.DataFrame([replay(37.4) | {"epochs": 20}])).itertuples()
+    [point] = judged([replay(37.4) | {"epochs": 20}]).itertuples()
     assert (point.verdict, point.why) == ("not comparable", "run here: 20 epochs")
     assert np.isnan(point.ours)
 
 
 def test_with_all_weights_kept_a_replay_is_equal_but_for_an_image_or_differs() -> None:
     for accuracy, verdict in ((9.12, "reproduced"), (9.13, "reproduced"), (9.14, "differs")):
-        found = compare_points(pd.DataFrame([row("published", 10, 1, accuracy, sparsity=0.0)]))
+        found = judged([row("published", 10, 1, accuracy, sparsity=0.0)])
         assert found.verdict.tolist() == [verdict]
 
 
@@ -167,24 +178,24 @@ def test_the_figure_of_replays_has_a_panel_for_each_network_that_was_run(tmp_pat
 
 
 def test_other_random_numbers_have_no_spread_at_sparsity_0() -> None:
-    found = compare_points(pd.DataFrame([row("published", 10, 1, 9.46, sparsity=0.0, stream="keyed")]))
+    found = judged([row("published", 10, 1, 9.46, sparsity=0.0, stream="keyed")])
     assert found.verdict.tolist() == ["not comparable"]
 
 
 def test_the_released_stream_of_another_seed_is_no_replay() -> None:
-    runs = pd.DataFrame([replay(60.0) | {"seed": 2}, *(held_out(a, s) for s, a in enumerate((20.0, 50.0, 30.0), 1))])
-    assert compare_points(runs).why.tolist() == ["another random network; spread of 3 runs of this point"]
+    runs = [replay(60.0) | {"seed": 2}, *(held_out(a, s) for s, a in enumerate((20.0, 50.0, 30.0), 1))]
+    assert judged(runs).why.tolist() == ["another random network; spread of 3 runs of this point"]
     assert spread(pd.DataFrame([one | {"seed": 2} for one in AGAIN])).empty
 
 
 def test_a_point_of_several_runs_is_held_against_the_replay() -> None:
-    runs = pd.DataFrame([replay(23.2, stream="keyed"), *AGAIN, replay(50.0) | {"seed": 2}])
-    [point] = compare_points(runs).itertuples()
+    runs = [replay(23.2, stream="keyed"), *AGAIN, replay(50.0) | {"seed": 2}]
+    [point] = judged(runs).itertuples()
     assert (point.ours, point.stream) == (39.0, "released")
 
 
 def test_one_pair_of_runs_is_no_spread_of_a_level() -> None:
     pair = [row("published", 10, 1, accuracy, perturbation=p) for p, accuracy in ((None, 98.0), (1, 98.0))]
     other = row("published", 10, 1, 97.0, structure="wide", sparsity=0.1)
-    found = compare_points(pd.DataFrame([*pair, other])).set_index("structure")
+    found = judged([*pair, other]).set_index("structure")
     assert "results/reference" in found.loc["wide"].why

@@ -1,6 +1,7 @@
 """Verdicts follow the numbers; figures and tables say what was measured."""
 
 import json
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,11 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 
+from lottery.approximation.settings import Settings
 from lottery.files import write_json
 from lottery.provenance import provenance_path
 from lottery.published import deviations
+from lottery.recipe import Recipe
 from lottery.results.claims import answer_claims
 from lottery.results.comparison import compare, verdicts
 from lottery.results.figures import plot_cardinality, plot_errors, plot_seconds
@@ -39,12 +42,13 @@ ASSEMBLY = {
     "redrawn": 0,
     "not_proved": 0,
     "cardinality_histogram": [1, 2, 3],
-    "settings": {"objective": "min_error", "epsilon": 0.01, "sharing": "row", "stream": "released", "seed": 1},
+    "settings": asdict(Settings(stream="released")),
 }
 EVALUATION = {
     "dataset": "mnist",
     "test_images": 10_000,
     "pixels": "normalised",
+    "recipe": asdict(Recipe()),
     "normalised": {"target_accuracy": 98.59, "approximated_accuracy": 98.59, "predictions_that_differ": 0},
     "raw": {"target_accuracy": 97.19, "approximated_accuracy": 97.19, "predictions_that_differ": 0},
 }
@@ -88,13 +92,43 @@ def test_a_faithful_run_is_reproduced(tmp_path: Path) -> None:
         ({"remaining": 5_000_000}, "differs: remaining / target"),
         ({"remaining": 3_600_000}, "differs: remaining / target"),
         ({"dataset": "kmnist"}, "not comparable: other dataset than published"),
-        ({"coefficients_per_weight": 20}, "not comparable: other coefficients than published"),
+        ({"network": "fc4"}, "not comparable: other network than published"),
         ({"raw": on(98.3, 98.3)}, "differs: target accuracy (%), ticket accuracy (%)"),
         ({"pixels": "raw", "raw": on(98.3, 98.3)}, "not comparable: other pixels than published"),
     ],
 )
 def test_a_verdict_changes_with_the_number(tmp_path: Path, changes: dict[str, object], expected: str) -> None:
     assert verdict(tmp_path, **changes) == expected
+
+
+# A value of each setting that is not the published one.  A setting that is added needs a line here.
+OTHER_SETTINGS = {
+    "epsilon": 0.02, "coefficients_per_bit": 2.5, "objective": "first_feasible", "sharing": "weight", "low": -0.4,
+    "high": 0.4, "zero_small_weights": True,
+}  # fmt: skip
+OTHER_RECIPE = {"epochs": 2, "learning_rate": 0.05, "momentum": 0.8, "weight_decay": 0.0, "batch_size": 32}
+FREE = {"seed": 2, "stream": "keyed"}
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Settings)])
+def test_every_setting_that_differs_is_not_comparable_but_for_random_numbers(tmp_path: Path, name: str) -> None:
+    if name in {*FREE, "on_infeasible"}:
+        changed = asdict(Settings()) | {name: {**FREE, "on_infeasible": "nearest"}[name]}
+        assert verdict(tmp_path, settings=changed) == "reproduced"
+    else:
+        changed = asdict(Settings()) | {name: OTHER_SETTINGS[name]}
+        assert verdict(tmp_path, settings=changed) == f"not comparable: other {name} than published"
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Recipe) if field.name != "pixels"])
+def test_a_target_that_was_trained_otherwise_is_not_comparable(tmp_path: Path, name: str) -> None:
+    other = asdict(replace(Recipe(), **{name: {**FREE, **OTHER_RECIPE}[name]}))
+    expected = "reproduced" if name in FREE else f"not comparable: other {name} of the target than published"
+    assert verdict(tmp_path, recipe=other) == expected
+
+
+def test_imported_weights_are_compared_by_what_is_known_of_them(tmp_path: Path) -> None:
+    assert verdict(tmp_path, recipe=None) == "reproduced"
 
 
 def test_a_name_with_markup_cannot_break_the_page_and_everything_is_inside(tmp_path: Path) -> None:
@@ -111,7 +145,7 @@ def test_a_name_with_markup_cannot_break_the_page_and_everything_is_inside(tmp_p
         tickets({}),
         empty,
         compare_points(runs([])),
-        answer_claims(empty),
+        answer_claims(empty, compare_points(runs([]))),
         thresholds(success([])),
         slopes(thresholds(success([]))),
         stages([]),

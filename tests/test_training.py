@@ -14,7 +14,8 @@ from lottery.errors import LotteryError
 from lottery.networks import NETWORKS, ImageShape, build, layers
 from lottery.pruning.learning import prune
 from lottery.pruning.run import Run
-from lottery.training import Recipe, accuracy, predictions, resident, train, with_weights
+from lottery.recipe import Recipe
+from lottery.training import accuracy, predictions, resident, train, with_weights
 
 MNIST, CIFAR = ImageShape(1, 28), ImageShape(3, 32)
 

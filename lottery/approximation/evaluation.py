@@ -1,7 +1,7 @@
 """Accuracy of an approximated network beside its target's."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ def compare(
 def evaluate(data_path: Path, target_path: Path, network_path: Path, device: torch.device) -> dict[str, Any]:
     """`compare` on normalised and on raw pixels, for networks that are each read from their own file.
 
-    `pixels` says what the target was trained on.
+    `pixels` says what the target was trained on, `recipe` how (null of imported weights).
     """
     data = load(data_path)
     target, network = read_target(target_path), read_target(network_path)
@@ -50,6 +50,7 @@ def evaluate(data_path: Path, target_path: Path, network_path: Path, device: tor
         "dataset": data.dataset.name,
         "test_images": data.dataset.test_count,
         "pixels": target.pixels,
+        "recipe": None if target.recipe is None else asdict(target.recipe),
         **{kind: vars(compare(data, target, [network], device, kind)[0]) for kind in PIXELS},
     }
 

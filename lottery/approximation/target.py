@@ -1,6 +1,6 @@
 """The target network as a file of weights: written by training or imported, read by everything after."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -9,6 +9,7 @@ import numpy as np
 from lottery.datasets import PIXELS, Pixels
 from lottery.errors import LotteryError, shortened
 from lottery.networks import ImageShape, Layer, NetworkName, layers
+from lottery.recipe import Recipe
 from lottery.tensors import read_state_dict, read_tensors, write_tensors
 
 
@@ -16,13 +17,14 @@ from lottery.tensors import read_state_dict, read_tensors, write_tensors
 class Target:
     """A network's weights (float32, by layer name, in order from input to output); refuses what does not fit.
 
-    pixels: what it was trained on.
+    pixels: what it was trained on.    recipe: how it was trained; None of imported weights.
     """
 
     network: NetworkName
     image: ImageShape
     pixels: Pixels
     weights: dict[str, np.ndarray]
+    recipe: Recipe | None = None
 
     def __post_init__(self) -> None:
         if self.pixels not in PIXELS:
@@ -77,6 +79,7 @@ class Target:
             "network": self.network,
             "image": {"channels": self.image.channels, "size": self.image.size, "classes": self.image.classes},
             "pixels": self.pixels,
+            "recipe": None if self.recipe is None else asdict(self.recipe),
         }
 
 
@@ -89,7 +92,8 @@ def read_target(path: Path) -> Target:
     """The target (or an approximated network: the same form) in `path`."""
     weights, metadata = read_tensors(path)
     try:
-        return Target(metadata["network"], ImageShape(**metadata["image"]), metadata["pixels"], weights)
+        recipe = None if metadata["recipe"] is None else Recipe(**metadata["recipe"])
+        return Target(metadata["network"], ImageShape(**metadata["image"]), metadata["pixels"], weights, recipe)
     except (KeyError, TypeError, LotteryError) as error:
         reason = f"it has no {error}" if isinstance(error, KeyError) else shortened(error)
         raise LotteryError(f"{path}: holds no network ({reason}); import it with `lottery import-weights`") from error

@@ -20,7 +20,7 @@ from lottery.pruning.run import PROTOCOLS, PRUNED
 from lottery.pruning.sweeps import RELEASED
 from lottery.published import PUBLISHED_REDUNDANCY
 from lottery.published import figures as published_figures
-from lottery.results.claims import as_published
+from lottery.results.comparable import as_published
 from lottery.results.style import COLOUR, MARKER, STYLE, save
 
 SHOWN_SPARSITIES = (0.1, 0.5, 0.95)  # of the paper's curves over epochs

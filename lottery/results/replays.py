@@ -19,12 +19,13 @@ import numpy as np
 import pandas as pd
 
 from lottery.published import PUBLISHED_SEED, figures
-from lottery.results.claims import as_published
+from lottery.results.comparable import as_published
 from lottery.results.intervals import student_t
 from lottery.results.runs import GROUP
-from lottery.results.verdicts import DIFFERS, NOT_COMPARABLE, REPRODUCED
+from lottery.results.verdicts import DIFFERS, NOT_COMPARABLE, NOT_RUN, REPRODUCED
 
 POINT = ["network", "structure", "sparsity"]
+_COMPARED = [*POINT, "epochs", "published", "ours", "difference", "spread", "stream", "verdict", "why"]
 LEVELS = (0.0, 20.0, 80.0, 95.0)  # percent: from which accuracy on
 ROUNDING, SEED = "rounding", "seed"
 _ENOUGH = 3  # repetitions from which on a point's own spread is taken
@@ -150,12 +151,14 @@ def _verdict(point: Any, spreads: Spreads) -> dict[str, Any]:
 
 
 def compare_points(runs: pd.DataFrame) -> pd.DataFrame:
-    """Every published point of which there is a run by the same protocol: difference, spread, verdict.
+    """Every published point beside a run by the same protocol: difference, spread, verdict.
 
-    spread: how far two runs of the point differ in 95 of 100 cases (points of accuracy).  A point is held against a run
-    of its own length; where there is none, it is not comparable.
+    spread: how far two runs of the point differ in 95 of 100 cases (points of accuracy).  A point is compared with a run
+    of its own length; where there are only others, it is not comparable.  No row where no run has the published settings.
     """
     ours = _plain(as_published(runs[runs.protocol == "published"]))
+    if ours.empty:
+        return pd.DataFrame(columns=_COMPARED)
     ours = ours.assign(other=~is_replay(ours)).sort_values(["other", "seed"]).drop_duplicates([*POINT, "epochs"])
     lengths = ours.groupby(POINT).epochs.agg(lambda found: " ".join(map(str, sorted(set(found)))))
     spreads = Spreads(runs)
@@ -163,17 +166,14 @@ def compare_points(runs: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for point in merged.itertuples():
         key = tuple(getattr(point, name) for name in POINT)
-        if key not in lengths:
-            continue
         common = dict(zip(POINT, key, strict=True)) | {"epochs": point.epochs, "published": point.accuracy}
         if pd.isna(point.test_accuracy):
-            nothing = {"verdict": NOT_COMPARABLE, "why": f"run here: {lengths[key]} epochs"}
-            rows.append(common | nothing)
+            other = {"verdict": NOT_COMPARABLE, "why": f"run here: {lengths[key]} epochs"} if key in lengths else {}
+            rows.append(common | ({"verdict": NOT_RUN, "why": ""} | other))
             continue
         found = {"ours": point.test_accuracy, "difference": round(point.test_accuracy - point.accuracy, 4)}
         rows.append(common | found | {"stream": point.stream} | _verdict(point, spreads))
-    columns = [*POINT, "epochs", "published", "ours", "difference", "spread", "stream", "verdict", "why"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=_COMPARED)
 
 
 def _seeds_of(held_out: pd.DataFrame, key: Mapping[str, Any]) -> dict[str, Any]:

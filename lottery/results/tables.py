@@ -13,6 +13,7 @@ import pandas as pd
 from lottery.datasets import PIXELS
 from lottery.files import read_json
 from lottery.published import table1 as published_table1
+from lottery.results.comparable import unlike_published
 
 PUBLISHED_TARGET, PUBLISHED_PRUNED = "published target", "published ticket"
 
@@ -53,6 +54,7 @@ def approximation_row(name: str, folder: Path) -> dict[str, Any]:
         "beyond_epsilon_float32": assembly["beyond_epsilon_float32"],
         "redrawn": assembly["redrawn"],
         "not_proved": assembly["not_proved"],
+        "unlike_published": ", ".join(unlike_published(assembly, evaluation)),
     }
 
 
@@ -61,6 +63,7 @@ def table1(folders: Mapping[str, Path]) -> pd.DataFrame:
 
     Accuracies are on normalised and on raw pixels; the paper trained on normalised ones and printed those on raw ones.
     differ_*: for how many test images target and ticket predict different classes.
+    unlike_published: settings in which it differs from the paper's experiment; empty where it can be compared.
     """
     published = published_table1()
     rows: list[dict[str, Any]] = [

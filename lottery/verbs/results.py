@@ -74,16 +74,16 @@ def tabulate_runs(arguments: argparse.Namespace, step: Step) -> None:
     here = (read_run(variant, folder) for variant, folder in folders)
     records = each_once([*here, *(record for tables in arguments.tables for record in read_tables(tables))])
     table = runs(records)
-    found = points(table)
+    found, compared = points(table), compare_points(table)
     contents = {
         "runs.csv": table.to_csv(index=False),
         "histories.csv": histories(records).to_csv(index=False),
         "points.csv": found.to_csv(index=False),
         "points.md": markdown(points_for_people(found).set_index("network")),
-        "points_compared.csv": compare_points(table).to_csv(index=False),
+        "points_compared.csv": compared.to_csv(index=False),
         "spread.csv": spread(table).to_csv(index=False),
         "spread_levels.csv": spread_levels(table).to_csv(index=False),
-        "claims.csv": answer_claims(found).to_csv(index=False),
+        "claims.csv": answer_claims(found, compared).to_csv(index=False),
         "pruning_cost.csv": cost(records).to_csv(index=False),
     }
     for name, text in contents.items():

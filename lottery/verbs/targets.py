@@ -23,7 +23,8 @@ def train(arguments: argparse.Namespace, step: Step) -> None:
     from lottery.datasets import load
     from lottery.devices import leased_device
     from lottery.files import write_json
-    from lottery.training import Epoch, Recipe, train
+    from lottery.recipe import Recipe
+    from lottery.training import Epoch, train
 
     recipe = Recipe(**{field.name: getattr(arguments, field.name) for field in fields(Recipe)})
     data = load(step.reads(arguments.data))
@@ -42,7 +43,7 @@ def train(arguments: argparse.Namespace, step: Step) -> None:
         weights, history = train(arguments.network, data, recipe, device, report)
     step.writes(arguments.output, arguments.history)
     write_json(arguments.history, {"recipe": asdict(recipe), "epochs": [asdict(epoch) for epoch in history]})
-    write_target(arguments.output, Target(arguments.network, data.dataset.image, recipe.pixels, weights))
+    write_target(arguments.output, Target(arguments.network, data.dataset.image, recipe.pixels, weights, recipe))
     step.notes(test_accuracy=history[-1].test_accuracy)
 
 
