@@ -1,4 +1,4 @@
-"""How many weights a run keeps, always counted in its masks, and how many of these can carry a signal at all."""
+"""How many weights a run keeps, counted in its masks, and how many of these lie on a path from an input to an output."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,8 @@ class Counts:
     paired: kept, and the partner in the other factor is kept too (weight1[k, i] of weight2[k, o, i], or at least one
         weight2[k, :, i] of weight1[k, i]); equal to `remaining` where there is one matrix.
     alive: kept, and on some path of kept weights from an input to an output.  Units of `relu` whose weight1 is negative
-        carry nothing where inputs cannot be negative, and so are not alive.
+        carry nothing where inputs cannot be negative, and so are not alive.  This is an upper bound of the weights that
+        can change an output: a path through a unit whose ReLU never opens counts too.
     """
 
     initial: int

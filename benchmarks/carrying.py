@@ -1,0 +1,104 @@
+"""How many of a run's alive weights carry a signal on real images: a bound from below beside the count from above.
+
+    python -m benchmarks.carrying --data mnist.safetensors results/pruning/published/fc4/relu/released/*_seed_1_released
+
+`alive` counts weights on paths, and a path can be of no use: a unit of which every input image leaves the ReLU shut, or
+signs that cancel.  Here a weight counts if, on some test image, its input and the derivative of some output with respect
+to its output are both different from 0, so that changing it changes an output.
+"""
+
+import argparse
+from dataclasses import fields
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from lottery.datasets import Images, load
+from lottery.files import read_json
+from lottery.pruning.features import convolution_weights, extract
+from lottery.pruning.layers import ScoredLayer
+from lottery.pruning.network import PrunedNetworks
+from lottery.pruning.records import read_masks
+from lottery.pruning.run import Run
+
+BATCH = 1000
+
+
+def finished(folder: Path, data: Images) -> tuple[Run, PrunedNetworks]:
+    """The network of a finished run: random weights drawn again, masks read."""
+    metrics = read_json(folder / "metrics.json")
+    run = Run(**{field.name: metrics[field.name] for field in fields(Run) if field.name != "variant"})
+    network = PrunedNetworks([run], data.dataset.image, torch.device("cpu"), compiled=False)
+    masks = read_masks(folder / "masks.safetensors")
+    for layer in network.layers:
+        for name, matrix in (("weight1", layer.first), ("weight2", layer.second)):
+            if matrix is not None:
+                matrix.mask[0] = torch.from_numpy(masks[f"{layer.block.name}.{name}"])
+    return run, network
+
+
+def channels(layer: ScoredLayer, values: Tensor) -> list[Tensor]:
+    """What the layer's matrix sees of values (images, in): themselves, or their positive and negative parts."""
+    split = layer.gates().shape[1] == 2
+    return [values.clamp(min=0), (-values).clamp(min=0)] if split else [values]
+
+
+def reached(network: PrunedNetworks, features: Tensor) -> list[list[Tensor]]:
+    """By layer and channel, (out, in): on how many of these images does the input and the derivative differ from 0."""
+    inputs, outputs, values = [], [], features
+    for number, layer in enumerate(network.layers):
+        values = functional.relu(values) if number else values
+        inputs.append(channels(layer, values))
+        matrix = layer.matrix()[0]  # (out, channels * in)
+        values = (torch.cat(inputs[-1], dim=1) @ matrix.T).requires_grad_()
+        outputs.append(values)
+    found = [torch.zeros(len(features), layer.block.outputs, dtype=torch.bool) for layer in network.layers]
+    for label in range(values.shape[1]):
+        gradients = torch.autograd.grad(values[:, label].sum(), outputs, retain_graph=True)
+        found = [before | (gradient != 0) for before, gradient in zip(found, gradients, strict=True)]
+    return [
+        [active.float().T @ (channel != 0).float() for channel in parts]
+        for active, parts in zip(found, inputs, strict=True)
+    ]
+
+
+def carrying(network: PrunedNetworks, features: Tensor) -> int:
+    """Kept weights that carry a signal on some image of features (images, in)."""
+    totals: list[list[Tensor]] = []
+    for batch in features.split(BATCH):
+        counts = reached(network, batch)
+        totals = (
+            [[a + b for a, b in zip(*pair, strict=True)] for pair in zip(totals, counts, strict=True)]
+            if totals
+            else counts
+        )
+    carried = 0
+    for layer, parts in zip(network.layers, totals, strict=True):
+        gates, mask = layer.gates()[0], layer.second.mask[0]  # (channels, r, in), (r, out, in)
+        used = torch.zeros_like(mask)
+        for gate, count in zip(gates, parts, strict=True):
+            used |= mask & (gate != 0)[:, None] & (count > 0)[None]
+        carried += int(used.sum()) + (int(used.any(dim=1).sum()) if layer.first is not None else 0)
+    return carried
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("folders", type=Path, nargs="+", help="finished runs of linear, relu or wide")
+    arguments = parser.parse_args()
+    data = load(arguments.data)
+    print("network,structure,sparsity,remaining,alive,carrying")
+    for folder in arguments.folders:
+        run, network = finished(folder, data)
+        weights = convolution_weights(run, data, None)
+        features, _ = extract(run, data, weights, "test", torch.device("cpu"))
+        counts = network.counts(0)
+        found = carrying(network, features)
+        print(f"{run.network},{run.structure},{run.sparsity:g},{counts.remaining},{counts.alive},{found}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
