@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: env demo test test-slow lint benchmarks rulegraph clean help
+.PHONY: env demo test test-slow lint numbers benchmarks rulegraph clean help
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ lint: $(STAMP) ## formatters, linters and types, changing nothing
 benchmarks: $(STAMP) ## speed of the solvers side by side, some minutes
 	$(BIN)/python -m benchmarks.solvers --output results/benchmarks
 	@cat results/benchmarks/solvers.md
+
+numbers: $(STAMP) ## in README and docs, from the tables of results/reference
+	$(BIN)/cog -I docs -p "from quoted import *" -r README.md docs/*.md
 
 rulegraph: $(STAMP) ## docs/rulegraph.svg, by Graphviz
 	$(BIN)/snakemake --rulegraph dot -- all 2> /dev/null | dot -Tsvg -o docs/rulegraph.svg

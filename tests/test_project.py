@@ -2,17 +2,18 @@
 
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from dataclasses import asdict, fields
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from conftest import ROOT, Snakemake
 
 from lottery.cli import main, parser
 from lottery.files import write_json
 from lottery.pruning.run import Variant
-from lottery.published import figures
 
 
 @pytest.mark.parametrize("name", ["config", "demo", "theory", "paper_mip", "ablation"])
@@ -47,60 +48,42 @@ def test_environment_yml_and_pyproject_name_the_same_packages() -> None:
     assert found == set(project["dependencies"])
 
 
-def test_the_readme_quotes_the_accuracies_that_are_kept() -> None:
-    points = pd.read_csv(ROOT / "results/reference/tables/points.csv")
-    published = figures()
-    lines = re.findall(r"^\| \| (0\.\d+) \| (.*) \|$", (ROOT / "README.md").read_text(), re.M)
-    assert len(lines) == 5
-    for sparsity, cells in lines:
-        expected = []
-        for structure in ("linear", "wide"):
-            same = f"network == 'fc2' and structure == '{structure}' and sparsity == {sparsity}"
-            own = points.query(same).set_index("protocol")
-            expected += [f"{published.query(same).accuracy.iloc[0]:.2f}", f"{own.accuracy['published']:.2f}"]
-            expected.append(f"{own.accuracy['held_out']:.2f} ± {own.half_interval['held_out']:.2f}")
-        assert cells.split(" | ") == expected
+QUOTING = ["README.md", *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").glob("*.md"))]
 
 
-def test_the_readme_counts_the_replays_that_are_kept() -> None:
-    compared = pd.read_csv(ROOT / "results/reference/tables/points_compared.csv")
-    run = compared[compared.ours.notna()]
-    counts = f"{(run.verdict == 'reproduced').sum()} are reproduced, {(run.verdict == 'differs').sum()} not"
-    said = f"Of the 129 published points {len(run)} were run again so far: {counts}"
-    assert said in (ROOT / "README.md").read_text()
+def test_numbers_in_the_pages_are_those_of_the_kept_tables() -> None:
+    """`make numbers` writes them again."""
+    command = [sys.executable, "-m", "cogapp", "-I", "docs", "-p", "from quoted import *", "--check", *QUOTING]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_kept_tables_are_made_again_from_the_runs_in_them(tmp_path: Path) -> None:
-    kept = ROOT / "results/reference/tables"
-    assert main(["tabulate-runs", "--tables", str(kept), "--output", str(tmp_path)]) == 0
-    for table in sorted(kept.iterdir()):
-        assert (tmp_path / table.name).read_bytes() == table.read_bytes(), table.name
+@pytest.mark.parametrize("kept", ["results/reference/tables", "results/reference/ablation/tables"])
+def test_kept_tables_of_runs_are_made_again_from_the_runs_in_them(tmp_path: Path, kept: str) -> None:
+    assert main(["tabulate-runs", "--tables", str(ROOT / kept), "--output", str(tmp_path)]) == 0
+    made = {path.name for path in tmp_path.glob("*.*")} & {path.name for path in (ROOT / kept).iterdir()}
+    assert {"runs.csv", "histories.csv", "pruning_cost.csv", "points.csv"} <= made
+    for name in sorted(made):
+        assert (tmp_path / name).read_bytes() == (ROOT / kept / name).read_bytes(), name
 
 
-def test_the_documentation_quotes_the_spreads_that_were_measured() -> None:
-    page = (ROOT / "docs/pruning.md").read_text()
-    spread = pd.read_csv(ROOT / "results/reference/tables/spread.csv")
-    assert len(spread) == len(re.findall(r"^\| .* runs\) \| .* \|$", page, re.M))
-    for point in spread.itertuples():
-        found = f"| {point.network} {point.structure} | {point.sparsity:g} | {point.epochs} | {point.published:.2f} | {point.replay:.2f}"
-        rounding = f"{point.rounding_mean:.2f} ± {point.rounding_deviation:.2f}"
-        seeds = f"{point.seed_mean:.2f} ± {point.seed_deviation:.2f}" if point.seeds > 0 else "not run"
-        assert f"{found} | {rounding} " in page
-        assert re.search(rf"{re.escape(found)} .* \| {re.escape(seeds)}", page)
+def documented_commands() -> list[list[str]]:
+    text = (ROOT / "results/reference/README.md").read_text()
+    lines = [line for block in re.findall(r"```sh\n(.*?)```", text, re.S) for line in block.splitlines()]
+    return [shlex.split(line)[1:] for line in lines if line.startswith("lottery ")]
 
 
-def test_the_readme_quotes_the_tickets_that_are_kept() -> None:
-    tickets = (
-        pd.read_csv(ROOT / "docs/results/tickets/tickets.csv").set_index("row").loc[["min_error", "min_cardinality"]]
-    )
-    readme = (ROOT / "README.md").read_text()
-    for name in ("initial", "initial_blocks", "remaining"):
-        cells = [f"{count:,} ({count / 397_000:.{2 if name == 'remaining' else 0}f}×)" for count in tickets[name]]
-        assert f"| {cells[0]} | {cells[1]} |" in readme.replace("**", "")
-    accuracies = [f"{t.target_accuracy:.2f}% → {t.accuracy:.2f}%" for t in tickets.itertuples()]
-    assert f"| {' | '.join(accuracies)} |" in readme
-    sizes = [f"{size / 1e6:.2f} MB" for size in tickets.file_bytes]
-    assert f"| {' | '.join(sizes)} |" in readme
+def test_the_commands_documented_for_the_kept_tables_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures come out as they are kept, byte for byte."""
+    shutil.copytree(ROOT / "results/reference", tmp_path / "results/reference")
+    monkeypatch.chdir(tmp_path)
+    commands = documented_commands()
+    assert len(commands) >= 10
+    for command in commands:
+        assert main(command) == 0, command
+    figures = sorted(path.relative_to(tmp_path) for path in (tmp_path / "results/reference").rglob("*.svg"))
+    for figure in figures:
+        assert (tmp_path / figure).read_bytes() == (ROOT / figure).read_bytes(), figure
 
 
 def test_the_table_of_config_keys_is_that_of_the_schema() -> None:

@@ -19,7 +19,7 @@ from lottery.results.verdicts import DIFFERS, REPRODUCED
 
 COMPARED_NUMBERS = ["sparsity", "published", "ours", "difference", "spread"]
 COMPARED_WORDS = ["network", "structure", "verdict"]
-KEPT_TICKS = (1, 2, 5, 10, 25, 50, 75, 90, 95, 98)  # percent
+KEPT_TICKS = (1, 2, 5, 10, 25, 50, 75, 90, 95, 98, 99)  # percent
 ACCURACY_TICKS = (0, 50, 80, 90, 95, 97, 98, 98.5)
 DIFFERENCE_TICKS = (-10, -3, -1, 0, 1, 3, 10)
 _ALL = 6.0  # where sparsity 0 stands: all weights kept, whose logit is infinite
@@ -39,7 +39,7 @@ def _draw_curves(axes: Axes, published: pd.DataFrame, ours: pd.DataFrame) -> Non
         line = published[published.structure == structure].sort_values("sparsity")
         axes.plot(_place(line.sparsity), 100 - line.accuracy, color=COLOUR[structure], linewidth=4.5, alpha=0.25,
                   solid_capstyle="round", zorder=1)  # fmt: skip
-        own = ours[(ours.structure == structure) & ours.ours.notna()].sort_values("sparsity")
+        own = ours[ours.structure == structure].sort_values("sparsity")  # a line ends where a point was not run
         axes.plot(_place(own.sparsity), 100 - own.ours.astype(float), color=COLOUR[structure], linewidth=0.9,
                   marker=MARKER[structure], markersize=4)  # fmt: skip
     for dense in published[published.structure == "dense"].itertuples():
@@ -78,6 +78,13 @@ def _format(upper: Axes, lower: Axes) -> None:
     lower.yaxis.set_major_formatter(FuncFormatter(lambda points, _: f"{points:+g}" if points else "0"))
 
 
+def _counts(network: str, compared: pd.DataFrame) -> str:
+    """A panel's title."""
+    run = int(compared.ours.notna().sum())
+    counts = f"{network}: {int((compared.verdict == REPRODUCED).sum())} of {run} points reproduced"
+    return counts + (f", {len(compared) - run} not run" if run < len(compared) else "")
+
+
 def _legend(figure: Figure, differs: bool) -> None:
     def handle(label: str, **style: Any) -> Any:
         return plt.Line2D([], [], label=label, **style)
@@ -112,8 +119,7 @@ def plot_replays(compared: pd.DataFrame, stem: Path) -> list[Path]:
             _draw_curves(upper, published, ours)
             _draw_differences(lower, ours)
             _format(upper, lower)
-            counts = f"{int((ours.verdict == REPRODUCED).sum())} of {len(published)} points reproduced"
-            upper.set_title(f"{network}: {counts}", loc="left", fontsize=9)
+            upper.set_title(_counts(network, ours), loc="left", fontsize=9)
             lower.set_xlabel("share of the random weights kept (%)")
         grid[0, 0].set_ylabel("test accuracy (%)")
         grid[1, 0].set_ylabel("ours − published\n(points)")

@@ -39,7 +39,7 @@ SWEEP_CAPTIONS = {
     "replays": "The published points (pale) beside runs of the same lengths. Below: ours less published; bars show how far two "
     "runs of that point differ in 95 of 100 cases.",
     "accuracy_remaining": "Test accuracy against the parameters that masks keep; above the whole range, below the part near "
-    "the baseline. Each protocol has its own panel; small open markers are the published points.",
+    "the baseline. Each protocol has its own panel; published points, where there are any, are small open markers.",
     "accuracy_alive": "The same against alive parameters: kept weights that lie on some path of kept weights from an input to "
     "an output. A kept weight whose partner is pruned carries nothing.",
     "epochs": "Accuracy after each epoch; markers show where runs of each length ended, bands the range over seeds.",

@@ -112,7 +112,7 @@ def solve_minutes(wildcards, attempt):
 
 
 def prune_minutes(wildcards, attempt):
-    """A minute an epoch: four times what the slowest network takes on one core."""
+    """A minute per epoch: about twice what the slowest network takes on one core."""
     return attempt * (
         5 + RUNS[wildcards.run].run.epochs if wildcards.run in RUNS else 5
     )

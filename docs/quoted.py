@@ -1,0 +1,289 @@
+"""The numbers that README and docs quote, from the tables of results/reference.
+
+Pages hold blocks for cog, each a call of a function here:
+
+    <!-- [[[cog quote(fc2_accuracies) ]]] -->
+    ... what it returned ...
+    <!-- [[[end]]] -->
+
+`make numbers` writes all of them again; a test runs `cog --check`, which fails where a page is behind its tables.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import cog
+import pandas as pd
+
+from lottery.published import figures
+
+ROOT = Path(__file__).resolve().parent.parent
+REFERENCE = ROOT / "results" / "reference"
+WEIGHTS = {"fc2": 397_000, "fc4": 897_000, "lenet5": 58_920}  # of the linear layers
+
+
+def quote(lines: Callable[[], Iterable[str]]) -> None:
+    """Write lines into a page."""
+    cog.outl()
+    for line in lines():
+        cog.outl(line)
+    cog.outl()
+
+
+def read(name: str, folder: str = "tables") -> pd.DataFrame:
+    return pd.read_csv(REFERENCE / folder / f"{name}.csv")
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A Markdown table."""
+    return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
+
+
+def with_half(value: float, half: float) -> str:
+    return f"{value:.2f} ± {half:.2f}"
+
+
+def headline() -> list[str]:
+    """The few numbers that the README begins with."""
+    ours, tickets = read("table1").set_index("row"), read("tickets").set_index("row")
+    nearest, fewest, ticket = ours.loc["min_error"], ours.loc["min_cardinality"], tickets.loc["min_cardinality"]
+    rows = [
+        ["Experiment 1: remaining parameters per weight of the target", "9.39×",
+         f"{nearest.relative_size:.2f}× (nearest sums), {fewest.relative_size:.2f}× (fewest coefficients)"],
+        ["... accuracy on raw pixels, target → ticket", "97.19% → 97.19%",
+         f"{nearest.target_accuracy_raw:.2f}% → {nearest.accuracy_raw:.2f}%"],
+        ["... accuracy on normalised pixels", "not reported",
+         f"{nearest.target_accuracy_normalised:.2f}% → {nearest.accuracy_normalised:.2f}%"],
+        ["The network of the proof: random weights kept, accuracy", "not built",
+         f"{ticket.remaining:,}, {ticket.accuracy:.2f}% (trained: {WEIGHTS['fc2']:,}, {ticket.target_accuracy:.2f}%)"],
+        ["Experiment 2: published points", f"{len(figures())}", _replayed()],
+    ]  # fmt: skip
+    return table(["", "paper", "here"], rows)
+
+
+def _replayed() -> str:
+    verdicts = read("points_compared").query("ours.notna()").verdict
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.value_counts().items())
+    return f"{len(verdicts)} run again: {counts}"
+
+
+# Experiment 1
+
+
+def table1() -> list[str]:
+    """Table 1 as it was printed, with the two approximations of the default configuration."""
+    lines = (REFERENCE / "tables" / "table1.md").read_text(encoding="utf-8").splitlines()
+    cells = [line.strip("| ").split(" | ") for line in lines]
+    return table(["", "published ticket", "min_error", "min_cardinality"], _columns(cells))
+
+
+def _columns(cells: list[list[str]]) -> list[list[str]]:
+    """The label and the three columns that the page shows, of all that were run."""
+    head = cells[0]
+    shown = [
+        head.index(name) + len(cells[2]) - len(head) for name in ("published ticket", "min_error", "min_cardinality")
+    ]
+    return [[row[0], *(row[place] for place in shown)] for row in cells[2:]]
+
+
+def targets_and_draws() -> list[str]:
+    """What of table 1 belongs to the target and what to the draw."""
+    found = read("table1").query("objective == 'min_error'").iloc[1:]
+    rows = [
+        [
+            f"`{row.row}`",
+            f"{row.relative_size:.2f}×",
+            f"{row.target_accuracy_normalised:.2f}% → {row.accuracy_normalised:.2f}%",
+            f"{row.target_accuracy_raw:.2f}% → {row.accuracy_raw:.2f}%",
+            f"{row.differ_normalised}, {row.differ_raw}",
+        ]
+        for row in found.itertuples()
+    ]
+    return table(
+        ["", "remaining / target", "normalised pixels", "raw pixels", "predictions that differ (normalised, raw)"], rows
+    )
+
+
+def gurobi_against_the_optimum() -> list[str]:
+    checked = read("cross_check")
+    gap = checked.solver_cardinality - checked.exact_cardinality
+    half = 1.96 * gap.sem()
+    optimum = 100 * (checked.solver_error - checked.exact_error <= 1e-12).mean()
+    return [
+        f"Of {len(checked)} random weights of the released fc2, Gurobi keeps {checked.solver_cardinality.mean():.2f} coefficients per weight "
+        f"and the exact optimum {checked.exact_cardinality.mean():.2f}: a difference of {gap.mean():.2f} ± {half:.2f}. "
+        f"Gurobi finds the optimum for {optimum:.0f}% of them."
+    ]
+
+
+# The ticket
+
+
+def tickets() -> list[str]:
+    found = read("tickets").set_index("row").loc[["min_error", "min_cardinality"]]
+
+    def counted(name: str, digits: int) -> list[str]:
+        return [f"{count:,} ({count / WEIGHTS['fc2']:.{digits}f}×)" for count in found[name]]
+
+    rows = [
+        ["Initial random weights, dense first matrices included", "not reported", *counted("initial", 0)],
+        ["... first matrices counted by their blocks", "8,337,000 (21×)", *counted("initial_blocks", 0)],
+        ["Remaining, nothing trained", "3,725,871 (9.39×)", *counted("remaining", 2)],
+        ["Accuracy, target → ticket", "97.19% → 97.19%"]
+        + [f"{row.target_accuracy:.2f}% → {row.accuracy:.2f}%" for row in found.itertuples()],
+        ["File of seed and masks (weights: 1.59 MB)", "", *(f"{size / 1e6:.2f} MB" for size in found.file_bytes)],
+    ]
+    return table(["fc2 on MNIST, ε = 0.01", "published sums", "nearest sums", "fewest weights"], rows)
+
+
+def frontier() -> list[str]:
+    found = read("frontier").query("coefficients_per_bit == 3").set_index(["objective", "epsilon"])
+    epsilons = [0.001, 0.005, 0.01, 0.02, 0.05]
+    names = {
+        "min_error": "nearest sum (`min_error`)",
+        "first_feasible": "any sum (`first_feasible`)",
+        "min_cardinality": "fewest coefficients (`min_cardinality`)",
+        "exactly_4": "exactly four (`exactly_4`)",
+    }
+    rows = []
+    for objective, label in names.items():
+        points = [found.loc[(objective, epsilon)] for epsilon in epsilons]
+        rows.append([label, *(f"{point.relative_size:.3g}× {point.accuracy:.2f}%" for point in points)])
+    points_of = read("frontier_points").query("coefficients_per_bit == 3 and objective == 'min_error'")
+    magnitude = points_of.groupby("epsilon")[["magnitude_remaining", "magnitude_accuracy"]].mean()
+    rows.append(
+        ["target pruned by magnitude"]
+        + [
+            f"{magnitude.magnitude_remaining[e] / WEIGHTS['fc2']:.3g}× {magnitude.magnitude_accuracy[e]:.2f}%"
+            for e in epsilons
+        ]
+    )
+    return table(["asked of each weight", *(f"ε = {epsilon:g}" for epsilon in epsilons)], rows)
+
+
+# Experiment 2
+
+
+def replays_counted() -> list[str]:
+    compared, spread = read("points_compared"), read("spread")
+    run = compared[compared.ours.notna()]
+    good, bad = (int((run.verdict == verdict).sum()) for verdict in ("reproduced", "differs"))
+    own = int((run.why.str.contains("of this point")).sum())
+    fixed = int(((run.sparsity == 0) & (run.structure != "dense")).sum())
+    return [
+        f"Of the {len(figures())} published points, {len(run)} were run again so far: **{good} are reproduced, {bad} "
+        f"{'differs' if bad == 1 else 'differ'}**. The spread of {own} of them was measured by repeating the point itself "
+        f"({int(spread.replays.sum())} runs); at sparsity 0 ({fixed} points) nothing can spread; the others are judged by the "
+        "spread of points of similar accuracy."
+    ]
+
+
+def points_that_differ() -> list[str]:
+    found = read("points_compared").query("verdict == 'differs'")
+    rows = [
+        [f"{p.network} {p.structure}", f"{p.sparsity:g}", f"{p.epochs}", f"{p.published:.2f}", f"{p.ours:.2f}",
+         f"{p.spread:.2f}"]
+        for p in found.itertuples()
+    ]  # fmt: skip
+    return table(["", "s", "epochs", "published", "replay", "spread"], rows)
+
+
+def fc2_accuracies() -> list[str]:
+    points = read("points").query("network == 'fc2' and variant == 'released' and redundancy == 5")
+    rows = []
+    for sparsity in (0.05, 0.1, 0.5, 0.75, 0.9):
+        cells = [f"{sparsity:g}"]
+        for structure in ("linear", "wide"):
+            same = f"structure == '{structure}' and sparsity == {sparsity}"
+            own = points.query(same).set_index("protocol")
+            published = figures().query(f"network == 'fc2' and {same}").accuracy.iloc[0]
+            cells += [f"{published:.2f}", f"{own.accuracy['published']:.2f}"]
+            cells.append(with_half(own.accuracy["held_out"], own.half_interval["held_out"]))
+        rows.append(cells)
+    head = [
+        "sparsity",
+        "linear: published",
+        "replay",
+        "held out, 3 seeds",
+        "wide: published",
+        "replay",
+        "held out, 3 seeds",
+    ]
+    return table(head, rows)
+
+
+def spreads() -> list[str]:
+    rows = [
+        [
+            f"{p.network} {p.structure}", f"{p.sparsity:g}", f"{p.epochs}", f"{p.published:.2f}", f"{p.replay:.2f}",
+            f"{with_half(p.rounding_mean, p.rounding_deviation)} ({p.rounding_lowest:.2f} to {p.rounding_highest:.2f}, {p.replays} runs)",
+            f"{with_half(p.seed_mean, p.seed_deviation)} ({p.seeds:.0f} seeds)" if p.seeds > 1 else "not run",
+        ]
+        for p in read("spread").itertuples()
+    ]  # fmt: skip
+    head = ["", "s", "epochs", "published", "replay", "rounding: mean ± deviation (lowest to highest)",
+            "seeds: mean ± deviation"]  # fmt: skip
+    return table(head, rows)
+
+
+def variants() -> list[str]:
+    """Mean and 95% interval over seeds by variant, after 20 and after 100 epochs."""
+    from lottery.results.variants import by_length
+
+    found = by_length(read("runs", "ablation/tables"), "lenet5")
+    places = [("linear", 0.1), ("linear", 0.5), ("wide", 0.1)]
+    rows = []
+    for variant in ("released", "no_decay", "density", "fan_in", "repaired"):
+        cells = [variant]
+        for structure, sparsity in places:
+            same = found.query(f"variant == '{variant}' and structure == '{structure}' and sparsity == {sparsity}")
+            ends = [with_half(p.accuracy, p.half_interval) for p in same.sort_values("epochs").itertuples()]
+            cells.append(" → ".join(ends) or "not run")
+        rows.append(cells)
+    head = [f"{structure}, s = {sparsity:g}: 20 → 100 epochs" for structure, sparsity in places]
+    return table(["test accuracy, mean ± 95%", *head], rows)
+
+
+# Theory
+
+_EPSILONS = [0.1, 0.03, 0.01, 0.003, 0.001]
+
+
+def thresholds() -> list[str]:
+    found, slopes = read("theory_thresholds"), read("theory_slopes").query("share == 0.5")
+    half = found.query("share == 0.5 and targets in ['one', 'all']")
+    half = half[half.cardinality.isna()].set_index(["kind", "targets", "epsilon"]).coefficients
+    rows = []
+    for line in slopes.itertuples():
+        counts = [half.get((line.kind, line.targets, epsilon)) for epsilon in _EPSILONS]
+        last = (counts[-1] - counts[-2]) / (read_bits(_EPSILONS[-1]) - read_bits(_EPSILONS[-2]))
+        rows.append(
+            [
+                f"{line.kind.replace('_', ' ')}, {line.targets}",
+                *(f"{count:.1f}" for count in counts),
+                with_half(line.slope, line.standard_error),
+                f"{last:.2f}",
+            ]
+        )
+    head = [
+        "kind, targets",
+        *(f"ε = {epsilon:g}" for epsilon in _EPSILONS),
+        "coefficients per bit",
+        "between the last two ε",
+    ]
+    return table(head, rows)
+
+
+def read_bits(epsilon: float) -> float:
+    found = read("theory_thresholds")
+    return float(found[found.epsilon == epsilon].bits.iloc[0])
+
+
+def subsets_of_exactly_k() -> list[str]:
+    found = read("theory_thresholds").query("share == 0.5 and targets == 'one'")
+    sizes = [1, 2, 3, 4, 6, 8]
+    rows = []
+    for kind, epsilon in (("uniform", 0.01), ("uniform", 0.001), ("product", 0.001)):
+        own = found[(found.kind == kind) & (found.epsilon == epsilon)].set_index("cardinality").coefficients
+        rows.append([f"{kind}, ε = {epsilon:g}", *(f"{own[size]:.{0 if own[size] > 100 else 1}f}" for size in sizes)])
+    return table(["", *(f"k = {size}" if size == 1 else str(size) for size in sizes)], rows)
