@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: env demo test test-slow lint numbers benchmarks rulegraph clean help
+.PHONY: env demo test test-slow lint docs numbers benchmarks rulegraph clean help
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -42,6 +42,14 @@ lint: $(STAMP) ## formatters, linters and types, changing nothing
 benchmarks: $(STAMP) ## speed of the solvers side by side, some minutes
 	$(BIN)/python -m benchmarks.solvers --output results/benchmarks
 	@cat results/benchmarks/solvers.md
+
+PAGES := README.md CONTRIBUTING.md CHANGELOG.md CITATION.cff docs config benchmarks lottery workflow slurm results/README.md results/reference
+
+docs: $(STAMP) ## the documentation site in build/site; a broken link is an error
+	rm -rf build/pages build/site && mkdir -p build/pages
+	tar -c --exclude=__pycache__ $(PAGES) | tar -x -C build/pages
+	mv build/pages/README.md build/pages/index.md
+	$(BIN)/zensical build --strict
 
 numbers: $(STAMP) ## in README and docs, from the tables of results/reference
 	$(BIN)/cog -I docs -p "from quoted import *" -r README.md docs/*.md

@@ -287,3 +287,21 @@ def subsets_of_exactly_k() -> list[str]:
         own = found[(found.kind == kind) & (found.epsilon == epsilon)].set_index("cardinality").coefficients
         rows.append([f"{kind}, ε = {epsilon:g}", *(f"{own[size]:.{0 if own[size] > 100 else 1}f}" for size in sizes)])
     return table(["", *(f"k = {size}" if size == 1 else str(size) for size in sizes)], rows)
+
+
+# Commands
+
+
+def commands() -> list[str]:
+    """Every command's help, as `lottery COMMAND --help` prints it."""
+    import argparse
+    import os
+
+    from lottery.cli import parser
+
+    os.environ["COLUMNS"] = "110"
+    [subparsers] = [action for action in parser()._actions if isinstance(action, argparse._SubParsersAction)]
+    lines = []
+    for name, command in subparsers.choices.items():
+        lines += [f"## lottery {name}", "", "```text", *command.format_help().rstrip().splitlines(), "```", ""]
+    return lines[:-1]

@@ -278,6 +278,9 @@ def _add_results(verb: Verb) -> None:
     add("--figures", type=Path, nargs="*", default=[], help="SVG files")
     add("--output", type=Path, required=True)
 
+    add = verb(results.crate).add_argument
+    add("results", type=Path, help="the folder that the workflow wrote")
+
 
 def _add_care(verb: Verb) -> None:
     add = verb(care.audit).add_argument

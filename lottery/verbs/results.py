@@ -226,3 +226,27 @@ def summarise(arguments: argparse.Namespace, step: Step) -> None:
     tables = Tables(**{name: read_table(step.reads(arguments.tables / f"{name}.csv")) for name in names})
     page = summary_page(tables, [step.reads(path) for path in arguments.figures])
     write_text(step.writes(arguments.output), page)
+
+
+def crate(arguments: argparse.Namespace, step: Step) -> None:
+    """Describe a folder of results as an RO-Crate: every file, and the command that made it.
+
+    Writes ro-crate-metadata.json (Provenance Run Crate) and a copy of the workflow into the folder.  Needs the package
+    rocrate.  Example:
+
+        lottery crate results
+    """
+    import json
+    from pathlib import Path
+
+    from lottery.errors import LotteryError
+    from lottery.files import write_text
+
+    try:
+        from lottery.results.crate import build_crate, copy_workflow
+    except ModuleNotFoundError as error:
+        raise LotteryError("crate: needs the package rocrate; run `pip install rocrate`") from error
+    metadata = build_crate(arguments.results).metadata.generate()
+    copy_workflow(Path(__file__).parents[2], arguments.results)
+    write_text(arguments.results / "ro-crate-metadata.json", json.dumps(metadata, indent=1) + "\n")
+    print(f"{arguments.results / 'ro-crate-metadata.json'}: {len(metadata['@graph'])} entities")
