@@ -8,6 +8,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,12 +114,24 @@ class Partial:
                 arrays, metadata = read_tensors(path)
             except LotteryError:
                 return  # damaged: solving again is always right
-            if metadata.get("problem") == self.id:
+            # An earlier version kept weights at which a solver had failed as if they were solved.
+            if metadata.get("problem") == self.id and Status.FAILED not in arrays["status"]:
                 self.masks, self.status, self.done = arrays["masks"], arrays["status"], metadata["done"]
 
     def save(self) -> None:
         arrays: dict[str, np.ndarray] = {"masks": self.masks, "status": self.status}
         write_tensors(self.path, arrays, {"problem": self.id, "done": self.done})
+
+    @contextmanager
+    def saved_whatever_happens(self) -> Iterator[None]:
+        """A solver that breaks, or Ctrl-C, costs the block at hand and no more."""
+        try:
+            yield
+        except BaseException:
+            with suppress(LotteryError):  # what broke is said, not that it could not be saved either
+                if self.done:
+                    self.save()
+            raise
 
 
 def _blocks(shape: tuple[int, int], block: int | None, done: int) -> Iterator[tuple[int, slice]]:
@@ -145,20 +158,25 @@ def solve_masks(
     progress(partial.done)
     columns = problem.weights.shape[1]
     saved = time.monotonic()
-    for row, part in _blocks(problem.weights.shape, solver.block, partial.done):
-        weights = problem.weights[row, part]
-        coefficients = problem.coefficients[row] if problem.coefficients.ndim == 2 else problem.coefficients[row, part]
-        masks, status = np.zeros(weights.shape, np.uint64), np.full(weights.shape, Status.SOLVED, np.uint8)
-        wanted = np.abs(weights) > problem.epsilon if zero_small_weights else np.ones(weights.shape, bool)
-        if wanted.any():
-            own = coefficients if coefficients.ndim == 1 else coefficients[wanted]
-            masks[wanted], status[wanted] = solver.solve_row(weights[wanted], own, problem.epsilon, problem.objective)
-        partial.masks[row, part], partial.status[row, part] = masks, status
-        partial.done = row * columns + part.stop
-        progress(len(weights))
-        if time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
-            partial.save()
-            saved = time.monotonic()
+    with partial.saved_whatever_happens():
+        for row, part in _blocks(problem.weights.shape, solver.block, partial.done):
+            weights = problem.weights[row, part]
+            coefficients = (
+                problem.coefficients[row] if problem.coefficients.ndim == 2 else problem.coefficients[row, part]
+            )
+            masks, status = np.zeros(weights.shape, np.uint64), np.full(weights.shape, Status.SOLVED, np.uint8)
+            wanted = np.abs(weights) > problem.epsilon if zero_small_weights else np.ones(weights.shape, bool)
+            if wanted.any():
+                own = coefficients if coefficients.ndim == 1 else coefficients[wanted]
+                masks[wanted], status[wanted] = solver.solve_row(
+                    weights[wanted], own, problem.epsilon, problem.objective
+                )
+            partial.masks[row, part], partial.status[row, part] = masks, status
+            partial.done = row * columns + part.stop
+            progress(len(weights))
+            if time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
+                partial.save()
+                saved = time.monotonic()
     return partial
 
 
@@ -214,9 +232,13 @@ def solve_chunk(
             f" coefficients_per_bit (what was solved is kept in {partial_path})"
         )
     redraws = np.zeros(weights.shape, np.uint8)
-    for row, column in infeasible if settings.on_infeasible == "redraw" else ():
-        found = _redraw(target, settings, chunk, solver, problem, int(row), int(column))
-        masks[row, column], status[row, column], redraws[row, column] = found
+    with partial.saved_whatever_happens():
+        redrawn = {
+            (row, column): _redraw(target, settings, chunk, solver, problem, int(row), int(column))
+            for row, column in (infeasible if settings.on_infeasible == "redraw" else ())
+        }
+    for place, found in redrawn.items():
+        masks[place], status[place], redraws[place] = found
     return ChunkResult(masks, status, redraws)
 
 

@@ -1,11 +1,12 @@
-"""The free solver: COIN-OR CBC through PuLP, one process a weight."""
+"""The free solver: COIN-OR CBC, modelled by PuLP, one process per weight."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import IO
 
 import numpy as np
-import psutil
 import pulp
 
 from lottery.subset_sum.mip import TOLERANCE, MipSolver, Model, bound, costs, gap
@@ -13,44 +14,72 @@ from lottery.subset_sum.problem import Objective, Status, SubsetSumError, exact_
 
 # A solver is given this much more than its time limit before it is taken to hang: it looks at the clock now and then only.
 GRACE_FACTOR, GRACE_SECONDS = 2, 10
+PROOF_SECONDS = 10.0  # that a CBC gets for the small problem that shows whether it runs
+ADVICE = "run it by hand to see why, install coin-or-cbc, or take solver: exact"
 
 
-def _command(objective: Objective, time_limit: float | None) -> pulp.LpSolver:
-    options = [] if objective == "min_error" else [f"primalTolerance {TOLERANCE}", f"integerTolerance {TOLERANCE}"]
-    for solver in (pulp.PULP_CBC_CMD, pulp.COIN_CMD):  # the one inside PuLP, else the system's (conda, Debian)
-        # CBC is single-threaded unless told otherwise; being told `1` starts a worker that at times waits ten seconds.
-        command = solver(msg=False, timeLimit=time_limit, gapRel=gap(objective), options=options)
-        if command.available():
-            return command
-    raise SubsetSumError("cbc: neither PuLP's own CBC nor a `cbc` command was found; install coin-or-cbc")
+def _options(objective: Objective, time_limit: float | None) -> list[str]:
+    # CBC is single-threaded unless told otherwise; being told `1` starts a worker that at times waits ten seconds.
+    limit = [] if time_limit is None else ["-sec", f"{time_limit}"]
+    tolerances = ["-primalTolerance", f"{TOLERANCE}", "-integerTolerance", f"{TOLERANCE}"]
+    return [
+        *limit, *([] if objective == "min_error" else tolerances), "-ratio", f"{gap(objective)}",
+        "-timeMode", "elapsed", "-solve", "-printingOptions", "all",
+    ]  # fmt: skip
 
 
-@contextmanager
-def _ended_after(seconds: float | None) -> Iterator[threading.Event]:
-    """Ends the CBC that is started meanwhile if it runs longer: one that hangs keeps no time limit of its own."""
-    hung, before = threading.Event(), psutil.Process().children(recursive=True)
+def _last_line(output: IO[bytes]) -> str:
+    output.seek(0)
+    lines = output.read().decode(errors="replace").split("\n")
+    return next((f": {line.strip()[:200]}" for line in reversed(lines) if line.strip()), "")
 
-    def end() -> None:
-        hung.set()
-        for child in psutil.Process().children(recursive=True):
-            with suppress(psutil.NoSuchProcess):
-                if child not in before and "cbc" in " ".join(child.cmdline()):
-                    child.kill()
 
-    if seconds is None:
-        yield hung
-        return
-    timer = threading.Timer(seconds, end)
-    timer.start()
-    try:
-        yield hung
-    finally:
-        timer.cancel()
+def _run(path: str, options: list[str], model: IO[bytes], solution: IO[bytes], seconds: float | None) -> bool:
+    """Let the CBC at `path` solve `model`; False where it hung and was ended.  SubsetSumError where it is broken.
+
+    It gets open files, none with a name: folders with spaces do not matter, and a killed job leaves nothing behind.
+    """
+    model.seek(0)
+    command = [path, "-import", "stdin", *options, "-solution", f"/dev/fd/{solution.fileno()}"]
+    with tempfile.TemporaryFile() as said:
+        try:
+            done = subprocess.run(
+                command, stdin=model, stdout=said, stderr=said, pass_fds=[solution.fileno()], timeout=seconds
+            )
+        except subprocess.TimeoutExpired:
+            return False
+        except OSError as error:
+            raise SubsetSumError(f"cbc: {path} cannot be started ({error.strerror or error}); {ADVICE}") from error
+        solution.seek(0)
+        if done.returncode or not solution.read(1):
+            without = "" if done.returncode else " and no solution file"
+            raise SubsetSumError(
+                f"cbc: {path} ended with exit status {done.returncode}{without}{_last_line(said)}; {ADVICE}"
+            )
+    return True
+
+
+def _read(solution: IO[bytes]) -> tuple[Status, dict[str, float] | None]:
+    """What a solution file says: the status, and the value by column name where there is a subset to report."""
+    solution.seek(0)
+    first, *lines = solution.read().decode(errors="replace").splitlines()
+    words = first.split()
+    # `Stopped on time - objective value 0.1` has a subset, `Stopped on time (no integer solution ...)` has none.
+    found = words[:1] == ["Optimal"] or (words[:1] == ["Stopped"] and words[4:5] == ["objective"])
+    status = {
+        "Optimal": Status.SOLVED,
+        "Infeasible": Status.INFEASIBLE,
+        "Integer": Status.INFEASIBLE,  # `Integer infeasible`
+        "Stopped": Status.TIME_LIMIT,
+    }.get(words[0] if words else "", Status.FAILED)
+    rows = [line.removeprefix("**").split() for line in lines]
+    return status, {name: float(value) for _, name, value, _ in rows} if found else None
 
 
 class _CbcModel(Model):
-    def __init__(self, command: pulp.LpSolver, coefficients, epsilon, objective) -> None:
-        self.command = command
+    def __init__(self, path: str, coefficients, epsilon, objective, time_limit) -> None:
+        self.path, self.options = path, _options(objective, time_limit)
+        self.seconds = None if time_limit is None else GRACE_FACTOR * time_limit + GRACE_SECONDS
         self.x = [pulp.LpVariable(f"x{k}", cat="Binary") for k in range(coefficients.size)]
         for variable, coefficient in zip(self.x, coefficients, strict=True):
             variable.upBound = int(coefficient != 0)  # a zero fills a place and is never kept
@@ -70,29 +99,48 @@ class _CbcModel(Model):
     def solve(self, weight: float) -> tuple[np.ndarray | None, Status]:
         self.below.changeRHS(weight)
         self.above.changeRHS(weight)
-        limit = self.command.timeLimit
-        with _ended_after(None if limit is None else GRACE_FACTOR * limit + GRACE_SECONDS) as hung:
+        with tempfile.TemporaryFile() as model, tempfile.TemporaryFile() as solution:
             try:
-                self.problem.solve(self.command)
-            except pulp.PulpSolverError:
-                return None, Status.TIME_LIMIT if hung.is_set() else Status.FAILED
-        found = self.problem.sol_status in (pulp.LpSolutionOptimal, pulp.LpSolutionIntegerFeasible)
-        status = {
-            pulp.LpSolutionOptimal: Status.SOLVED,
-            pulp.LpSolutionInfeasible: Status.INFEASIBLE,
-            pulp.LpSolutionIntegerFeasible: Status.TIME_LIMIT,
-            pulp.LpSolutionNoSolutionFound: Status.TIME_LIMIT,
-        }.get(self.problem.sol_status, Status.FAILED)
-        values = [variable.value() for variable in self.x]
-        if not found or any(value is None for value in values):
-            return None, status
-        return np.array(values), status
+                _, columns, *_ = self.problem.writeMPS(f"/dev/fd/{model.fileno()}", rename=True)
+            except OSError as error:
+                folder = tempfile.gettempdir()
+                raise SubsetSumError(
+                    f"cbc: no model can be written in {folder} ({error.strerror}); set TMPDIR"
+                ) from error
+            if not _run(self.path, self.options, model, solution, self.seconds):
+                return None, Status.TIME_LIMIT
+            try:
+                status, values = _read(solution)
+                chosen = None if values is None else np.array([values[columns[variable.name]] for variable in self.x])
+            except (ValueError, KeyError) as error:
+                raise SubsetSumError(f"cbc: {self.path} wrote a damaged solution ({error}); {ADVICE}") from error
+        return chosen, status
+
+
+def working_cbc() -> str:
+    """The path of the first CBC that solves a small problem: PuLP's own, else the system's (conda, Debian)."""
+    own = Path(pulp.PULP_CBC_CMD.pulp_cbc_path).resolve()
+    system = shutil.which("cbc")
+    faults = []
+    for path in ([str(own)] if own.is_file() else []) + ([system] if system else []):
+        try:
+            CbcSolver(PROOF_SECONDS, path).prove()
+        except SubsetSumError as error:
+            faults.append(str(error).removeprefix("cbc: ").removesuffix(f"; {ADVICE}"))
+        else:
+            return path
+    found = "; ".join(faults) or "neither PuLP's own CBC nor a `cbc` on PATH is there"
+    raise SubsetSumError(f"cbc: {found}; {ADVICE}")
 
 
 class CbcSolver(MipSolver):
-    """The paper's MIP in CBC; needs no licence."""
+    """The paper's MIP in CBC; needs no licence.  path: of the program; None: the first that works."""
 
     name = "cbc"
 
+    def __init__(self, time_limit: float | None = None, path: str | None = None) -> None:
+        super().__init__(time_limit)
+        self.path = working_cbc() if path is None else path
+
     def build(self, coefficients: np.ndarray, epsilon: float, objective: Objective) -> Model:
-        return _CbcModel(_command(objective, self.time_limit), coefficients, epsilon, objective)
+        return _CbcModel(self.path, coefficients, epsilon, objective, self.time_limit)

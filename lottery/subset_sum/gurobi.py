@@ -1,6 +1,8 @@
 """The paper's solver: Gurobi, one environment a process, one thread, one model a coefficient set."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -38,19 +40,31 @@ def _environment() -> gp.Env:
 def licence() -> Licence:
     """Ask Gurobi which licence it has.  An import proves nothing: the pip package carries a size-limited one."""
     try:
-        environment = _environment()
+        with _environment() as environment, gp.Model(env=environment) as model:
+            expires = str(model.LicenseExpiration)
+            model.addVars(SIZE_LIMIT + 1, ub=1.0)
+            try:
+                model.optimize()
+            except gp.GurobiError as error:
+                if error.errno != GRB.Error.SIZE_LIMIT_EXCEEDED:
+                    raise
+                limit = f"models up to {SIZE_LIMIT} variables, not for production, until {expires}"
+                return Licence("size-limited", limit)
     except gp.GurobiError as error:
         return Licence("none", str(error))
-    with environment, gp.Model(env=environment) as model:
-        expires = str(model.LicenseExpiration)
-        model.addVars(SIZE_LIMIT + 1, ub=1.0)
-        try:
-            model.optimize()
-        except gp.GurobiError as error:
-            if error.errno != GRB.Error.SIZE_LIMIT_EXCEEDED:
-                return Licence("none", str(error))
-            return Licence("size-limited", f"models up to {SIZE_LIMIT} variables, not for production, until {expires}")
     return Licence("full", f"until {expires}" if expires != "99999999" else "does not expire")
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    """An error of Gurobi's is one of the solver (licence, token, network, memory), never of the weight at hand."""
+    try:
+        yield
+    except gp.GurobiError as error:
+        raise SubsetSumError(
+            f"gurobi: {' '.join(str(error).split())} (error {error.errno}); check licence, network and token server,"
+            " or take solver: exact or cbc"
+        ) from error
 
 
 class _GurobiModel(Model):
@@ -74,22 +88,21 @@ class _GurobiModel(Model):
         self.model = model
 
     def solve(self, weight: float) -> tuple[np.ndarray | None, Status]:
-        self.model.reset()  # no start from the previous weight: an answer must not depend on the order
-        self.below.RHS = weight
-        self.above.RHS = weight
-        try:
+        with _said():
+            self.model.reset()  # no start from the previous weight: an answer must not depend on the order
+            self.below.RHS = weight
+            self.above.RHS = weight
             self.model.optimize()
-        except gp.GurobiError as error:
-            if error.errno in (GRB.Error.NO_LICENSE, GRB.Error.SIZE_LIMIT_EXCEEDED):
-                raise SubsetSumError(f"gurobi: {error}; get a licence or take solver: exact or cbc") from error
-            return None, Status.FAILED
+        if self.model.Status == GRB.INTERRUPTED:  # Gurobi keeps the signal to itself
+            raise KeyboardInterrupt
         status = {
             GRB.OPTIMAL: Status.SOLVED,
             GRB.INFEASIBLE: Status.INFEASIBLE,
             GRB.INF_OR_UNBD: Status.INFEASIBLE,
             GRB.TIME_LIMIT: Status.TIME_LIMIT,
         }.get(self.model.Status, Status.FAILED)
-        return (np.asarray(self.x.X) if self.model.SolCount else None), status
+        with _said():
+            return (np.asarray(self.x.X) if self.model.SolCount else None), status
 
 
 class GurobiSolver(MipSolver):
@@ -107,4 +120,5 @@ class GurobiSolver(MipSolver):
             ) from error
 
     def build(self, coefficients: np.ndarray, epsilon: float, objective: Objective) -> Model:
-        return _GurobiModel(self._environment, coefficients, epsilon, objective, self.time_limit)
+        with _said():
+            return _GurobiModel(self._environment, coefficients, epsilon, objective, self.time_limit)

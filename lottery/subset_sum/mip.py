@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from lottery.subset_sum.problem import Objective, Status, exact_count
+from lottery.subset_sum.problem import Objective, Status, SubsetSumError, exact_count
 
 # The paper's gap.  A minimal cardinality must be proved to the unit, so that objective gets a tighter one.
 RELATIVE_GAP = {"min_error": 0.01, "min_cardinality": 1e-4, "first_feasible": 0.01}
@@ -45,7 +45,10 @@ class Model(ABC):
 
     @abstractmethod
     def solve(self, weight: float) -> tuple[np.ndarray | None, Status]:
-        """The values of x (n,), or None where there is no subset to report, and what the solver says."""
+        """The values of x (n,), or None where there is no subset to report, and what the solver says.
+
+        Raises SubsetSumError where the solver itself is broken: that says nothing about the weight.
+        """
 
 
 class MipSolver(ABC):
@@ -69,8 +72,18 @@ class MipSolver(ABC):
             self._model, self._key = self.build(coefficients, epsilon, objective), key
         return self._model
 
+    def prove(self) -> None:
+        """Solve a small problem with a known answer, as a solver that is installed may still not run."""
+        masks, status = self.solve_row(np.array([0.3]), np.array([0.1, 0.2, 0.5]), 0.05, "min_error")
+        if (masks[0], status[0]) != (0b011, Status.SOLVED):
+            said = f"mask {masks[0]}, {Status(status[0]).name.lower()}"
+            raise SubsetSumError(f"{self.name}: does not solve 0.3 = 0.1 + 0.2 ({said}); take another solver")
+
     def solve_row(self, weights: np.ndarray, coefficients: np.ndarray, epsilon: float, objective: Objective):
-        """Masks (T,) uint64 and statuses (T,) uint8 for one row; see `solvers.Solver`."""
+        """Masks (T,) uint64 and statuses (T,) uint8 for one row; see `solvers.Solver`.
+
+        A solver that fails at a weight is an error, never a weight without a subset.
+        """
         masks = np.zeros(weights.shape, np.uint64)
         status = np.full(weights.shape, Status.INFEASIBLE, np.uint8)
         n = coefficients.shape[-1]
@@ -80,6 +93,8 @@ class MipSolver(ABC):
                 continue
             own = coefficients if coefficients.ndim == 1 else coefficients[t]
             chosen, status[t] = self._model_of(own, epsilon, objective).solve(float(weight))
+            if status[t] == Status.FAILED:
+                raise SubsetSumError(f"{self.name}: failed at the weight {weight!s}; take another solver for it")
             if chosen is not None:
                 bits = np.flatnonzero(chosen > 0.5).astype(np.uint64)
                 masks[t] = np.bitwise_or.reduce(np.uint64(1) << bits) if bits.size else 0

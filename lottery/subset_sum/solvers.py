@@ -41,19 +41,33 @@ class Choice:
     reason: str
 
 
-def _choose_mip(requested: str, n: int) -> Choice:
-    from lottery.subset_sum import gurobi
-
+def _gurobi(n: int) -> str:
+    """The licence in words.  SubsetSumError where it does not fit n coefficients, or nothing can be solved with it."""
+    try:
+        from lottery.subset_sum import gurobi
+    except ImportError as error:
+        raise SubsetSumError(f"Gurobi cannot be imported ({error})") from error
     licence = gurobi.licence()
-    if licence.fits(n):
-        return Choice(requested, "gurobi", f"Gurobi's licence is {licence.kind} ({licence.detail})")
-    return Choice(requested, "cbc", f"Gurobi's licence is {licence.kind} ({licence.detail}); CBC needs none")
+    if not licence.fits(n):
+        raise SubsetSumError(f"Gurobi's licence is {licence.kind} ({licence.detail})")
+    gurobi.GurobiSolver().prove()
+    return f"{licence.kind} ({licence.detail})"
+
+
+def _choose_mip(requested: str, n: int) -> Choice:
+    try:
+        return Choice(requested, "gurobi", f"Gurobi's licence is {_gurobi(n)}")
+    except SubsetSumError as error:
+        from lottery.subset_sum.cbc import working_cbc
+
+        return Choice(requested, "cbc", f"{error}; CBC needs none, it runs as {working_cbc()}")
 
 
 def choose(requested: SolverName, n: int, weights_per_set: int, objective: Objective = "min_error") -> Choice:
     """Resolve `mip` and `auto` for sets of n coefficients that serve `weights_per_set` weights each.
 
-    `gurobi` without a licence that fits, and `exact` for an objective it has not, are refused here, before any work.
+    `gurobi` without a licence that fits, and `exact` for an objective it has not, are refused here, before any work; so
+    is a MIP solver that does not solve a small problem.
     """
     if requested not in SOLVERS:
         raise SubsetSumError(f"solver: {requested!r} is not one of {', '.join(SOLVERS)}")
@@ -74,15 +88,17 @@ def choose(requested: SolverName, n: int, weights_per_set: int, objective: Objec
             return _choose_mip(requested, n)
         return Choice(requested, "exact", f"{n} coefficients are tractable: about {seconds:.1e} s a weight")
     if requested == "gurobi":
-        from lottery.subset_sum import gurobi
-
-        licence = gurobi.licence()
-        if not licence.fits(n):
+        try:
+            return Choice(requested, "gurobi", f"asked for; licence {_gurobi(n)}")
+        except SubsetSumError as error:
             raise SubsetSumError(
-                f"gurobi: the licence is {licence.kind} ({licence.detail}); get one (gurobi.com/academia),"
-                " point GRB_LICENSE_FILE at it, or take solver: exact, cbc or mip"
-            )
-        return Choice(requested, "gurobi", f"asked for; licence {licence.kind} ({licence.detail})")
+                f"gurobi: {error}; get a licence (gurobi.com/academia), point GRB_LICENSE_FILE at it,"
+                " or take solver: exact, cbc or mip"
+            ) from error
+    if requested == "cbc":
+        from lottery.subset_sum.cbc import working_cbc
+
+        return Choice(requested, "cbc", f"asked for; it runs as {working_cbc()}")
     if requested == "exact":
         from lottery.subset_sum.exact import check
 

@@ -28,7 +28,8 @@ def _progress(total: int, what: str) -> Any:
 def choose_solver(arguments: argparse.Namespace, step: Step) -> None:
     """Settle which solver runs, once for a whole network.
 
-    Asks for the Gurobi licence that is really there; the choice and its reason are the result.  Example:
+    Asks for the Gurobi licence that is really there, and lets a MIP solver solve a small problem; the choice and its
+    reason are the result.  Example:
 
         lottery choose-solver --solver mip --weights-per-set 784 --output solver.json
     """
@@ -230,14 +231,17 @@ def measure_frontier(arguments: argparse.Namespace, step: Step) -> None:
 
 
 def solvers(arguments: argparse.Namespace, step: Step) -> None:
-    """Which solvers are there, and which Gurobi licence."""
-    from lottery.subset_sum import choose
-    from lottery.subset_sum.gurobi import licence
+    """Which solvers run here, and which Gurobi licence there is.
 
-    found = licence()
+    Each MIP solver has to solve a small problem.
+    """
+    from lottery.subset_sum import SubsetSumError, choose
+
     print("exact   always there; the true optimum")
-    print(f"gurobi  licence: {found.kind} ({found.detail})")
-    print("cbc     inside PuLP; no licence needed")
-    for name in ("mip", "auto"):
-        choice = choose(name, arguments.coefficients, 784)
-        print(f"{name:<7} takes {choice.solver} for {arguments.coefficients} coefficients: {choice.reason}")
+    for name in ("gurobi", "cbc", "mip", "auto"):
+        try:
+            choice = choose(name, arguments.coefficients, 784)
+        except SubsetSumError as error:
+            print(f"{name:<7} cannot be used: {error}")
+        else:
+            print(f"{name:<7} {choice.solver} for {arguments.coefficients} coefficients: {choice.reason}")
