@@ -129,7 +129,8 @@ def network(target: Target, objective: str, sharing: str, rows: int, effort: Eff
     )
     whole = np.median(seconds) / weights * target.size
     note = f"{whole:.3g} s the network" + (", extrapolated" if weights < target.size else "")
-    note += f"; peak memory {peak_memory_mb():,.0f} MB, {before:,.0f} MB before solving"
+    if before is not None and (peak := peak_memory_mb()) is not None:
+        note += f"; peak memory {peak:,.0f} MB, {before:,.0f} MB before solving"
     return Measurement.of("network", f"{objective}, {sharing} sharing", settings.n, weights, seconds / weights, note)
 
 

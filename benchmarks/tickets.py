@@ -71,7 +71,9 @@ def main() -> None:
     table = pd.DataFrame(rows)
     write_text(arguments.output / "tickets.csv", table.to_csv(index=False))
     shown = table.round({"microseconds": 1, "standard_error": 1, "fc2_seconds": 1, "kept": 2}).set_index("units")
-    people = f"{markdown(shown)}\nOne core; peak memory of this benchmark {peak_memory_mb():,.0f} MB.\n"
+    peak = peak_memory_mb()
+    memory = "" if peak is None else f"; peak memory of this benchmark {peak:,.0f} MB"
+    people = f"{markdown(shown)}\nOne core{memory}.\n"
     write_text(arguments.output / "tickets.md", people)
     print(people)
 

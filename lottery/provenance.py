@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -42,7 +43,7 @@ PACKAGES = (
 
 _KINDS: dict[str, Any] = {
     "verb": str, "settings": dict, "code": str, "inputs": dict, "outputs": dict, "seconds": int | float,
-    "core_seconds": int | float, "peak_memory_mb": int | float, "finished": str, "versions": dict, "machine": dict,
+    "core_seconds": int | float, "peak_memory_mb": int | float | None, "finished": str, "versions": dict, "machine": dict,
 }  # fmt: skip
 
 
@@ -91,25 +92,40 @@ def installed_versions() -> dict[str, str]:
     return found
 
 
-def _git_commit() -> str | None:
-    """The commit of the source tree, with `+changes` where files differ from it; None outside a git checkout."""
-    here = Path(__file__).parent
-    command = ["git", "-C", str(here), "describe", "--always", "--abbrev=40", "--dirty=+changes", "--exclude=*"]
+def git_commit(file: Path = Path(__file__)) -> str | None:
+    """The commit of the source tree, with `+changes` where files differ from it; None outside a git checkout.
+
+    file: of the source tree.  Installed into a folder of somebody else's repository, it is not one of its files.
+    """
+    chosen = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")  # of the repository whose hook has started us, say
+    environment = {name: value for name, value in os.environ.items() if name not in chosen}
+
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(file.parent), *words]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True, env=environment)
+        return done.stdout.strip()
+
     try:
-        described = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+        git("ls-files", "--error-unmatch", file.name)
+        return git("describe", "--always", "--abbrev=40", "--dirty=+changes", "--exclude=*") or None
     except (OSError, subprocess.SubprocessError):
         return None
-    return described.stdout.strip() or None
 
 
-def peak_memory_mb() -> float:
-    """The most MB that this process has held."""
-    status = Path("/proc/self/status")
-    if status.exists():  # ru_maxrss on Linux also remembers the parent process
-        return int(status.read_text().split("VmHWM:")[1].split()[0]) * 1024 / 1e6
-    import resource
+def peak_memory_mb(status: Path = Path("/proc/self/status")) -> float | None:
+    """The most MB that this process has held; None where the system does not tell.
 
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
+    status: of this process, on Linux.  Other figures of Linux's begin with what the parent process had, so they are no
+    substitute.
+    """
+    if sys.platform == "darwin":
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    with suppress(OSError):
+        if found := re.search(r"^VmHWM:\s*(\d+) kB$", status.read_text(), re.MULTILINE):
+            return round(int(found[1]) * 1024 / 1e6, 1)
+    return None
 
 
 def core_seconds() -> float:
@@ -268,9 +284,9 @@ class Step:
                 "outputs": {os.path.relpath(path, result.parent): sha256(path) for path in self._written},
                 "seconds": round((time.monotonic() - self._started) * share, 3),
                 "core_seconds": round((core_seconds() - self._cores_before) * share, 3),
-                "peak_memory_mb": round(peak_memory_mb(), 1),
+                "peak_memory_mb": peak_memory_mb(),
                 "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-                "git_commit": _git_commit(),
+                "git_commit": git_commit(),
                 "machine": {"system": platform.platform(), "processor": platform.machine()},
             },
         )

@@ -46,7 +46,8 @@ def stages(records: Records) -> pd.DataFrame:
         for record in records
     ]
     columns = ["stage", "hours", "core_hours", "gpu_hours", "peak_memory_mb"]
-    grouped = pd.DataFrame(rows, columns=columns).groupby("stage", sort=False)
+    numbers = pd.DataFrame(rows, columns=columns).astype({"peak_memory_mb": float})  # none where no system told
+    grouped = numbers.groupby("stage", sort=False)
     table = grouped[["hours", "core_hours", "gpu_hours"]].sum().round(6)
     table.insert(0, "results", grouped.size())
     table["peak_memory_mb"] = grouped["peak_memory_mb"].max()
