@@ -85,7 +85,7 @@ def _add_data_and_targets(verb: Verb) -> None:
     add("--output", type=Path, required=True)
 
     add = verb(targets.import_weights).add_argument
-    add("--weights", type=Path, required=True, help="safetensors, or a PyTorch state dict")
+    add("--weights", type=Path, required=True, help="safetensors, or a PyTorch state dict or checkpoint")
     add("--network", required=True)
     add("--dataset", required=True, help="decides the input size")
     add("--pixels", default="normalised", help="what the weights were trained on: normalised, or raw (0 to 1)")

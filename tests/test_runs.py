@@ -45,7 +45,7 @@ def test_lenet5_keeps_its_convolutions_random_and_counts_them(digits: Images) ->
     given = {name: -array for name, array in init_convolutions(run, MNIST).items()}
     other = prune(run, digits, CPU, convolutions_given=given)
     assert other.history[-1].loss != pruned.history[-1].loss
-    with pytest.raises(LotteryError, match=r"convolutions: conv2.weight of shape \(16, 6, 5, 5\) is needed"):
+    with pytest.raises(LotteryError, match=r"convolutions: conv2.weight \(16, 6, 5, 5\) is needed"):
         prune(run, digits, CPU, convolutions_given={"conv1.weight": given["conv1.weight"]})
 
 

@@ -1,5 +1,8 @@
 """Weights of one's own as the target: what is taken, and what is refused."""
 
+import argparse
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +12,9 @@ from safetensors.torch import save_file as save_torch_file
 
 from lottery.approximation.target import Target, import_weights, read_target, write_target
 from lottery.errors import LotteryError
+from lottery.networks import build
+from lottery.pruning.features import convolution_weights
+from lottery.pruning.run import Run
 
 
 @pytest.mark.parametrize(
@@ -58,6 +64,68 @@ def test_weights_of_another_precision_are_imported_as_float32(tmp_path, target, 
     assert all(np.array_equal(imported.weights[name], tensor.float().numpy()) for name, tensor in state.items())
 
 
+WRAPPED = {
+    "state_dict": lambda state: {"epoch": 3, "state_dict": state, "optimizer": {"state": {}, "param_groups": []}},
+    "model_state_dict": lambda state: {"epoch": torch.tensor(3), "model_state_dict": state},
+    "model": lambda state: {"model": state, "loss": 0.1},
+    "model in model": lambda state: {"model": {"state_dict": state, "name": "fc2"}},
+    "data parallel": lambda state: torch.nn.DataParallel(module(state)).state_dict(),
+    "compiled": lambda state: {f"_orig_mod.{name}": tensor for name, tensor in state.items()},
+    "compiled data parallel": lambda state: {f"module._orig_mod.{name}": tensor for name, tensor in state.items()},
+    "lightning": lambda state: {"state_dict": {f"model.{name}": tensor for name, tensor in state.items()}, "epoch": 1},
+    "parameters": lambda state: dict(module(state).named_parameters()),
+}
+
+
+def module(state):
+    """A module with these weights."""
+    built = build("fc2", TINY_IMAGE)
+    built.load_state_dict(state)
+    return built
+
+
+def state_of(target):
+    return {name: torch.from_numpy(array) for name, array in target.weights.items()}
+
+
+@pytest.mark.parametrize("way", WRAPPED)
+def test_weights_are_taken_as_people_save_them(tmp_path, target, way):
+    path = tmp_path / "own.pt"
+    torch.save(WRAPPED[way](state_of(target)), path)
+    imported = import_weights(path, "fc2", TINY_IMAGE, "raw")
+    assert all(np.array_equal(imported.weights[name], array) for name, array in target.weights.items())
+
+
+def test_safetensors_are_known_by_their_content_and_lose_a_prefix_too(tmp_path, target):
+    path = tmp_path / "weights.bin"
+    save_file({f"module.{name}": array for name, array in target.weights.items()}, path)
+    imported = import_weights(path, "fc2", TINY_IMAGE, "raw")
+    assert all(np.array_equal(imported.weights[name], array) for name, array in target.weights.items())
+
+
+@pytest.mark.parametrize(
+    ("change", "parts"),
+    [
+        (lambda s: {"model": s, "state_dict": s}, ["holds model dict, state_dict dict", "save model.state_dict()"]),
+        (lambda s: {"epoch": 3, "weights": s}, ["epoch int, weights dict", "state_dict, model_state_dict, model"]),
+        (lambda s: {**s, "module.fc9.weight": s["fc1.weight"]}, ["not of this network: module.fc9.weight"]),
+        (lambda s: {"a": s["fc1.weight"]}, ["missing: fc1.weight", "it holds a (500, 4)", "fc2 has fc1.weight (500, 4)"]),
+        (lambda s: {"state_dict": s, "args": argparse.Namespace()}, ["argparse.Namespace besides tensors"]),
+        (lambda s: [s["fc1.weight"]], ["holds a list"]),
+        (lambda s: {name: tensor.to_sparse() for name, tensor in s.items()}, ["no plain numbers"]),
+    ],
+    ids=["two", "another key", "surplus", "another name", "code", "list", "sparse"],
+)  # fmt: skip
+def test_what_is_ambiguous_or_unknown_is_said_with_what_was_found(tmp_path, target, change, parts):
+    path = tmp_path / "own.pt"
+    torch.save(change(state_of(target)), path)
+    with pytest.raises(LotteryError) as caught:
+        import_weights(path, "fc2", TINY_IMAGE, "raw")
+    for part in ["own.pt", *parts]:
+        assert part in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 class Dangerous:
     def __reduce__(self):
         return print, ("this must not run",)
@@ -97,3 +165,11 @@ def test_a_missing_or_garbage_safetensors_file_is_refused_by_name(tmp_path):
     path.write_bytes(b"hello world")
     with pytest.raises(LotteryError, match=r"own\.safetensors is damaged"):
         import_weights(path, "fc2", TINY_IMAGE, "normalised")
+
+
+def test_convolutions_of_another_network_are_refused_with_what_was_found(target):
+    data = SimpleNamespace(dataset=SimpleNamespace(image=TINY_IMAGE))
+    with pytest.raises(
+        LotteryError, match=r"conv1.weight \(6, 1, 5, 5\) is needed, the file holds fc1.weight \(500, 4\)"
+    ):
+        convolution_weights(Run("lenet5", "linear", 5, 0.5, 1), data, target.weights)

@@ -10,7 +10,7 @@ from lottery.datasets import PIXELS, Pixels
 from lottery.errors import LotteryError, shortened
 from lottery.networks import ImageShape, Layer, NetworkName, layers
 from lottery.recipe import Recipe
-from lottery.tensors import read_state_dict, read_tensors, write_tensors
+from lottery.tensors import described, read_state_dict, read_tensors, write_tensors
 
 
 @dataclass(frozen=True)
@@ -100,5 +100,12 @@ def read_target(path: Path) -> Target:
 
 
 def import_weights(source: Path, network: NetworkName, image: ImageShape, pixels: Pixels) -> Target:
-    """A user's own weights: safetensors, or a PyTorch state dict."""
-    return Target(network, image, pixels, read_state_dict(source))
+    """A user's own weights: safetensors, or a PyTorch state dict or checkpoint."""
+    state = read_state_dict(source)
+    try:
+        return Target(network, image, pixels, state)
+    except LotteryError as error:
+        if network not in get_args(NetworkName):
+            raise
+        expected = ", ".join(f"{layer.name} {layer.shape}" for layer in layers(network, image))
+        raise LotteryError(f"{source}: {error}; it holds {described(state)}; {network} has {expected}") from error

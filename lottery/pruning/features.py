@@ -13,6 +13,7 @@ from lottery.networks import build
 from lottery.pruning.run import Run
 from lottery.pruning.streams import init_convolutions
 from lottery.pruning.structures import convolutions
+from lottery.tensors import described
 from lottery.training import EVALUATION_BATCH, resident
 
 SPLIT_SEED = 0  # which training images are held out is the same for every run
@@ -29,8 +30,7 @@ def convolution_weights(run: Run, data: Images, given: Weights | None) -> dict[s
         return init_convolutions(run, data.dataset.image)
     for name, shape in needed.items():
         if name not in given or given[name].shape != shape:
-            found = given[name].shape if name in given else "nothing"
-            raise LotteryError(f"convolutions: {name} of shape {shape} is needed, the file has {found}")
+            raise LotteryError(f"convolutions: {name} {shape} is needed, the file holds {described(given)}")
     for name in needed:
         if not np.isfinite(given[name]).all():
             raise LotteryError(f"convolutions: {name} has weights that are NaN or infinite")
