@@ -5,7 +5,6 @@ size), `train_labels` and `test_labels` (count,).
 """
 
 import hashlib
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from lottery.download import download
 from lottery.errors import LotteryError, shortened
 from lottery.idx import IdxFile, read_idx
 from lottery.networks import ImageShape
@@ -22,7 +22,6 @@ Pixels = Literal["normalised", "raw"]  # less the mean and by the deviation of t
 PIXELS: tuple[Pixels, ...] = get_args(Pixels)
 DOWNLOAD = "download"
 EMBEDDED = "embedded"
-DOWNLOAD_ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -197,39 +196,43 @@ def check_source(dataset: Dataset, source: str) -> None:
 
 
 def _from_idx(dataset: Dataset, folder: Path) -> Images:
-    arrays = [read_idx(folder, file) for file in dataset.idx_files]
+    places = [folder, folder / "raw", folder / str(dataset.torchvision_class) / "raw"]  # torchvision's are the last two
+    arrays = [read_idx(places, file) for file in dataset.idx_files]
     return Images(dataset, arrays[0][:, None], arrays[1], arrays[2][:, None], arrays[3])
 
 
-def _from_cifar(dataset: Dataset, folder: Path, download: bool) -> Images:
+def _from_cifar(dataset: Dataset, folder: Path, unpack: bool = False) -> Images:
+    """The batches in `folder`, or in its cifar-10-batches-py.  unpack: the published archive is in `folder`."""
     from lottery.vision import torchvision
 
-    parts = [torchvision().datasets.CIFAR10(folder, train=train, download=download) for train in (True, False)]
+    class Batches(torchvision().datasets.CIFAR10):  # type: ignore[misc]
+        base_folder = "" if (folder / "data_batch_1").is_file() else torchvision().datasets.CIFAR10.base_folder
+
+    # With its archive there and intact, torchvision's `download` does nothing but unpack.
+    parts = [Batches(folder, train=train, download=unpack) for train in (True, False)]
     arrays = [(part.data.transpose(0, 3, 1, 2), np.array(part.targets, np.uint8)) for part in parts]
     return Images(dataset, *arrays[0], *arrays[1])
 
 
 def _downloaded(dataset: Dataset, folder: Path) -> Images:
-    """torchvision's download (its mirrors and checksums); whole files that are there already are kept."""
+    """From torchvision's mirrors, with its checksums; whole files that are there already are kept."""
     from lottery.vision import torchvision
 
     if dataset.torchvision_class is None:
         raise LotteryError(f"{dataset.name}: no download is known; set `source` to the folder with its files")
-    problem: Exception | None = None
-    for attempt in range(DOWNLOAD_ATTEMPTS):
-        time.sleep(2 * attempt)
-        try:
-            if not dataset.idx_files:
-                return _from_cifar(dataset, folder, download=True)
-            getattr(torchvision().datasets, dataset.torchvision_class)(folder, download=True)
-            return _from_idx(dataset, folder / dataset.torchvision_class / "raw")
-        except (OSError, RuntimeError) as error:
-            problem = error
-    reason = " ".join(str(problem).split())
-    raise LotteryError(
-        f"{dataset.name}: download failed ({reason}); without network put the dataset's files in a folder and set"
-        " `source: FOLDER` in the config, or set `dataset: mnist5k`, which needs none"
-    )
+    known = getattr(torchvision().datasets, dataset.torchvision_class)
+    raw = folder / dataset.torchvision_class / "raw"
+    try:
+        for file in dataset.idx_files:
+            download([f"{mirror}{file.name}.gz" for mirror in known.mirrors], raw / f"{file.name}.gz", file.md5)
+        if not dataset.idx_files:
+            download([known.url], folder / known.filename, known.tgz_md5)
+    except LotteryError as error:
+        raise LotteryError(
+            f"{dataset.name}: download failed ({error}); without network put the dataset's files in a folder and set"
+            " `source: FOLDER` in the config, or set `dataset: mnist5k`, which needs none"
+        ) from error
+    return _from_idx(dataset, raw) if dataset.idx_files else _from_cifar(dataset, folder, unpack=True)
 
 
 def fetch(name: str, source: str, output: Path) -> Dataset:
@@ -250,7 +253,7 @@ def fetch(name: str, source: str, output: Path) -> Dataset:
         images = _from_idx(dataset, Path(source))
     else:
         try:
-            images = _from_cifar(dataset, Path(source), download=False)
+            images = _from_cifar(dataset, Path(source))
         except RuntimeError as error:
             raise LotteryError(f"{source}: no intact cifar-10-batches-py folder is in it ({error})") from error
     arrays = {part: getattr(images, part) for part in ("train_images", "train_labels", "test_images", "test_labels")}
