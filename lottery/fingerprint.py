@@ -2,14 +2,14 @@
 
 The code of a verb is the function of that name in a module of `lottery.verbs`, what it refers to there, and every module of
 the package that these import, directly or through others.  Modules are taken as parsed code without docstrings, so that
-comments, layout and documentation change nothing.
+comments, layout and documentation change nothing.  The same source has the same fingerprint under every Python from 3.11, on
+every machine, with every line end.
 """
 
 import ast
 import hashlib
 import json
 import os
-import sys
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -18,6 +18,7 @@ from lottery.errors import LotteryError
 from lottery.files import write_json
 
 PACKAGE = "lottery"
+ITSELF = f"{PACKAGE}.fingerprint"  # says what a result is known by and decides none of its bytes
 KNOWN = "fingerprints.json"
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -49,9 +50,30 @@ def _parsed(path: Path, changed: int) -> ast.Module:
     return _without_docstrings(ast.parse(path.read_text(encoding="utf-8")))
 
 
+def _dump(part: object) -> str:
+    """Parsed code as text: what `ast.dump` of Python 3.11 gives.
+
+    That of other versions differs for the same source: 3.12 has type parameters, empty text at the end of a format, and the
+    u of u"text" in other places; 3.13 leaves empty lists out.
+    """
+    if isinstance(part, list):
+        return f"[{', '.join(map(_dump, part))}]"
+    if not isinstance(part, ast.AST):
+        return repr(part)
+    fields = []
+    for name in part._fields:
+        value = getattr(part, name, None)
+        if isinstance(part, ast.JoinedStr):
+            value = [piece for piece in part.values if not (isinstance(piece, ast.Constant) and piece.value == "")]
+        left_out = value is None and getattr(type(part), name, ...) is None  # optional, and not there
+        if not left_out and name != "kind" and (name, value) != ("type_params", []):
+            fields.append(f"{name}={_dump(value)}")
+    return f"{type(part).__name__}({', '.join(fields)})"
+
+
 @cache
 def _dumped(path: Path, changed: int) -> bytes:
-    return ast.dump(_parsed(path, changed)).encode()
+    return _dump(_parsed(path, changed)).encode()
 
 
 def _tree(path: Path) -> ast.Module:
@@ -86,7 +108,7 @@ def _closure(modules: set[str], root: Path) -> set[str]:
     while waiting:
         for module in _with_parents(waiting.pop()):
             path = module_path(module, root)
-            if module not in reached and path is not None:
+            if module not in reached and module != ITSELF and path is not None:
                 reached.add(module)
                 waiting.extend(_imported(_tree(path), root))
     return reached
@@ -159,7 +181,7 @@ def _state(root: Path) -> str:
             with suppress(FileNotFoundError):  # a temporary one
                 stat = os.stat(path)
                 listed.append((os.path.relpath(path, package), stat.st_mtime_ns, stat.st_size))
-    return hashlib.sha256(repr((sys.version_info[:2], listed)).encode()).hexdigest()
+    return hashlib.sha256(repr(listed).encode()).hexdigest()
 
 
 def fingerprint(verb: str, root: Path = ROOT) -> str:
@@ -183,12 +205,12 @@ def fingerprint(verb: str, root: Path = ROOT) -> str:
 def _fingerprint(verb: str, root: Path) -> str:
     digest = hashlib.sha256()
     for statement in _statements(verb, root):
-        digest.update(ast.dump(statement).encode())
+        digest.update(_dump(statement).encode())
     for module in sorted(modules_used(verb, root)):
         path = module_path(module, root)
         assert path is not None
         digest.update(module.encode())
         for data in _data_files(path):
-            digest.update(data.read_bytes())
+            digest.update(data.read_bytes().replace(b"\r\n", b"\n"))  # as text: a checkout may have either line end
         digest.update(_dumped(path, path.stat().st_mtime_ns))
     return digest.hexdigest()[:16]

@@ -1,5 +1,6 @@
 """The fingerprint of a verb covers what the verb loads, and sees code but not words."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -39,6 +40,67 @@ def test_comments_docstrings_and_layout_change_nothing(package: Path) -> None:
     edit(package, "subset_sum/kernels.py", "    last = (1", "    # a comment\n\n    last = (1")
     edit(package, "files.py", "temporary = path.with_name(", "temporary = path.with_name(  # a comment\n        ")
     assert fingerprint("solve", package) == before
+
+
+FINGERPRINTS = "import sys; from lottery.fingerprint import fingerprint; print(*[fingerprint(v) for v in sys.argv[1:]])"
+# What Python's versions parse or dump in their own ways, or could.
+SYNTAX = """
+def f(x, /, y=1, *rest, key=None, **more): return f"{x!r:>{y}} {{}} {x = }" 'and' f"{f'{y}'}" u"é", b"bytes"
+@property
+class C(int, metaclass=type): field: int = -1; other: int
+async def g(): return [x async for x in h() if x] or {**{}, 1: ...} or (lambda *, k=2: (yield))
+match 1.5e300, None:
+    case [1 | -2j, *_] | {"k": None, **rest} if rest: raise ValueError from None
+    case C(real=0) as found: del found
+"""
+
+
+def pythons() -> list[Path]:
+    """Other Pythons of this machine that the project supports; what is fingerprinted needs nothing but their own library."""
+    found = {Path(path) for minor in range(11, 20) if (path := shutil.which(f"python3.{minor}"))}
+    found |= {*Path.home().glob(".pyenv/versions/3.*/bin/python"), *Path("/usr/bin").glob("python3.[0-9]*[0-9]")}
+    code = f"import sys; sys.exit(not (3, 11) <= sys.version_info != {tuple(sys.version_info)!r})"
+    return sorted(path for path in found if subprocess.run([path, "-c", code], check=False).returncode == 0)
+
+
+@pytest.mark.parametrize(
+    "python", pythons() or [pytest.param(None, marks=pytest.mark.skip(reason="no other Python from 3.11 here"))]
+)
+def test_every_python_finds_the_same_fingerprints(package: Path, python: Path) -> None:
+    kernels = package / "lottery/subset_sum/kernels.py"
+    kernels.write_text(kernels.read_text() + SYNTAX)
+    expected = [fingerprint(verb, package) for verb in VERBS]
+    shutil.rmtree(package / "lottery/__pycache__")  # where they are kept
+    done = subprocess.run([python, "-c", FINGERPRINTS, *VERBS], cwd=package, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == expected
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [{"PYTHONHASHSEED": "1"}, {"LC_ALL": "C", "PYTHONUTF8": "0"}, {"TZ": "Asia/Tokyo"}],
+    ids=lambda it: min(it),
+)
+def test_the_environment_is_no_part_of_a_fingerprint(package: Path, setting: dict[str, str]) -> None:
+    expected = [fingerprint(verb) for verb in VERBS]
+    done = subprocess.run(
+        [sys.executable, "-c", FINGERPRINTS, *VERBS],
+        cwd=package, env={**os.environ, "PYTHONPATH": str(package), **setting}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.split() == expected
+
+
+def test_line_ends_are_no_part_of_a_fingerprint(package: Path) -> None:
+    """Git may be told to check text out with those of Windows."""
+    for path in (package / "lottery").rglob("*"):
+        if path.suffix in (".py", ".csv", ".j2"):
+            path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert [fingerprint(verb, package) for verb in VERBS] == [fingerprint(verb) for verb in VERBS]
+
+
+def test_how_fingerprints_are_found_is_no_part_of_them(package: Path) -> None:
+    edit(package, "fingerprint.py", "[:16]", "[:15]")
+    assert "lottery.fingerprint" not in modules_used("prune")
+    assert [fingerprint(verb, package) for verb in VERBS] == [fingerprint(verb) for verb in VERBS]
 
 
 def test_a_change_of_a_module_reaches_those_who_use_it_and_nobody_else(package: Path) -> None:
