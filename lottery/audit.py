@@ -18,7 +18,7 @@ from lottery.errors import LotteryError
 from lottery.files import sha256
 from lottery.fingerprint import fingerprint
 from lottery.kept import forget
-from lottery.provenance import SUFFIX, as_recorded, read_record, recorded_files, records_at
+from lottery.provenance import SUFFIX, as_recorded, deciding, read_record, recorded_files, records_at
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _faults(command: Command, record: Mapping[str, Any], outputs: Mapping[Path, 
             yield f"{file.name} is missing"
         elif found != digest:
             yield f"{file.name} is damaged or was changed by hand"
-    yield from _different(command.settings, record["settings"])
+    yield from _different(deciding(command.settings, record), deciding(record["settings"], record))
     if record["code"] != _code(command.verb):
         yield f"made by other code of `lottery {command.verb}`"
     for name, digest in record["inputs"].items():

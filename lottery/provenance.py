@@ -142,6 +142,22 @@ def as_recorded(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return dict(json.loads(json.dumps(told, default=str)))
 
 
+def deciding(settings: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a command's settings that may decide a byte, to be compared with those of a record.
+
+    Not the source of a dataset, whose bytes are verified; and `auto` is the device that was found to compute the record's.
+    """
+    decided = {name: value for name, value in settings.items() if name != "source"}
+    if decided.get("device") == "auto":
+        decided["device"] = record.get("device")
+    return decided
+
+
+def _deciding_versions(versions: Mapping[str, str]) -> dict[str, str]:
+    """Versions of what computes: Python carries it out, whichever it is."""
+    return {name: version for name, version in versions.items() if name != "python"}
+
+
 class Step:
     """What one command reads and writes; its record goes beside the first file that it wrote."""
 
@@ -178,8 +194,14 @@ class Step:
 
     def made(self, record: Mapping[str, Any]) -> bool:
         """Whether a record is that of this command: same settings, code, versions, and inputs as they are now."""
-        return self._identity.items() <= record.items() and all(
-            Path(name).is_file() and self._digest(Path(name)) == digest for name, digest in record["inputs"].items()
+        own = self._identity
+        return (
+            (own["verb"], own["code"]) == (record["verb"], record["code"])
+            and deciding(own["settings"], record) == deciding(record["settings"], record)
+            and _deciding_versions(own["versions"]) == _deciding_versions(record["versions"])
+            and all(
+                Path(name).is_file() and self._digest(Path(name)) == digest for name, digest in record["inputs"].items()
+            )
         )
 
     def _digest(self, path: Path) -> str:

@@ -4,7 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 from conftest import RESULTS, Snakemake
+
+from lottery.cli import main
 
 
 def rules_to_run(snakemake: Snakemake, folder: Path, *options: str) -> set[str]:
@@ -109,6 +112,42 @@ def test_how_much_of_the_machine_is_used_reruns_nothing(
     finished: Path, snakemake: Snakemake, small: tuple[str, ...], options: tuple[str, ...]
 ) -> None:
     assert rules_to_run(snakemake, finished, *small, *options) == set()
+
+
+COMPUTE_BY_TORCH = {"train", "prune", "evaluate", "measure_frontier", "build_ticket", "verify"}
+
+
+@pytest.mark.parametrize("option", ["source=download", "device=cpu"])
+def test_what_decides_no_byte_reruns_nothing_and_is_no_fault(
+    finished: Path,
+    snakemake: Snakemake,
+    small: tuple[str, ...],
+    option: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Verified bytes of another source; a device that `auto` is as well."""
+    if torch.cuda.is_available() and option.startswith("device"):
+        pytest.skip("auto is cuda here")
+    assert rules_to_run(snakemake, finished, *small, option) == set()
+    monkeypatch.chdir(finished)
+    assert main(["audit", *small, option]) == 0
+    assert " 0 not" in capsys.readouterr().out
+
+
+def test_another_device_computes_again_and_is_a_fault(
+    finished: Path,
+    snakemake: Snakemake,
+    small: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("the demo was computed on a GPU here")
+    assert rules_to_run(snakemake, finished, *small, "device=cuda") >= COMPUTE_BY_TORCH
+    monkeypatch.chdir(finished)
+    assert main(["audit", *small, "device=cuda"]) == 1
+    assert "weights.safetensors: made with other settings: device cpu instead of cuda" in capsys.readouterr().out
 
 
 def test_a_deleted_intermediate_result_is_restored_alone(

@@ -44,6 +44,15 @@ def test_a_retry_takes_back_what_a_failed_job_had_finished(
         assert "was finished by an earlier attempt" in capsys.readouterr().out
 
 
+def test_another_python_takes_back_as_well(
+    in_a_job: None, solve: Solve, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    solve().unlink()
+    monkeypatch.setattr("platform.python_version", lambda: "3.99.0")
+    solve()
+    assert "was finished by an earlier attempt" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("change", ["setting", "target"])
 def test_another_run_takes_nothing_back(
     in_a_job: None, solve: Solve, target: Target, capsys: pytest.CaptureFixture[str], change: str

@@ -22,6 +22,12 @@ def test_every_config_we_ship_can_be_planned(workflow: Path, snakemake: Snakemak
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_every_rule_is_a_command() -> None:
+    """For `run:` Snakemake starts itself in a shell, by names that it does not quote, and compares Python code."""
+    rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    assert not re.findall(r"^    (run|script|notebook):", rules, re.M)
+
+
 def test_the_paper_by_mip_is_cut_into_a_job_a_row(workflow: Path, snakemake: Snakemake) -> None:
     done = snakemake(workflow, "-n", "all", "--configfile", "config/paper_mip.yaml")
     assert re.search(r"^solve +510$", done.stdout + done.stderr, re.M)

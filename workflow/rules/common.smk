@@ -13,7 +13,7 @@ from lottery.approximation.points import planned_points
 from lottery.configuration import complete, distribution_words
 from lottery.datasets import named
 from lottery.errors import LotteryError
-from lottery.files import json_text, write_json
+from lottery.files import json_text
 from lottery.fingerprint import fingerprint
 from lottery.networks import NETWORKS, layers
 from lottery.pruning.structures import convolutions
@@ -49,6 +49,8 @@ POINTS = planned_points(config)
 RUNS = planned_runs(config)
 MEASUREMENTS = planned_measurements(config["theory"])
 GPUS = int(config["device"] == "cuda")  # of a job that computes by torch
+# What results are known by: `auto` is one of the others, and which one is in their records, where `lottery audit` looks.
+DEVICE = "cuda" if GPUS else "auto"
 
 
 onstart:
@@ -100,6 +102,16 @@ def flags(**values):
     return shlex.join(words)
 
 
+def used_device(wildcards, output):
+    """As the config has it.  What is made from `output` Snakemake passes on, but does not compare with earlier runs."""
+    return config["device"]
+
+
+def used_source(wildcards, output):
+    """As the config has it, not compared either: whatever the source, `lottery fetch` verifies the same bytes."""
+    return config["source"]
+
+
 def growing(first):
     """A resource that is `first` at the first attempt, twice that at the second, and so on."""
     return lambda wildcards, attempt: first * attempt
@@ -144,7 +156,7 @@ def recipe_flags(wildcards):
         "pixels",
     ]
     target = config["targets"][wildcards.target]
-    return flags(**{key: target[key] for key in keys}, device=config["device"])
+    return flags(**{key: target[key] for key in keys})
 
 
 def approximation_flags(wildcards):
@@ -284,7 +296,7 @@ def run_flags(wildcards):
     own = {name: value for name, value in vars(run).items() if name != "variant"}
     switches = {**vars(run.variant), "no_score_decay": not run.variant.decay_scores}
     del switches["decay_scores"]
-    return flags(**own, **switches, device=config["device"])
+    return flags(**own, **switches)
 
 
 def run_convolutions(wildcards):

@@ -20,7 +20,7 @@ rule fetch:
         "../../environment.yml"
     params:
         code=fingerprint("fetch"),
-        source=config["source"],
+        source=used_source,
     message:
         "Dataset {wildcards.dataset} from {params.source}"
     shell:

@@ -32,7 +32,8 @@ rule measure_frontier:
     params:
         code=fingerprint("measure-frontier"),
         settings=point_flags,
-        device=config["device"],
+        device=used_device,
+        known_device=DEVICE,
     message:
         "Measuring {wildcards.point}"
     shell:
@@ -48,9 +49,9 @@ rule list_points:
         "<logs>/list_points.log",
     localrule: True
     params:
-        points=point_list(),
-    run:
-        write_json(Path(output[0]), params.points)
+        points=json_text(point_list()),
+    shell:
+        "printf %s {params.points:q} > {output:q} 2> {log:q}"
 
 
 rule tabulate_frontiers:

@@ -38,6 +38,8 @@ rule prune:
     params:
         code=fingerprint("prune"),
         run=run_flags,
+        device=used_device,
+        known_device=DEVICE,
         convolutions=lambda wildcards, input: flags(
             convolutions=input.get("convolutions") or None
         ),
@@ -45,5 +47,5 @@ rule prune:
     message:
         "Pruning {wildcards.run}"
     shell:
-        "lottery prune --data {input.data:q} {params.run} {params.convolutions} --output {params.folder:q} "
-        "2>&1 | tee {log:q}"
+        "lottery prune --data {input.data:q} {params.run} {params.convolutions} --device {params.device} "
+        "--output {params.folder:q} 2>&1 | tee {log:q}"

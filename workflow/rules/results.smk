@@ -91,9 +91,9 @@ rule list_runs:
         "<logs>/list_runs.log",
     localrule: True
     params:
-        runs=run_list(),
-    run:
-        write_json(Path(output[0]), params.runs)
+        runs=json_text(run_list()),
+    shell:
+        "printf %s {params.runs:q} > {output:q} 2> {log:q}"
 
 
 rule tabulate_runs:

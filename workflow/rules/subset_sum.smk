@@ -113,7 +113,8 @@ rule evaluate:
         gpu=GPUS,
     params:
         code=fingerprint("evaluate"),
-        device=config["device"],
+        device=used_device,
+        known_device=DEVICE,
     message:
         "Evaluating {wildcards.approximation}"
     shell:

@@ -34,11 +34,13 @@ rule train:
     params:
         code=fingerprint("train"),
         recipe=recipe_flags,
+        device=used_device,
+        known_device=DEVICE,
     message:
         "Training target {wildcards.target}"
     shell:
-        "lottery train --data {input:q} {params.recipe} --history {output.history:q} --output {output.weights:q} "
-        "2>&1 | tee {log:q}"
+        "lottery train --data {input:q} {params.recipe} --device {params.device} --history {output.history:q} "
+        "--output {output.weights:q} 2>&1 | tee {log:q}"
 
 
 rule import_weights:

@@ -37,7 +37,8 @@ rule build_ticket:
     params:
         code=fingerprint("build-ticket"),
         construction=ticket_flags,
-        device=config["device"],
+        device=used_device,
+        known_device=DEVICE,
     message:
         "Building ticket {wildcards.ticket}"
     shell:
@@ -65,7 +66,8 @@ rule verify:
         gpu=GPUS,
     params:
         code=fingerprint("verify"),
-        device=config["device"],
+        device=used_device,
+        known_device=DEVICE,
     message:
         "Verifying ticket {wildcards.ticket}"
     shell:
