@@ -4,6 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+# Packages of other Pythons would be taken for installed ones.
+unexport PYTHONPATH PYTHONHOME
+# Of pip's configuration only where packages come from, as options: `user = true` or a `target` would install elsewhere.
+# (`user` would also have the user's own file listed alone.)
+PACKAGES_FROM := PIP_USER=0 $(BIN)/python -m pip config list | sort -r | sed -nE "s/\\\\n/ /g; \
+  s/^[^.]+\.(default-)?(index-url|extra-index-url|no-index|find-links|trusted-host|proxy|cert|client-cert|timeout|retries)='(.*)'/\2 \3/p" | \
+  awk '$$1 == "no-index" {if ($$2 ~ /^(1|true|yes|on)$$/) print "--no-index"; next} {for (i = 2; i <= NF; i++) print "--" $$1 "=" $$i}'
+
 .PHONY: env demo test test-slow lint docs numbers benchmarks rulegraph clean help
 
 help:
@@ -13,7 +21,8 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed, $(PYTHON) is older; use make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@from=$$($(PACKAGES_FROM)); unset $$(env | sed -n 's/^\(PIP_[A-Z_]*\)=.*/\1/p'); \
+	  set -x; PIP_CONFIG_FILE=/dev/null $(BIN)/python -m pip install --quiet --disable-pip-version-check $$from -c constraints.txt -e '.[dev]'
 	@touch $@
 
 env: $(STAMP) ## create .venv with pinned packages

@@ -56,7 +56,7 @@ def plot(found: list[Measurement], row: int, stem: Path) -> list[Path]:
     """Seconds a weight against n, and against the number of weights on one set.  row: weights in a whole row."""
     import matplotlib.pyplot as plt
 
-    from lottery.results.style import COLOURS, STYLE, save
+    from lottery.results.style import COLOURS, drawing, save
 
     def line(axes, section: str, case: str, across: str, colour: str, label: str | None) -> None:
         chosen = [m for m in found if m.section == section and m.case == case]
@@ -64,7 +64,7 @@ def plot(found: list[Measurement], row: int, stem: Path) -> list[Path]:
         spread = [[m.seconds_per_weight - m.low for m in chosen], [m.high - m.seconds_per_weight for m in chosen]]
         axes.errorbar(x, y, yerr=spread, marker="o", markersize=4, linewidth=1.2, color=colour, label=label)
 
-    with plt.rc_context(STYLE):
+    with drawing():
         figure, (left, right) = plt.subplots(1, 2, figsize=(7.6, 3.4))
         line(left, "cost against n", "weight sharing", "n", COLOURS[1], "exact, one set a weight")
         line(left, "cost against n", "row sharing", "n", COLOURS[0], f"exact, one set for {row}")

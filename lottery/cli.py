@@ -2,6 +2,8 @@
 
 import argparse
 import inspect
+import io
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -337,8 +339,20 @@ def _mistakes() -> tuple[type[Exception], ...]:
     return LotteryError, OSError, MemoryError, *loaded
 
 
+def _leave_the_users_environment() -> None:
+    """What is set up for other programs neither fails a command nor changes a figure."""
+    os.environ |= {
+        "MPLBACKEND": "Agg",
+        "MATPLOTLIBRC": os.devnull,
+    }  # matplotlib fails on import where it knows a name not
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # where a terminal or pipe has fewer letters than we print
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; a mistake the user can mend is one line on stderr and status 1."""
+    _leave_the_users_environment()
     arguments = parser().parse_args(argv)
     from lottery.kept import keep, take_back  # after parsing, so that help and usage errors are instant
     from lottery.provenance import Step

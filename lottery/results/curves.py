@@ -21,7 +21,7 @@ from lottery.pruning.sweeps import RELEASED
 from lottery.published import PUBLISHED_REDUNDANCY
 from lottery.published import figures as published_figures
 from lottery.results.comparable import as_published
-from lottery.results.style import COLOUR, MARKER, STYLE, save
+from lottery.results.style import COLOUR, MARKER, drawing, save
 
 SHOWN_SPARSITIES = (0.1, 0.5, 0.95)  # of the paper's curves over epochs
 WIDE_ENOUGH = 6.0  # inches, for the legend in one line
@@ -169,7 +169,7 @@ def plot_accuracy(points: pd.DataFrame, network: str, against: str, stem: Path) 
     published = published_figures().query("network == @network")
     comparable = "published" in set(as_published(shown[shown.structure != "dense"]).protocol)
     overlaid = against == "remaining" and comparable and not published.empty
-    with plt.rc_context(STYLE):
+    with drawing():
         figure, grid = plt.subplots(
             2, len(protocols), figsize=(3.4 * len(protocols) + 1.2, 5.4), sharex=True, sharey="row", squeeze=False,
             height_ratios=(3, 2),
@@ -231,7 +231,7 @@ def plot_epochs(histories: pd.DataFrame, network: str, stem: Path) -> list[Path]
     protocols = _protocols(shown)
     pruned = shown[shown.structure != "dense"]
     sparsities = _nearest(sorted({float(s) for s in pruned.sparsity}), SHOWN_SPARSITIES) if len(pruned) else [0.0]
-    with plt.rc_context(STYLE):
+    with drawing():
         watched = {"published": "test accuracy (%)", "held_out": "validation accuracy (%)"}
         figure, panels = _panels(protocols, sparsities, "epoch", watched)
         for (protocol, sparsity), axes in panels.items():
@@ -266,7 +266,7 @@ def plot_redundancy(points: pd.DataFrame, network: str, stem: Path) -> list[Path
     sparsities = sorted({float(s) for s in varied[varied.variant == variant].sparsity})
     shown = pruned[pruned.variant == variant]
     protocols = _protocols(shown)
-    with plt.rc_context(STYLE):
+    with drawing():
         figure, panels = _panels(protocols, sparsities, "redundancy r", dict.fromkeys(protocols, "test accuracy (%)"))
         for (protocol, sparsity), axes in panels.items():
             same = shown[(shown.protocol == protocol) & (shown.sparsity == sparsity)]

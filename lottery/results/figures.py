@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lottery.files import read_json
-from lottery.results.style import COLOURS, STYLE, save
+from lottery.results.style import COLOURS, drawing, save
 from lottery.tensors import read_tensors
 
 
@@ -20,7 +20,7 @@ def _errors(folder: Path) -> np.ndarray:
 
 def plot_errors(folders: Mapping[str, Path], stem: Path) -> list[Path]:
     """Share of weights by |sum - weight|, on a log axis, with each epsilon."""
-    with plt.rc_context(STYLE):
+    with drawing():
         figure, axes = plt.subplots()
         for colour, (name, folder) in zip(COLOURS, folders.items(), strict=False):
             settings = read_json(folder / "assembly.json")["settings"]
@@ -42,7 +42,7 @@ def plot_errors(folders: Mapping[str, Path], stem: Path) -> list[Path]:
 
 def plot_cardinality(histogram: pd.DataFrame, stem: Path) -> list[Path]:
     """How many coefficients are kept for a weight."""
-    with plt.rc_context(STYLE):
+    with drawing():
         figure, axes = plt.subplots()
         names = list(dict.fromkeys(histogram.row))
         width = 0.8 / max(len(names), 1)
@@ -66,7 +66,7 @@ def plot_cardinality(histogram: pd.DataFrame, stem: Path) -> list[Path]:
 
 def plot_seconds(costs: pd.DataFrame, stem: Path) -> list[Path]:
     """Measured seconds a weight by solver, one core, on a log axis, with the published time for comparison."""
-    with plt.rc_context(STYLE):
+    with drawing():
         shown = costs[(costs.solver != "exact") | ~costs.how.str.startswith("cross-check")]
         labels, values, colours = [], [], []
         for line in shown.itertuples():

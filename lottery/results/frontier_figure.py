@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 from lottery.errors import LotteryError
 from lottery.published import table1
 from lottery.results.frontier import MAGNITUDE
-from lottery.results.style import COLOURS, STYLE, save
+from lottery.results.style import COLOURS, drawing, save
 
 MARKERS = "os^vP*"
 LINES = ("-", "--", "-.", ":")  # by c, the largest first
@@ -142,7 +142,7 @@ def plot_frontier(table: pd.DataFrame, frontier: str, stem: Path) -> list[Path]:
     own = table[table.frontier == frontier]
     if own.empty:
         raise LotteryError(f"figure: there are no points of frontier {frontier}")
-    with plt.rc_context(STYLE):
+    with drawing():
         figure, (left, right) = plt.subplots(1, 2, figsize=(8.6, 4.4))
         for axes in (left, right):
             axes.set_xscale("log")

@@ -14,7 +14,7 @@ from lottery.errors import LotteryError
 from lottery.networks import NETWORKS
 from lottery.pruning.run import PRUNED
 from lottery.published import figures
-from lottery.results.style import COLOUR, MARKER, STYLE, save
+from lottery.results.style import COLOUR, MARKER, drawing, save
 from lottery.results.verdicts import DIFFERS, REPRODUCED
 
 COMPARED_NUMBERS = ["sparsity", "published", "ours", "difference", "spread"]
@@ -109,7 +109,7 @@ def plot_replays(compared: pd.DataFrame, stem: Path) -> list[Path]:
     networks = [name for name in NETWORKS if name in set(compared[compared.ours.notna()].network)]
     if not networks:
         raise LotteryError("figure: no published point has a run of its own length beside it")
-    with plt.rc_context(STYLE):
+    with drawing():
         figure, grid = plt.subplots(
             2, len(networks), figsize=(3.6 * len(networks) + 0.6, 5.0), sharex=True, sharey="row", squeeze=False,
             height_ratios=(5, 2),

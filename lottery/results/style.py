@@ -1,5 +1,6 @@
 """How all figures look, and how they are saved: SVG (for papers) and PNG (for a look)."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,11 @@ STYLE: Any = {
     "svg.hashsalt": "lottery",  # the same figure is the same file
     "svg.fonttype": "none",
 }
+
+
+def drawing() -> AbstractContextManager[None]:
+    """In its block figures are drawn in our style upon matplotlib's defaults, whatever a matplotlibrc of the user says."""
+    return plt.style.context(STYLE, after_reset=True)
 
 
 def save(figure: Figure, stem: Path) -> list[Path]:

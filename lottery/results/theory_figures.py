@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lottery.errors import LotteryError
-from lottery.results.style import COLOURS, STYLE, save
+from lottery.results.style import COLOURS, drawing, save
 from lottery.theory.bounds import binary_entropy, counting_bound, single_best_threshold
 from lottery.theory.coefficients import KINDS
 from lottery.theory.first_moment import first_moment_threshold
@@ -49,7 +49,7 @@ def plot_success(table: pd.DataFrame, stem: Path) -> list[Path]:
     kinds = [kind for kind in KINDS if kind in set(shown.kind)]
     epsilons = sorted({float(epsilon) for epsilon in shown.epsilon}, reverse=True)
     shades = plt.get_cmap("viridis")(np.linspace(0, 0.88, len(epsilons)))
-    with plt.rc_context(STYLE):
+    with drawing():
         size = (1.95 * len(kinds) + 0.9, 4.4)
         figure, grid = plt.subplots(2, len(kinds), figsize=size, sharey=True, sharex="col", squeeze=False)
         for column, kind in enumerate(kinds):
@@ -96,7 +96,7 @@ def plot_thresholds(table: pd.DataFrame, stem: Path) -> list[Path]:
     shown = _any_size(table)
     shown = shown[shown.share == 0.5]
     epsilons = sorted({float(epsilon) for epsilon in shown.epsilon})
-    with plt.rc_context(STYLE):
+    with drawing():
         figure, panels = plt.subplots(1, 2, figsize=(8.4, 4.2), sharey=True)
         for axes, targets in zip(panels, TARGETS, strict=True):
             part = shown[shown.targets == targets]
@@ -138,7 +138,7 @@ def plot_single(table: pd.DataFrame, stem: Path) -> list[Path]:
     if alone.empty:
         raise LotteryError("figure: no thresholds of single coefficients were measured; add 1 to theory.cardinalities")
     epsilons = np.array(sorted({float(epsilon) for epsilon in half.epsilon}))
-    with plt.rc_context(STYLE):
+    with drawing():
         figure, axes = plt.subplots(figsize=(5.2, 3.9))
         for kind in [kind for kind in KINDS if kind in set(alone.kind)]:
             single = alone[alone.kind == kind]
@@ -196,7 +196,7 @@ def plot_cardinality(table: pd.DataFrame, stem: Path) -> list[Path]:
     sizes = sorted({int(members) for members in shown.cardinality})
     shades = plt.get_cmap("viridis")(np.linspace(0, 0.88, len(sizes)))
     ends = np.array([float(shown.natale_bits.min()), float(shown.natale_bits.max())])
-    with plt.rc_context(STYLE):
+    with drawing():
         figure: Figure
         figure, panels = plt.subplots(1, len(kinds), figsize=(3.3 * len(kinds) + 1.0, 3.7), sharey=True, squeeze=False)
         for axes, kind in zip(panels[0], kinds, strict=True):

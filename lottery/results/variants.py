@@ -11,7 +11,7 @@ from lottery.errors import LotteryError
 from lottery.pruning.run import PROTOCOLS, PRUNED
 from lottery.pruning.sweeps import RELEASED
 from lottery.results.intervals import student_t
-from lottery.results.style import COLOURS, STYLE, save
+from lottery.results.style import COLOURS, drawing, save
 
 RUN_WORDS = ["protocol", "dataset", "network", "structure", "variant"]
 _PANEL = ["protocol", "structure", "redundancy", "sparsity"]
@@ -48,7 +48,7 @@ def plot_variants(runs: pd.DataFrame, network: str, stem: Path) -> list[Path]:
     )
     sparsities = sorted(table.sparsity.unique())
     height = (0.9 + _INCHES_A_LINE * len(variants) * len(lengths)) * len(rows) + 0.5
-    with plt.rc_context(STYLE):
+    with drawing():
         figure, grid = plt.subplots(
             len(rows), len(sparsities), figsize=(3.1 * len(sparsities) + 1.4, height), squeeze=False, sharey=True
         )
