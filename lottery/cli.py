@@ -367,7 +367,7 @@ def main(argv: list[str] | None = None) -> int:
             keep(result)
             print(f"wrote {result}")
     except _mistakes() as error:
-        print(f"lottery {arguments.verb}: {error or type(error).__name__}", file=sys.stderr)
+        print(f"lottery {arguments.verb}: {str(error) or type(error).__name__}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(

@@ -180,7 +180,7 @@ def complete(config: dict[str, Any], schema_path: Path) -> dict[str, Any]:
     config = copy.deepcopy(config)
     if isinstance(config.setdefault("variants", {}), dict):
         config["variants"].setdefault("released", {})
-    filled = _fill(schema, schema, config)
+    filled: dict[str, Any] = _fill(schema, schema, config)
     if not_finite := next(_not_finite(filled, ""), None):
         raise LotteryError(f"config: {not_finite}: a finite number is needed")
     error = best_match(Draft202012Validator(schema).iter_errors(filled))

@@ -238,7 +238,7 @@ def _make(command: Command, carry: Carry, first: bool) -> None:
     except Exception as error:  # whatever it is: this job's own result does not depend on it
         if not command.step.ahead:
             raise
-        print(f"{command.step.output}: {error or type(error).__name__}", flush=True)  # its own job will say so
+        print(f"{command.step.output}: {str(error) or type(error).__name__}", flush=True)  # its own job will say so
 
 
 def _prune_on_a_gpu(own: Command, others: list[Command]) -> None:

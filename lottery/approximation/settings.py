@@ -48,7 +48,7 @@ class Settings:
     on_infeasible: OnInfeasible = "redraw"
 
     def __post_init__(self) -> None:
-        if self.stream == "official":  # as the released stream was called here at first
+        if str(self.stream) == "official":  # as the released stream was called here at first
             object.__setattr__(self, "stream", "released")
         check_objective(self.objective)
         for name, allowed in (

@@ -1,6 +1,6 @@
 """The table of tickets: what each started from, what it keeps, what it computes, beside the published counts."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ def _times(part: float, target: float) -> str:
     return f"{part:,.0f} ({part / target:.2f}×)"
 
 
-_LINES = (
+_LINES: tuple[tuple[str, Callable[[Any], str]], ...] = (
     ("Network and dataset", lambda r: f"{r.network}, {r.dataset}, {r.pixels} pixels"),
     ("Objective, ε", lambda r: f"{r.objective}, {r.epsilon}"),
     ("Random weights", lambda r: f"{r.distribution}, {r.units_per_input} units an input"),

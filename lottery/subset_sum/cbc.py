@@ -77,7 +77,9 @@ def _read(solution: IO[bytes]) -> tuple[Status, dict[str, float] | None]:
 
 
 class _CbcModel(Model):
-    def __init__(self, path: str, coefficients, epsilon, objective, time_limit) -> None:
+    def __init__(
+        self, path: str, coefficients: np.ndarray, epsilon: float, objective: Objective, time_limit: float | None
+    ) -> None:
         self.path, self.options = path, _options(objective, time_limit)
         self.seconds = None if time_limit is None else GRACE_FACTOR * time_limit + GRACE_SECONDS
         self.x = [pulp.LpVariable(f"x{k}", cat="Binary") for k in range(coefficients.size)]

@@ -96,7 +96,9 @@ class ExactSolver:
     name: str = "exact"
     block: int | None = None  # a whole row at once: the half-sums of its set are built only once
 
-    def solve_row(self, weights: np.ndarray, coefficients: np.ndarray, epsilon: float, objective: Objective):
+    def solve_row(
+        self, weights: np.ndarray, coefficients: np.ndarray, epsilon: float, objective: Objective
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Masks (T,) uint64 and statuses (T,) uint8 for one row; see `solvers.Solver`."""
         check(objective)
         sets = np.atleast_2d(coefficients)

@@ -68,7 +68,14 @@ def _said() -> Iterator[None]:
 
 
 class _GurobiModel(Model):
-    def __init__(self, environment: gp.Env, coefficients, epsilon, objective, time_limit) -> None:
+    def __init__(
+        self,
+        environment: gp.Env,
+        coefficients: np.ndarray,
+        epsilon: float,
+        objective: Objective,
+        time_limit: float | None,
+    ) -> None:
         model = gp.Model(env=environment)
         model.Params.Threads = 1
         model.Params.MIPGap = gap(objective)

@@ -79,7 +79,9 @@ class MipSolver(ABC):
             said = f"mask {masks[0]}, {Status(status[0]).name.lower()}"
             raise SubsetSumError(f"{self.name}: does not solve 0.3 = 0.1 + 0.2 ({said}); take another solver")
 
-    def solve_row(self, weights: np.ndarray, coefficients: np.ndarray, epsilon: float, objective: Objective):
+    def solve_row(
+        self, weights: np.ndarray, coefficients: np.ndarray, epsilon: float, objective: Objective
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Masks (T,) uint64 and statuses (T,) uint8 for one row; see `solvers.Solver`.
 
         A solver that fails at a weight is an error, never a weight without a subset.

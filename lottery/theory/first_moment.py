@@ -35,7 +35,7 @@ def expected_hits(name: str, coefficients: int, epsilon: float) -> float:
     kind = kind_named(name)
     variance, n = kind.second_moment / 2, coefficients
     if kind.useful == 1:
-        return 2**n * 2 * epsilon * float(_density(n * variance).mean())
+        return float(2**n * 2 * epsilon * _density(n * variance).mean())
     pair = name == "relu_pair"
     hits = 0.0
     for m in range(1, n if pair else n + 1):  # no useful coefficient: too rare to matter

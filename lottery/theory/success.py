@@ -48,7 +48,8 @@ class Experiment:
 
 
 def _nearest(weights: np.ndarray, sets: np.ndarray) -> np.ndarray:
-    return subset_sum.solve(weights[None, :], sets[None, :, :]).errors[0]
+    errors: np.ndarray = subset_sum.solve(weights[None, :], sets[None, :, :]).errors[0]
+    return errors
 
 
 def _radii(sets: np.ndarray, enough: float) -> np.ndarray:
@@ -102,7 +103,8 @@ def trial_errors(experiment: Experiment, trials: range, enough: float = 0.0) -> 
         _errors_of_side(experiment, sign * targets, sets, enough)
         for sign, sets in zip((1.0, -1.0), sides, strict=False)
     ]
-    return np.max(errors, axis=0)
+    largest: np.ndarray = np.max(errors, axis=0)
+    return largest
 
 
 def count_successes(experiment: Experiment, epsilons: Sequence[float]) -> list[int]:

@@ -71,7 +71,7 @@ class Distribution:
             return (self.low + (self.high - self.low) * ((words >> np.uint64(40)) * 2.0**-24)).astype(np.float32)
         from scipy.special import ndtri
 
-        quantiles = ndtri(((words >> np.uint64(11)) + 0.5) * 2.0**-53)
+        quantiles: np.ndarray = ndtri(((words >> np.uint64(11)) + 0.5) * 2.0**-53)
         return (np.rint(quantiles * 2.0**12) * 2.0**-12).astype(np.float32)
 
 

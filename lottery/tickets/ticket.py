@@ -43,7 +43,7 @@ class LayerMasks:
     @property
     def units(self) -> int:
         """Hidden units for each input."""
-        return self.first.shape[0]
+        return int(self.first.shape[0])
 
 
 @dataclass(frozen=True)
