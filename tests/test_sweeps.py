@@ -1,14 +1,17 @@
 """From a configuration to runs, from runs to points by either protocol, and to answers and figures."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from conftest import RESULTS, Snakemake
 
 from lottery.configuration import complete
 from lottery.errors import LotteryError
+from lottery.files import write_json
 from lottery.pruning.sweeps import planned_runs
 from lottery.published import figures
 
@@ -194,3 +197,19 @@ def test_a_sweep_that_makes_no_sense_is_one_clear_line(sweep: dict[str, Any], me
         planned(a={"network": "fc2", **sweep})
     assert message in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_ten_thousand_runs_fit_into_a_list(workflow: Path, snakemake: Snakemake) -> None:
+    """A word of a command line has at most 128 KB on Linux."""
+    sparsities = [round(step / 2000, 4) for step in range(1, 1000)]
+    sweep = {
+        "network": "fc2",
+        "structures": ["linear", "relu"],
+        "sparsities": sparsities,
+        "held_out_seeds": [1, 2, 3, 4],
+    }
+    write_json(workflow / "config/many.json", {"sweeps": {"fc2": None, "many": sweep}})
+    wanted = f"{RESULTS}/pruning/runs.json"
+    done = snakemake(workflow, wanted, "--configfile", "config/demo.yaml", "config/many.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(json.loads((workflow / wanted).read_text())) > 9_900

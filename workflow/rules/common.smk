@@ -1,5 +1,7 @@
 """What rules look up: the validated config, fingerprints of the package's code, flags and file names."""
 
+import base64
+import gzip
 import hashlib
 import re
 import shlex
@@ -315,6 +317,11 @@ def run_list():
         {"variant": planned.variant_name, "folder": folder}
         for folder, planned in RUNS.items()
     ]
+
+
+def packed(listed):
+    """A list as JSON for a command line, whose words may have 128 KB: thousands of runs pack well."""
+    return base64.b64encode(gzip.compress(json_text(listed).encode(), mtime=0)).decode()
 
 
 def digest(listed):

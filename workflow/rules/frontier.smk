@@ -49,9 +49,9 @@ rule list_points:
         "<logs>/list_points.log",
     localrule: True
     params:
-        points=json_text(point_list()),
+        points=packed(point_list()),
     shell:
-        "printf %s {params.points:q} > {output:q} 2> {log:q}"
+        "printf %s {params.points} | base64 -d | gunzip > {output:q} 2> {log:q}"
 
 
 rule tabulate_frontiers:

@@ -91,9 +91,9 @@ rule list_runs:
         "<logs>/list_runs.log",
     localrule: True
     params:
-        runs=json_text(run_list()),
+        runs=packed(run_list()),
     shell:
-        "printf %s {params.runs:q} > {output:q} 2> {log:q}"
+        "printf %s {params.runs} | base64 -d | gunzip > {output:q} 2> {log:q}"
 
 
 rule tabulate_runs:
