@@ -5,12 +5,14 @@ deleted.  Here the record beside each result answers: every command that the wor
 against the record of the result that it would make.
 """
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from lottery.commands import commands_in
@@ -43,12 +45,23 @@ class Finding:
     faults: tuple[str, ...]
 
 
+def _with_a_home(spare: str) -> dict[str, str]:
+    """The environment for Snakemake, which needs a name of the user and a home that can be written to, for its cache."""
+    home = os.path.expanduser("~")
+    usable = os.path.isabs(home) and os.access(home, os.W_OK)
+    return {"USERNAME": str(os.getuid()), **os.environ} | ({} if usable else {"HOME": spare})
+
+
 def planned_commands(
     snakemake_options: Sequence[str], parse: Callable[[list[str]], Any], targets: Sequence[str] = ("all",)
 ) -> list[Command]:
     """Every command for some targets, whether its result is there or not; `parse` reads the command line of `lottery`."""
     dry_run = ["--forceall", "--dry-run", "--printshellcmds", "--cores", "1", *snakemake_options]
-    done = subprocess.run([sys.executable, "-m", "snakemake", *targets, *dry_run], capture_output=True, text=True)
+    with TemporaryDirectory() as spare:
+        done = subprocess.run(
+            [sys.executable, "-m", "snakemake", *targets, *dry_run],
+            capture_output=True, text=True, env=_with_a_home(spare),
+        )  # fmt: skip
     if done.returncode != 0:
         lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         told = [line for line in lines if line.startswith(("config:", "Error", "snakemake: error"))] or lines[-1:]

@@ -8,12 +8,13 @@ All compiled code is in one file, as Numba caches a function by the time stamp o
 """
 
 import numpy as np
-from numba import njit
+
+from lottery.compiled import compiled
 
 BLOCK = 64
 
 
-@njit(cache=True)
+@compiled
 def combine(weights, mask, gates, matrix):
     """matrix[o, c, i] = sum over k of gates[c, k, i] * weights[k, o, i] where mask[k, o, i], else nothing.
 
@@ -29,7 +30,7 @@ def combine(weights, mask, gates, matrix):
                     matrix[o, c, i] += gates[c, k, i] * (weights[k, o, i] if mask[k, o, i] else zero)
 
 
-@njit(cache=True)
+@compiled
 def learn(
     scores, momenta, mask, weights, gates, gradient, gates_gradient, rate, momentum, decay, low, high, candidates
 ):

@@ -3,7 +3,7 @@
     from lottery import subset_sum
     solution = subset_sum.solve(weights, coefficients, epsilon=0.01, objective="min_error", solver="exact")
 
-NumPy in, NumPy out; nothing here imports torch or another part of `lottery`.
+NumPy in, NumPy out; nothing here imports torch, or another part of `lottery` than `lottery.compiled`.
 """
 
 from lottery.subset_sum.coefficients import (

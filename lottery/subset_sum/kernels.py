@@ -25,13 +25,14 @@ would go on using what it compiled from another file after that one changed.
 """
 
 import numpy as np
-from numba import njit
+
+from lottery.compiled import compiled
 
 CELLS_PER_SUM = 2
 ROUNDING = 1 + 1e-9  # a half-sum's error may differ from `masked_sum`'s by rounding only
 
 
-@njit(cache=True)
+@compiled
 def _merge(sums, masks, start, size, other, other_size, coefficient, bit, out_sums, out_masks, out):
     """Merge the sorted sums[start:start+size] with sums[other:other+other_size] + coefficient.
 
@@ -53,7 +54,7 @@ def _merge(sums, masks, start, size, other, other_size, coefficient, bit, out_su
             i += 1
 
 
-@njit(cache=True)
+@compiled
 def sorted_sums(coefficients, sums, masks, spare_sums, spare_masks):
     """All 2^m subset sums of `coefficients` (m,), sorted, with their masks.
 
@@ -95,7 +96,7 @@ def sorted_sums(coefficients, sums, masks, spare_sums, spare_masks):
     return sums, masks
 
 
-@njit(cache=True)
+@compiled
 def sorted_classes(coefficients, sums, masks, starts, spare_sums, spare_masks, spare_starts):
     """`sorted_sums` grouped by cardinality: class c, sums[starts[c]:starts[c+1]], holds the c-subsets, sorted.
 
@@ -123,7 +124,7 @@ def sorted_classes(coefficients, sums, masks, starts, spare_sums, spare_masks, s
     return sums, masks, starts
 
 
-@njit(cache=True)
+@compiled
 def index_by_cell(sums, size, starts):
     """Lay an even grid over the sorted `sums`: starts[c] is the first sum in cell c or a later one.
 
@@ -147,7 +148,7 @@ def index_by_cell(sums, size, starts):
     return low, scale
 
 
-@njit(cache=True)
+@compiled
 def masked_sum(coefficients, mask):
     """Sum of the coefficients (n,) whose bit is set in `mask`, added in index order (float64)."""
     total = 0.0
@@ -157,7 +158,7 @@ def masked_sum(coefficients, mask):
     return total
 
 
-@njit(cache=True)
+@compiled
 def masked_sums(coefficients, masks, out):
     """`masked_sum` for sets (S, n) and masks (S, T) into out (S, T)."""
     for s in range(masks.shape[0]):
@@ -165,12 +166,12 @@ def masked_sums(coefficients, masks, out):
             out[s, t] = masked_sum(coefficients[s], masks[s, t])
 
 
-@njit(cache=True)
+@compiled
 def _joined(large_mask, small_mask, large_bits):
     return np.uint64(large_mask) | (np.uint64(small_mask) << np.uint64(large_bits))
 
 
-@njit(cache=True)
+@compiled
 def nearest_by_lookup(
     weights, coefficients, large_bits, large, large_masks, small, small_masks, cells, low, scale, epsilon, first, out
 ):
@@ -222,7 +223,7 @@ def nearest_by_lookup(
         out[order[t]] = _joined(large_masks[best_large[t]], small_masks[best_small[t]], large_bits)
 
 
-@njit(cache=True)
+@compiled
 def nearest_by_sweep(weights, coefficients, large_bits, large, large_masks, small, small_masks, epsilon, first, out):
     """`nearest_by_lookup` without a grid, by one pass over both halves for each weight."""
     size = 1 << large_bits
@@ -249,7 +250,7 @@ def nearest_by_sweep(weights, coefficients, large_bits, large, large_masks, smal
         out[t] = _joined(large_masks[best_large], small_masks[best_small], large_bits)
 
 
-@njit(cache=True)
+@compiled
 def _nearest_pair(weight, a, a_start, a_end, b, b_start, b_end):
     """(error, i, j) of the pair with a[i] + b[j] nearest to weight, over two sorted, not empty ranges."""
     best = np.inf
@@ -292,7 +293,7 @@ def _nearest_pair(weight, a, a_start, a_end, b, b_start, b_end):
     return best, best_i, best_j
 
 
-@njit(cache=True)
+@compiled
 def fewest(
     weights, coefficients, least, most, large_bits, large, large_masks, large_starts, small, small_masks, small_starts,
     epsilon, out,
@@ -330,13 +331,13 @@ def fewest(
                     break
 
 
-@njit(cache=True)
+@compiled
 def _buffers(bits):
     size = 1 << bits
     return np.empty(size), np.empty(size, np.uint32), np.empty(size), np.empty(size, np.uint32)
 
 
-@njit(cache=True)
+@compiled
 def nearest_subsets(weights, coefficients, large_bits, indexed, epsilon, first, out):
     """Nearest (or `first`) subsets for weights (S, T) on sets (S, n), into out (S, T), with or without an index."""
     small_bits = coefficients.shape[1] - large_bits
@@ -356,7 +357,7 @@ def nearest_subsets(weights, coefficients, large_bits, indexed, epsilon, first, 
                              epsilon, first, out[s])  # fmt: skip
 
 
-@njit(cache=True)
+@compiled
 def fewest_subsets(weights, coefficients, least, most, large_bits, epsilon, out):
     """Smallest subsets of `least` to `most` members within epsilon for weights (S, T) on sets (S, n), into out (S, T)."""
     small_bits = coefficients.shape[1] - large_bits
@@ -374,14 +375,14 @@ def fewest_subsets(weights, coefficients, least, most, large_bits, epsilon, out)
         fewest(weights[s], members, least, most, large_bits, a[0], a[1], a[2], b[0], b[1], b[2], epsilon, out[s])
 
 
-@njit(cache=True)
+@compiled
 def _radius(left, right, low, high):
     """How far a point of [low, high] between two neighbouring sums can be from the nearer one."""
     middle = min(max((left + right) / 2, low), high)
     return min(middle - left, right - middle)
 
 
-@njit(cache=True)
+@compiled
 def covering_radii(sets, low, high, out):
     """The largest distance of any weight in [low, high] to its nearest subset sum, for sets (S, n), into out (S,).
 
@@ -446,7 +447,7 @@ def covering_radii(sets, low, high, out):
         out[s] = radius
 
 
-@njit(cache=True)
+@compiled
 def errors_of_cardinality(weights, sets, members, out):
     """Distance of weights (S,) to the nearest sum of exactly `members` >= 1 coefficients of sets (S, n), into out (S,).
 
