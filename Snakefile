@@ -8,20 +8,24 @@
 One part at a time: experiment_1, frontier, tickets, experiment_2, theory; data, targets, subset_sum, pruning, tables, figures.  `snakemake --list-rules` describes each rule.
 """
 
+from pathlib import Path
+
 from snakemake.utils import min_version
 
+# An older Snakemake must be able to read this file, to say so: keywords that it does not know are in those included below.
 min_version("9.19")
 
+CONFIG = (
+    "config/config.yaml"  # of the folder that is worked in, or that beside this file
+)
+if not Path(CONFIG).exists():
+    CONFIG = workflow.source_path(CONFIG)
 
-configfile: "config/config.yaml"
+
+configfile: CONFIG
 
 
 include: "workflow/rules/common.smk"
-
-
-pathvars:
-    logs="<results>/logs",
-    benchmarks="<results>/benchmarks",
 
 
 report: "workflow/report/workflow.rst"

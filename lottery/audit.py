@@ -57,11 +57,11 @@ def planned_commands(
 ) -> list[Command]:
     """Every command for some targets, whether its result is there or not; `parse` reads the command line of `lottery`."""
     dry_run = ["--forceall", "--dry-run", "--printshellcmds", "--cores", "1", *snakemake_options]
+    command = [sys.executable, "-m", "snakemake", *targets, *dry_run]
     with TemporaryDirectory() as spare:
-        done = subprocess.run(
-            [sys.executable, "-m", "snakemake", *targets, *dry_run],
-            capture_output=True, text=True, env=_with_a_home(spare),
-        )  # fmt: skip
+        # UTF-8 for names of files, whatever the user's terminal has.
+        environment = {**_with_a_home(spare), "PYTHONIOENCODING": "utf-8"}
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", env=environment)
     if done.returncode != 0:
         lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         told = [line for line in lines if line.startswith(("config:", "Error", "snakemake: error"))] or lines[-1:]

@@ -287,6 +287,8 @@ def _add_results(verb: Verb) -> None:
 def _add_care(verb: Verb) -> None:
     add = verb(care.audit).add_argument
     add("targets", nargs="*", default=["all"], help="as for snakemake: experiment_1, pruning, ...; default: all")
+    add("--snakefile", "-s", type=Path, help="as for snakemake: of an installation elsewhere")
+    add("--directory", "-d", type=Path, help="as for snakemake: the folder to work in")
     add("--configfile", type=Path, nargs="+", default=[], help="as for snakemake")
     add("--config", nargs="+", default=[], metavar="KEY=VALUE", help="as for snakemake")
     add("--remove", action="store_true", help="delete results with a fault, so that the next run makes them again")

@@ -58,13 +58,13 @@ def released_fc2() -> Path:
 
 def run_snakemake(folder: Path, *arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    environment = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, timeout=500, **options)  # type: ignore[call-overload]
 
 
 @pytest.fixture(scope="session")
 def snakemake() -> Snakemake:
-    """Run Snakemake in a folder that holds a copy of the workflow; the package is taken from that copy."""
+    """Run Snakemake in a folder; the package is taken from the copy of the workflow in it, if there is one."""
     return run_snakemake
 
 

@@ -1,5 +1,6 @@
 """Files that must agree with each other, and configurations that must plan."""
 
+import os
 import re
 import shlex
 import shutil
@@ -9,7 +10,8 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Snakemake
+import yaml
+from conftest import RESULTS, ROOT, Snakemake, copy_workflow
 
 from lottery.cli import main, parser
 from lottery.files import write_json
@@ -28,6 +30,34 @@ def test_every_rule_is_a_command() -> None:
     assert not re.findall(r"^    (run|script|notebook):", rules, re.M)
 
 
+@pytest.mark.parametrize("name", ["my lottery", "it's", "a{x}b", 'my "lottery" {x}\'s', "$HOME;`ls`&ü%s"])
+def test_a_folder_may_have_any_name(tmp_path: Path, snakemake: Snakemake, name: str) -> None:
+    folder = copy_workflow(tmp_path / name)
+    made = [RESULTS / "data/mnist5k.safetensors", RESULTS / "pruning/runs.json"]
+    demo = ("--configfile", "config/demo.yaml")
+    done = snakemake(folder, *map(str, made), *demo)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert all((folder / path).exists() for path in made)
+    done = snakemake(folder, "-n", "all", *demo)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_an_older_snakemake_can_read_which_one_is_needed() -> None:
+    """Keywords of Snakemake 9 would be syntax errors to it, before it can say so."""
+    text = (ROOT / "Snakefile").read_text()
+    known = {"configfile", "include", "report", "rule"}  # to Snakemake 7 as well
+    assert set(re.findall(r"^(\w+)(?: \w+)?:", text.replace("if not Path(CONFIG).exists():", ""), re.M)) <= known
+    assert re.search(r'^min_version\("9\.19"\)', text, re.M)
+
+
+def test_nobody_promises_environments_that_snakemake_would_make() -> None:
+    """Snakefile and rules import the package: it is in one environment with Snakemake, or nothing works."""
+    promised = yaml.safe_load((ROOT / ".snakemake-workflow-catalog.yml").read_text())["usage"]
+    assert not any(promised["software-stack-deployment"].values())
+    rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    assert not re.search(r"^ *(conda|container|containerized|envmodules):", rules, re.M)
+
+
 def test_the_paper_by_mip_is_cut_into_a_job_a_row(workflow: Path, snakemake: Snakemake) -> None:
     done = snakemake(workflow, "-n", "all", "--configfile", "config/paper_mip.yaml")
     assert re.search(r"^solve +510$", done.stdout + done.stderr, re.M)
@@ -35,8 +65,6 @@ def test_the_paper_by_mip_is_cut_into_a_job_a_row(workflow: Path, snakemake: Sna
 
 def test_environment_yml_and_pyproject_name_the_same_packages() -> None:
     import tomllib
-
-    import yaml
 
     conda_names = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
@@ -136,23 +164,89 @@ use rule * from lottery as lottery_*
 
 rule count:
     default_target: True
-    input: "results/tables/table1.csv"
+    input: "results/tables/table1.csv", "environment"
     output: "counted"
-    shell: "wc -l < {{input}} > {{output}}"
+    shell: "wc -l < {{input[0]}} > {{output}}"
+
+rule look:
+    output: "environment"
+    shell: "{{{{ set -o; env; type lottery || true; }}}} > {{output}}"
 """
 
 
-def test_another_workflow_can_use_ours_as_a_module(tmp_path: Path, snakemake: Snakemake) -> None:
-    """In a folder of its own, with its own configuration, and only what it asks for is computed."""
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """A folder with a workflow that uses ours as a module."""
     (tmp_path / "Snakefile").write_text(MODULE.format(snakefile=str(ROOT / "Snakefile")))
     write_json(tmp_path / "study.yaml", {
         "dataset": "mnist5k", "source": "embedded", "targets": {"fc2": {"network": "fc2", "epochs": 1}},
         "approximations": {"mine": {"target": "fc2", "objective": "min_cardinality"}},
     })  # fmt: skip
-    done = snakemake(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def activated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of this Python."""
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    if shutil.which("lottery") is None:
+        pytest.skip("the package is not installed: no command `lottery`")
+
+
+def test_another_workflow_can_use_ours_as_a_module(study: Path, activated: None, snakemake: Snakemake) -> None:
+    """In a folder of its own, with its own configuration, and only what it asks for is computed."""
+    plan = study / ".snakemake/lottery_planned_runs.json"
+    left = "solve --target results/targets/fc2/weights.safetensors --layer 0 --first-row 0 --last-row 0 --output left"
+    write_json(plan, [left.split()])  # as if a workflow of ours had been killed here
+    done = snakemake(study)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert int((tmp_path / "counted").read_text()) == 4, "a header, two published rows, and ours"
-    assert not (tmp_path / "results/figures").exists()
+    assert int((study / "counted").read_text()) == 4, "a header, two published rows, and ours"
+    assert not (study / "results/figures").exists()
+    assert not [*study.glob("*left*"), *study.glob(".*left*")], "no job makes what a plan of another run names"
+
+
+def test_a_workflow_that_uses_ours_keeps_its_own_ways(study: Path, activated: None, snakemake: Snakemake) -> None:
+    text = (study / "Snakefile").read_text()
+    (study / "Snakefile").write_text(f'shell.prefix("set -eu; export OWN=1; ")\n{text}')
+    done = snakemake(study, "look", "--config", "dataset=mnist5k")
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = (study / "environment").read_text()
+    assert "OWN=1\n" in found
+    assert not re.search(r"^LOTTERY_(?!SHARED)", found, re.M)
+    assert re.search(r"^pipefail\s+off", found, re.M)
+    assert "lottery is a function" not in found
+
+
+def test_a_module_without_our_command_is_one_line(
+    study: Path, snakemake: Snakemake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    if shutil.which("lottery") is not None:
+        pytest.skip("the system has a command `lottery`")
+    done = snakemake(study, "-n")
+    assert done.returncode != 0
+    assert "no command `lottery` is on the PATH" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("inside", [True, False], ids=["from inside it", "by --directory"])
+def test_one_installation_serves_many_folders(
+    tmp_path: Path, snakemake: Snakemake, monkeypatch: pytest.MonkeyPatch, inside: bool
+) -> None:
+    """Whose results stay apart; a folder that has a config/config.yaml works by that one."""
+    study = tmp_path / "study"
+    study.mkdir()
+    monkeypatch.chdir(study if inside else tmp_path)
+    where = [] if inside else ["--directory", "study"]
+    small = ["--configfile", str(ROOT / "config/demo.yaml")]
+    options = ["--snakefile", str(ROOT / "Snakefile"), *where, *small]
+    done = snakemake(Path.cwd(), "data", *options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (study / RESULTS / "data/mnist5k.safetensors").exists()
+    assert main(["audit", "data", *options]) == 0
+    write_json(study / "config/config.yaml", {"targets": {"own": {"network": "fc2"}}, "approximations": {}})
+    done = snakemake(Path.cwd(), "-n", "targets", "--snakefile", str(ROOT / "Snakefile"), *where)
+    assert re.search(r"^train +1$", done.stdout + done.stderr, re.M), done.stdout + done.stderr
 
 
 def test_the_rule_graph_in_the_documentation_shows_every_rule(workflow: Path, snakemake: Snakemake) -> None:

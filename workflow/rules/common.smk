@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import re
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -35,12 +36,33 @@ PLAN = (
     ".snakemake/lottery_planned_runs.json"  # of this folder's last run of the workflow
 )
 
-# `lottery` lies beside the Python that runs Snakemake, also where that environment is not activated.  A prefix replaces
-# Snakemake's own, so strict mode is said again: without pipefail a failed command would hide behind `tee`.
-shell.prefix(
-    f"set -euo pipefail; export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH"
-    f" LOTTERY_JOBS_PER_GPU={config['jobs_per_gpu']} {RUNS_PER_JOB}={config['runs_per_job']} {PLANNED}={PLAN}; "
-)
+
+def command_prefix():
+    """What a rule's command begins with: `lottery` is that of the Python which runs Snakemake, whatever the PATH.
+
+    A prefix replaces Snakemake's own, so strict mode is said again: without pipefail a failed command would hide behind `tee`.
+    """
+    variables = {
+        "LOTTERY_JOBS_PER_GPU": str(config["jobs_per_gpu"]),
+        RUNS_PER_JOB: str(config["runs_per_job"]),
+        PLANNED: PLAN,
+    }
+    exported = shlex.join(f"{name}={value}" for name, value in variables.items())
+    python = shlex.quote(sys.executable)
+    # Not the script `lottery` beside it: the first line of a script cannot name every folder.
+    prefix = f'set -euo pipefail; export {exported}; lottery() {{ {python} -P -m lottery.cli "$@"; }}; '
+    return prefix.replace("{", "{{").replace("}", "}}")  # Snakemake formats it
+
+
+if workflow.modifier.is_main_snakefile():
+    shell.prefix(command_prefix())
+elif (
+    shutil.which("lottery") is None
+):  # a prefix would be that of the other workflow as well
+    raise WorkflowError(
+        "no command `lottery` is on the PATH, which a workflow that uses this one as a module needs;"
+        f" activate its environment: source {Path(sys.executable).parent / 'activate'}"
+    )
 
 TRAINED = [
     name for name, target in config["targets"].items() if target["weights"] is None
@@ -53,6 +75,11 @@ MEASUREMENTS = planned_measurements(config["theory"])
 GPUS = int(config["device"] == "cuda")  # of a job that computes by torch
 # What results are known by: `auto` is one of the others, and which one is in their records, where `lottery audit` looks.
 DEVICE = "cuda" if GPUS else "auto"
+
+
+pathvars:
+    logs="<results>/logs",
+    benchmarks="<results>/benchmarks",
 
 
 onstart:

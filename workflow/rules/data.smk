@@ -16,8 +16,6 @@ rule fetch:
     benchmark:
         "<benchmarks>/fetch/{dataset}.tsv"
     localrule: True
-    conda:
-        "../../environment.yml"
     params:
         code=fingerprint("fetch"),
         source=used_source,

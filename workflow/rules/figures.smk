@@ -18,8 +18,6 @@ rule plot_errors:
     benchmark:
         "<benchmarks>/plot_errors.tsv"
     localrule: True
-    conda:
-        "../../environment.yml"
     params:
         code=fingerprint("plot-errors"),
         approximations=approximation_folders,
@@ -44,8 +42,6 @@ rule plot_cardinality:
     benchmark:
         "<benchmarks>/plot_cardinality.tsv"
     localrule: True
-    conda:
-        "../../environment.yml"
     params:
         code=fingerprint("plot-cardinality"),
         stem=subpath(output.svg, strip_suffix=".svg"),
@@ -69,8 +65,6 @@ rule plot_seconds:
     benchmark:
         "<benchmarks>/plot_seconds.tsv"
     localrule: True
-    conda:
-        "../../environment.yml"
     params:
         code=fingerprint("plot-seconds"),
         stem=subpath(output.svg, strip_suffix=".svg"),
@@ -94,8 +88,6 @@ rule plot_accuracy:
     benchmark:
         "<benchmarks>/plot_accuracy/{against}_{network}.tsv"
     localrule: True
-    conda:
-        "../../environment.yml"
     params:
         code=fingerprint("plot-accuracy"),
         stem=subpath(output.svg, strip_suffix=".svg"),
@@ -120,8 +112,6 @@ rule plot_replays:
     benchmark:
         "<benchmarks>/plot_replays.tsv"
     localrule: True
-    conda:
-        "../../environment.yml"
     params:
         code=fingerprint("plot-replays"),
         stem=subpath(output.svg, strip_suffix=".svg"),
@@ -145,8 +135,6 @@ rule plot_epochs:
     benchmark:
         "<benchmarks>/plot_epochs/{network}.tsv"
     localrule: True
-    conda:
-        "../../environment.yml"
     params:
         code=fingerprint("plot-epochs"),
         stem=subpath(output.svg, strip_suffix=".svg"),
@@ -171,8 +159,6 @@ rule plot_redundancy:
     benchmark:
         "<benchmarks>/plot_redundancy/{network}.tsv"
     localrule: True
-    conda:
-        "../../environment.yml"
     params:
         code=fingerprint("plot-redundancy"),
         stem=subpath(output.svg, strip_suffix=".svg"),
@@ -197,8 +183,6 @@ rule plot_variants:
     benchmark:
         "<benchmarks>/plot_variants/{network}.tsv"
     localrule: True
-    conda:
-        "../../environment.yml"
     params:
         code=fingerprint("plot-variants"),
         stem=subpath(output.svg, strip_suffix=".svg"),

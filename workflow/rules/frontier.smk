@@ -23,8 +23,6 @@ rule measure_frontier:
         "<logs>/measure_frontier/{point}.log",
     benchmark:
         "<benchmarks>/measure_frontier/{point}.tsv"
-    conda:
-        "../../environment.yml"
     resources:
         mem_mb=growing(3000),
         runtime=growing(10),
@@ -71,8 +69,6 @@ rule tabulate_frontiers:
     benchmark:
         "<benchmarks>/tabulate_frontiers.tsv"
     localrule: True
-    conda:
-        "../../environment.yml"
     params:
         code=fingerprint("tabulate-frontiers"),
         digest=digest(point_list()),
@@ -99,8 +95,6 @@ rule plot_frontier:
     benchmark:
         "<benchmarks>/plot_frontier/{frontier}.tsv"
     localrule: True
-    conda:
-        "../../environment.yml"
     params:
         code=fingerprint("plot-frontier"),
         stem=subpath(output.svg, strip_suffix=".svg"),

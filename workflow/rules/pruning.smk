@@ -29,8 +29,6 @@ rule prune:
         "<logs>/prune/{run}.log",
     benchmark:
         "<benchmarks>/prune/{run}.tsv"
-    conda:
-        "../../environment.yml"
     resources:
         mem_mb=growing(3000),
         runtime=prune_minutes,

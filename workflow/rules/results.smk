@@ -72,8 +72,6 @@ rule tabulate:
     benchmark:
         "<benchmarks>/tabulate.tsv"
     localrule: True
-    conda:
-        "../../environment.yml"
     params:
         code=fingerprint("tabulate"),
         approximations=approximation_folders,
@@ -126,8 +124,6 @@ rule tabulate_runs:
     benchmark:
         "<benchmarks>/tabulate_runs.tsv"
     localrule: True
-    conda:
-        "../../environment.yml"
     params:
         code=fingerprint("tabulate-runs"),
         digest=digest(run_list()),
@@ -155,8 +151,6 @@ rule trace:
     benchmark:
         "<benchmarks>/trace.tsv"
     localrule: True
-    conda:
-        "../../environment.yml"
     params:
         code=fingerprint("trace"),
         folder=subpath(output.stages, parent=True),
@@ -184,8 +178,6 @@ rule summarise:
     benchmark:
         "<benchmarks>/summarise.tsv"
     localrule: True
-    conda:
-        "../../environment.yml"
     params:
         code=fingerprint("summarise"),
         tables=subpath(input.table1, parent=True),

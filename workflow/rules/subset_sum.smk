@@ -27,8 +27,6 @@ rule choose_solver:
     benchmark:
         "<benchmarks>/choose_solver/{approximation}.tsv"
     localrule: True
-    conda:
-        "../../environment.yml"
     params:
         code=fingerprint("choose-solver"),
         solver=solver_flags,
@@ -47,8 +45,6 @@ rule solve:
         "<logs>/solve/{approximation}/layer_{layer}_rows_{first}_to_{last}.log",
     benchmark:
         "<benchmarks>/solve/{approximation}/layer_{layer}_rows_{first}_to_{last}.tsv"
-    conda:
-        "../../environment.yml"
     resources:
         mem_mb=growing(1000),
         runtime=solve_minutes,
@@ -80,8 +76,6 @@ rule assemble:
     benchmark:
         "<benchmarks>/assemble/{approximation}.tsv"
     localrule: True
-    conda:
-        "../../environment.yml"
     params:
         code=fingerprint("assemble"),
         settings=approximation_flags,
@@ -105,8 +99,6 @@ rule evaluate:
         "<logs>/evaluate/{approximation}.log",
     benchmark:
         "<benchmarks>/evaluate/{approximation}.tsv"
-    conda:
-        "../../environment.yml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(10),
@@ -133,8 +125,6 @@ rule cross_check:
         "<logs>/cross_check/{approximation}_{checker}.log",
     benchmark:
         "<benchmarks>/cross_check/{approximation}_{checker}.tsv"
-    conda:
-        "../../environment.yml"
     resources:
         mem_mb=growing(1000),
         runtime=growing(60),

@@ -25,8 +25,6 @@ rule train:
         "<benchmarks>/train/{target}.tsv"
     wildcard_constraints:
         target=one_of(TRAINED),
-    conda:
-        "../../environment.yml"
     resources:
         mem_mb=growing(3000),
         runtime=growing(60),
@@ -56,8 +54,6 @@ rule import_weights:
     wildcard_constraints:
         target=one_of(IMPORTED),
     localrule: True
-    conda:
-        "../../environment.yml"
     params:
         code=fingerprint("import-weights"),
         network=lambda wildcards: config["targets"][wildcards.target]["network"],

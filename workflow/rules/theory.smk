@@ -19,8 +19,6 @@ rule measure_success:
         "<logs>/measure_success/{measurement}.log",
     benchmark:
         "<benchmarks>/measure_success/{measurement}.tsv"
-    conda:
-        "../../environment.yml"
     resources:
         mem_mb=growing(1000),
         runtime=growing(10),
@@ -55,8 +53,6 @@ rule tabulate_theory:
     benchmark:
         "<benchmarks>/tabulate_theory.tsv"
     localrule: True
-    conda:
-        "../../environment.yml"
     params:
         code=fingerprint("tabulate-theory"),
         folder=subpath(output.success, parent=True),
@@ -80,8 +76,6 @@ rule plot_theory:
     benchmark:
         "<benchmarks>/plot_theory/{theory_figure}.tsv"
     localrule: True
-    conda:
-        "../../environment.yml"
     params:
         code=fingerprint("plot-theory"),
         stem=subpath(output.svg, strip_suffix=".svg"),

@@ -28,8 +28,6 @@ rule build_ticket:
         "<logs>/build_ticket/{ticket}.log",
     benchmark:
         "<benchmarks>/build_ticket/{ticket}.tsv"
-    conda:
-        "../../environment.yml"
     resources:
         mem_mb=growing(3000),
         runtime=growing(30),
@@ -58,8 +56,6 @@ rule verify:
         "<logs>/verify/{ticket}.log",
     benchmark:
         "<benchmarks>/verify/{ticket}.tsv"
-    conda:
-        "../../environment.yml"
     resources:
         mem_mb=growing(3000),
         runtime=growing(10),
@@ -92,8 +88,6 @@ rule tabulate_tickets:
     benchmark:
         "<benchmarks>/tabulate_tickets.tsv"
     localrule: True
-    conda:
-        "../../environment.yml"
     params:
         code=fingerprint("tabulate-tickets"),
         tickets=lambda wildcards, input: [
