@@ -48,7 +48,7 @@ benchmarks: $(STAMP) ## speed of the solvers side by side, some minutes
 	$(BIN)/python -m benchmarks.solvers --output results/benchmarks
 	@cat results/benchmarks/solvers.md
 
-PAGES := README.md CONTRIBUTING.md CHANGELOG.md CITATION.cff docs config benchmarks lottery workflow slurm results/README.md results/reference
+PAGES := README.md CONTRIBUTING.md CHANGELOG.md CITATION.cff docs config benchmarks examples lottery workflow slurm results/README.md results/reference
 
 docs: $(STAMP) ## the documentation site in build/site; a broken link is an error
 	rm -rf build/pages build/site && mkdir -p build/pages

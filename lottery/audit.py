@@ -76,8 +76,8 @@ def planned_commands(
 
 
 @cache
-def _code(verb: str) -> str:
-    return fingerprint(verb)
+def _code(verb: str, plugins: tuple[Path, ...]) -> str:
+    return fingerprint(verb, plugins=plugins)
 
 
 def _digest(path: Path) -> str | None:
@@ -100,7 +100,7 @@ def _faults(command: Command, record: Mapping[str, Any], outputs: Mapping[Path, 
         elif found != digest:
             yield f"{file.name} is damaged or was changed by hand"
     yield from _different(deciding(command.settings, record), deciding(record["settings"], record))
-    if record["code"] != _code(command.verb):
+    if record["code"] != _code(command.verb, tuple(map(Path, command.settings["plugin"]))):
         yield f"made by other code of `lottery {command.verb}`"
     for name, digest in record["inputs"].items():
         found = _digest(Path(name))

@@ -317,6 +317,10 @@ def parser() -> argparse.ArgumentParser:
             description=text,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
+        sub.add_argument(
+            "--plugin", type=Path, action="append", default=[], metavar="FILE",
+            help="Python file that adds datasets, networks, structures, solvers or objectives; may be repeated",
+        )  # fmt: skip
         own = run.__name__ in queue.SHARED  # may make what other jobs ask for
         sub.set_defaults(run=queue.shared(run) if own else run, parser=top)
         return sub
@@ -357,10 +361,12 @@ def main(argv: list[str] | None = None) -> int:
     _leave_the_users_environment()
     arguments = parser().parse_args(argv)
     from lottery.kept import keep, take_back  # after parsing, so that help and usage errors are instant
+    from lottery.plugins import load_plugins
     from lottery.provenance import Step
 
-    step = Step(arguments.verb, vars(arguments))
     try:
+        load_plugins(arguments.plugin)
+        step = Step(arguments.verb, vars(arguments))
         if (finished := take_back(step)) is not None:
             print(f"{finished} was finished by an earlier attempt")
             return 0

@@ -15,30 +15,33 @@ from jsonschema.exceptions import ValidationError, best_match
 
 from lottery.approximation.points import planned_points
 from lottery.approximation.settings import Settings
-from lottery.datasets import PIXELS, REGISTRY, check_source, named
+from lottery.datasets import DATASETS, PIXELS, check_source, named
 from lottery.errors import LotteryError
 from lottery.networks import NETWORKS
+from lottery.plugins import load_plugins
 from lottery.pruning.run import STREAMS, STRUCTURES, Variant
 from lottery.pruning.sweeps import planned_runs, variant_of
-from lottery.subset_sum import OBJECTIVES, SOLVERS
+from lottery.subset_sum import OBJECTIVES, solver_names
 from lottery.theory.coefficients import KINDS, WITHOUT_ZEROS
 from lottery.tickets.construction import Construction
 from lottery.tickets.random_network import Distribution
 from lottery.tickets.ticket import check_signs
 
-# What `names: KIND` in the schema stands for, so that each list is kept once, where the package uses it.
-NAMES = {
-    "datasets": [*REGISTRY],
-    "networks": [*NETWORKS],
-    "structures": [*STRUCTURES],
-    "streams": [*STREAMS],
-    "pixels": [*PIXELS],
-    "objectives": [*OBJECTIVES],
-    "solvers": [*SOLVERS],
-    "kinds": [*KINDS],
-    "kinds_without_zeros": [*WITHOUT_ZEROS],
-    "checkers": [solver for solver in SOLVERS if solver not in ("exact", "auto")],
-}
+
+def _names() -> dict[str, list[str]]:
+    """What `names: KIND` in the schema stands for, so that each list is kept once, where the package uses it."""
+    return {
+        "datasets": [*DATASETS],
+        "networks": [*NETWORKS],
+        "structures": [*STRUCTURES],
+        "streams": [*STREAMS],
+        "pixels": [*PIXELS],
+        "objectives": [*OBJECTIVES],
+        "solvers": solver_names(),
+        "kinds": [*KINDS],
+        "kinds_without_zeros": [*WITHOUT_ZEROS],
+        "checkers": [solver for solver in solver_names() if solver not in ("exact", "auto")],
+    }
 
 
 def _named(part: Any) -> Any:
@@ -48,7 +51,7 @@ def _named(part: Any) -> Any:
     if not isinstance(part, dict):
         return part
     return {
-        "enum" if key == "names" else key: NAMES[value] if key == "names" else _named(value)
+        "enum" if key == "names" else key: _names()[value] if key == "names" else _named(value)
         for key, value in part.items()
     }
 
@@ -171,11 +174,23 @@ def construction_of(entry: dict[str, Any]) -> Construction:
     return Construction(distribution=distribution, **{name: entry[name] for name in names})
 
 
+def _load_plugins(config: dict[str, Any]) -> None:
+    """Before all else: what names there are depends on them."""
+    plugins = config.get("plugins") or []
+    if not isinstance(plugins, list) or not all(isinstance(path, str) for path in plugins):
+        return  # the schema refuses it
+    try:
+        load_plugins(map(Path, plugins))
+    except LotteryError as problem:
+        raise LotteryError(f"config: plugins: {problem}") from problem
+
+
 def complete(config: dict[str, Any], schema_path: Path) -> dict[str, Any]:
     """A valid configuration with every default filled in and entries set to null left out.
 
     Raises LotteryError: one line with the key, the fault and what is allowed.
     """
+    _load_plugins(config)
     schema = read_schema(schema_path)
     config = copy.deepcopy(config)
     if isinstance(config.setdefault("variants", {}), dict):

@@ -5,7 +5,7 @@ size), `train_labels` and `test_labels` (count,).
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -16,6 +16,7 @@ from lottery.download import download
 from lottery.errors import LotteryError, shortened
 from lottery.idx import IdxFile, read_idx
 from lottery.networks import ImageShape
+from lottery.registry import Registry
 from lottery.tensors import read_tensors, write_tensors
 
 Pixels = Literal["normalised", "raw"]  # less the mean and by the deviation of the training pixels, or in [0, 1]
@@ -104,89 +105,85 @@ def _mnist5k(dataset: Dataset) -> Images:
 
 GREY_28 = ImageShape(channels=1, size=28)
 MNIST_PIXELS = ((0.1307,), (0.3081,))
-REGISTRY: Mapping[str, Dataset] = {
-    dataset.name: dataset
-    for dataset in (
-        Dataset(
-            "mnist",
-            GREY_28,
-            60000,
-            10000,
-            *MNIST_PIXELS,
-            "MNIST",
-            _idx_files(
-                (
-                    "f68b3c2dcbeaaa9fbdd348bbdeb94873",
-                    "d53e105ee54ea40749a09fcbcd1e9432",
-                    "9fb629c4189551a2d022fa330f9573f3",
-                    "ec29112dd5afa0611ce80d1b7f02629c",
-                ),
-                (
-                    "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-                    "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-                    "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-                    "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-                ),
+_KNOWN = (
+    Dataset(
+        "mnist",
+        GREY_28,
+        60000,
+        10000,
+        *MNIST_PIXELS,
+        "MNIST",
+        _idx_files(
+            (
+                "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+                "d53e105ee54ea40749a09fcbcd1e9432",
+                "9fb629c4189551a2d022fa330f9573f3",
+                "ec29112dd5afa0611ce80d1b7f02629c",
+            ),
+            (
+                "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+                "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+                "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+                "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
             ),
         ),
-        Dataset(
-            "fashion_mnist",
-            GREY_28,
-            60000,
-            10000,
-            (0.2860,),
-            (0.3530,),
-            "FashionMNIST",
-            _idx_files(
-                (
-                    "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-                    "25c81989df183df01b3e8a0aad5dffbe",
-                    "bef4ecab320f06d8554ea6380940ec79",
-                    "bb300cfdad3c16e7a12a480ee83cd310",
-                )
-            ),
+    ),
+    Dataset(
+        "fashion_mnist",
+        GREY_28,
+        60000,
+        10000,
+        (0.2860,),
+        (0.3530,),
+        "FashionMNIST",
+        _idx_files(
+            (
+                "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+                "25c81989df183df01b3e8a0aad5dffbe",
+                "bef4ecab320f06d8554ea6380940ec79",
+                "bb300cfdad3c16e7a12a480ee83cd310",
+            )
         ),
-        Dataset(
-            "kmnist",
-            GREY_28,
-            60000,
-            10000,
-            (0.1918,),
-            (0.3483,),
-            "KMNIST",
-            _idx_files(
-                (
-                    "bdb82020997e1d708af4cf47b453dcf7",
-                    "e144d726b3acfaa3e44228e80efcd344",
-                    "5c965bf0a639b31b8f53240b1b52f4d7",
-                    "7320c461ea6c1c855c0b718fb2a4b134",
-                )
-            ),
+    ),
+    Dataset(
+        "kmnist",
+        GREY_28,
+        60000,
+        10000,
+        (0.1918,),
+        (0.3483,),
+        "KMNIST",
+        _idx_files(
+            (
+                "bdb82020997e1d708af4cf47b453dcf7",
+                "e144d726b3acfaa3e44228e80efcd344",
+                "5c965bf0a639b31b8f53240b1b52f4d7",
+                "7320c461ea6c1c855c0b718fb2a4b134",
+            )
         ),
-        Dataset(
-            "cifar10",
-            ImageShape(channels=3, size=32),
-            50000,
-            10000,
-            (0.4914, 0.4822, 0.4465),
-            (0.2470, 0.2435, 0.2616),
-            "CIFAR10",
-        ),
-        Dataset("mnist5k", GREY_28, 4000, 1000, *MNIST_PIXELS, embedded=_mnist5k),
-    )
-}
+    ),
+    Dataset(
+        "cifar10",
+        ImageShape(channels=3, size=32),
+        50000,
+        10000,
+        (0.4914, 0.4822, 0.4465),
+        (0.2470, 0.2435, 0.2616),
+        "CIFAR10",
+    ),
+    Dataset("mnist5k", GREY_28, 4000, 1000, *MNIST_PIXELS, embedded=_mnist5k),
+)
+DATASETS = Registry("dataset", {dataset.name: dataset for dataset in _KNOWN})
 
 
 def named(name: str) -> Dataset:
     """The dataset called `name`, or a LotteryError that lists those there are."""
-    if name not in REGISTRY:
-        raise LotteryError(f"dataset: {name!r} is not one of {', '.join(REGISTRY)}")
-    return REGISTRY[name]
+    return DATASETS.named(name)
 
 
 def check_source(dataset: Dataset, source: str) -> None:
     """Refuses a source that cannot have the dataset."""
-    embedded = [known.name for known in REGISTRY.values() if known.embedded is not None]
+    embedded = [known.name for known in DATASETS.values() if known.embedded is not None]
     if dataset.embedded is not None and source not in (DOWNLOAD, EMBEDDED):
         raise LotteryError(f"source: {dataset.name} is embedded; set dataset: mnist to read the files in {source}")
     if dataset.embedded is None and source == EMBEDDED:

@@ -10,6 +10,7 @@ import ast
 import hashlib
 import json
 import os
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,14 @@ from lottery.errors import LotteryError
 from lottery.files import write_json
 
 PACKAGE = "lottery"
+# Where each registry is that plugins add to; a command uses a plugin if it uses one of the registries that the plugin names.
+REGISTRIES = {
+    "DATASETS": f"{PACKAGE}.datasets",
+    "NETWORKS": f"{PACKAGE}.networks",
+    "STRUCTURES": f"{PACKAGE}.pruning.run",
+    "SOLVERS": f"{PACKAGE}.subset_sum.solvers",
+    "OBJECTIVES": f"{PACKAGE}.subset_sum.problem",
+}
 ITSELF = f"{PACKAGE}.fingerprint"  # says what a result is known by and decides none of its bytes
 KNOWN = "fingerprints.json"
 ROOT = Path(__file__).resolve().parent.parent
@@ -184,8 +193,8 @@ def _state(root: Path) -> str:
     return hashlib.sha256(repr(listed).encode()).hexdigest()
 
 
-def fingerprint(verb: str, root: Path = ROOT) -> str:
-    """Sixteen hexadecimal digits that change when, and only when, what `lottery VERB` uses of the package changes.
+def fingerprint(verb: str, root: Path = ROOT, plugins: Iterable[Path] = ()) -> str:
+    """Sixteen hexadecimal digits that change when, and only when, what `lottery VERB` uses of package and plugins changes.
 
     That is its code, and the data files beside a module that the module names (tables, templates).  To find it takes a
     quarter of a second, longer than all else that a light command does; so it is kept beside Python's compiled modules.
@@ -199,7 +208,24 @@ def fingerprint(verb: str, root: Path = ROOT) -> str:
         found[verb] = _fingerprint(verb, root)
         with suppress(OSError, LotteryError):  # a package that cannot be written to
             write_json(known, {"state": state, "fingerprints": found})
-    return str(found[verb])
+    parts = [str(found[verb]), *(part for path in plugins for part in _of_plugin(path, verb, root))]
+    return parts[0] if len(parts) == 1 else hashlib.sha256("".join(parts).encode()).hexdigest()[:16]
+
+
+def _of_plugin(path: Path, verb: str, root: Path) -> Iterator[str]:
+    """The code of a plugin that a command uses, and of what it imports of the package; nothing of one that it does not."""
+    if not path.is_file():
+        raise LotteryError(f"plugin {path}: there is no such file")
+    tree, used = _tree(path), modules_used(verb, root)
+    imports = [part for part in ast.walk(tree) if isinstance(part, ast.ImportFrom)]
+    homes = {REGISTRIES[alias.name] for part in imports for alias in part.names if alias.name in REGISTRIES}
+    if not homes & used:
+        return
+    yield _dump(tree)
+    for module in sorted(_closure(_imported(tree, root), root) - used):
+        file = module_path(module, root)
+        assert file is not None
+        yield _dump(_tree(file))
 
 
 def _fingerprint(verb: str, root: Path) -> str:

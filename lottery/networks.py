@@ -10,13 +10,16 @@ import math
 from collections import OrderedDict
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
+
+from lottery.registry import Registry
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import nn
 
-NetworkName = Literal["fc2", "fc4", "lenet5"]
-NETWORKS: tuple[str, ...] = get_args(NetworkName)
+NetworkName = str  # one of NETWORKS
 HIDDEN = 500  # units in each hidden layer of fc2 and fc4
 KERNEL = 5
 
@@ -55,26 +58,38 @@ class Layer:
         return math.prod(self.shape)
 
 
-def layers(network: NetworkName, image: ImageShape, hidden: int = HIDDEN) -> tuple[Layer, ...]:
-    """The layers of `network`, from input to output; `hidden` is the size of the hidden layers of fc2 and fc4."""
-    if network == "fc2":
-        widths = [image.pixels, hidden, image.classes]
-    elif network == "fc4":
-        widths = [image.pixels, hidden, hidden, hidden, image.classes]
-    else:
-        side = _lenet5_side(image)
-        widths = [16 * side * side, 120, 84, image.classes]
-    linear = tuple(
-        Layer(f"fc{number}.weight", (outputs, inputs))
-        for number, (inputs, outputs) in enumerate(pairwise(widths), start=1)
-    )
-    if network != "lenet5":
-        return linear
+def fully_connected(inputs: int, *outputs: int) -> tuple[Layer, ...]:
+    """Linear layers fc1, fc2, ... from `inputs` through layers of these sizes."""
+    widths = pairwise((inputs, *outputs))
+    return tuple(Layer(f"fc{number}.weight", (out, into)) for number, (into, out) in enumerate(widths, start=1))
+
+
+def _fc2(image: ImageShape, hidden: int) -> tuple[Layer, ...]:
+    return fully_connected(image.pixels, hidden, image.classes)
+
+
+def _fc4(image: ImageShape, hidden: int) -> tuple[Layer, ...]:
+    return fully_connected(image.pixels, hidden, hidden, hidden, image.classes)
+
+
+def _lenet5(image: ImageShape, hidden: int) -> tuple[Layer, ...]:
+    side = _lenet5_side(image)
     return (
         Layer("conv1.weight", (6, image.channels, KERNEL, KERNEL)),
         Layer("conv2.weight", (16, 6, KERNEL, KERNEL)),
-        *linear,
+        *fully_connected(16 * side * side, 120, 84, image.classes),
     )
+
+
+# The layers of each network, from input to output, for some images and a size of hidden layers (of fc2 and fc4).
+NETWORKS: Registry[Callable[[ImageShape, int], tuple[Layer, ...]]] = Registry(
+    "network", {"fc2": _fc2, "fc4": _fc4, "lenet5": _lenet5}
+)
+
+
+def layers(network: NetworkName, image: ImageShape, hidden: int = HIDDEN) -> tuple[Layer, ...]:
+    """The layers of `network`, from input to output; `hidden` is the size of the hidden layers of fc2 and fc4."""
+    return NETWORKS.named(network)(image, hidden)
 
 
 def _lenet5_padding(image: ImageShape) -> int:

@@ -145,9 +145,9 @@ def as_recorded(arguments: Mapping[str, Any]) -> dict[str, Any]:
 def deciding(settings: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
     """Those of a command's settings that may decide a byte, to be compared with those of a record.
 
-    Not the source of a dataset, whose bytes are verified; and `auto` is the device that was found to compute the record's.
+    Not the source of a dataset, whose bytes are verified; nor where plugins lie, whose code counts; and `auto` is the device that was found to compute the record's.
     """
-    decided = {name: value for name, value in settings.items() if name != "source"}
+    decided = {name: value for name, value in settings.items() if name not in ("source", "plugin")}
     if decided.get("device") == "auto":
         decided["device"] = record.get("device")
     return decided
@@ -166,7 +166,7 @@ class Step:
         self._identity: dict[str, Any] = {
             "verb": verb,
             "settings": as_recorded(arguments),
-            "code": fingerprint(verb),
+            "code": fingerprint(verb, plugins=arguments.get("plugin", ())),
             "versions": installed_versions(),
         }
         self._facts: dict[str, Any] = {}

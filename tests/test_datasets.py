@@ -18,6 +18,7 @@ from lottery import datasets
 from lottery.datasets import fetch, load
 from lottery.errors import LotteryError
 from lottery.idx import IdxFile, read_idx
+from lottery.registry import Registry
 from lottery.vision import torchvision
 
 IMAGES = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
@@ -170,8 +171,8 @@ def test_cifar_is_taken_from_its_folder_or_the_one_above(
     monkeypatch.setattr(known, "train_list", [["data_batch_1", md5["data_batch_1"]]])
     monkeypatch.setattr(known, "test_list", [["test_batch", md5["test_batch"]]])
     monkeypatch.setattr(known, "meta", {**known.meta, "md5": md5["batches.meta"]})
-    tiny = dataclasses.replace(datasets.REGISTRY["cifar10"], train_count=2, test_count=1)
-    monkeypatch.setattr(datasets, "REGISTRY", {"cifar10": tiny})
+    tiny = dataclasses.replace(datasets.DATASETS["cifar10"], train_count=2, test_count=1)
+    monkeypatch.setattr(datasets, "DATASETS", Registry("dataset", {"cifar10": tiny}))
     fetch("cifar10", str(folder if inside else tmp_path), tmp_path / "data.safetensors")
     assert load(tmp_path / "data.safetensors").train_labels.tolist() == [3, 4]
 

@@ -13,9 +13,10 @@ from socketserver import BaseRequestHandler, ThreadingTCPServer
 import pytest
 
 from lottery.cli import main
-from lottery.datasets import REGISTRY
+from lottery.datasets import DATASETS
 from lottery.download import download
 from lottery.errors import LotteryError
+from lottery.registry import Registry
 from lottery.vision import torchvision
 
 CONTENT = b"content" * 10_000
@@ -162,11 +163,13 @@ def test_the_real_files_are_downloaded_verified_and_kept(
 ) -> None:
     """A folder's address stands for a mirror that has them; they may be gzipped in another way than the published ones."""
     monkeypatch.setattr(torchvision().datasets.MNIST, "mirrors", [f"{mnist_folder.as_uri()}/"])
-    mnist = REGISTRY["mnist"]
+    mnist = DATASETS["mnist"]
     files = [
         dataclasses.replace(file, md5=hashlib.md5((mnist_folder / f"{file.name}.gz").read_bytes()).hexdigest())
         for file in mnist.idx_files
     ]
-    monkeypatch.setattr("lottery.datasets.REGISTRY", {"mnist": dataclasses.replace(mnist, idx_files=tuple(files))})
+    monkeypatch.setattr(
+        "lottery.datasets.DATASETS", Registry("dataset", {"mnist": dataclasses.replace(mnist, idx_files=tuple(files))})
+    )
     assert main(["fetch", "--dataset", "mnist", "--output", str(tmp_path / "data.safetensors")]) == 0
     assert len(list((tmp_path / "downloads/MNIST/raw").iterdir())) == 4

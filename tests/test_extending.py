@@ -1,4 +1,4 @@
-"""The examples of docs/extending.md: each diff applies to a copy, its commands run, and what comes out is right."""
+"""The plugins of examples/: the commands of docs/extending.md run as they are, and what comes out is right."""
 
 import json
 import os
@@ -8,16 +8,20 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from conftest import RESULTS, ROOT, Snakemake, copy_workflow
 
+from lottery import subset_sum
 from lottery.approximation.chunks import read_chunk
 from lottery.approximation.settings import Settings
 from lottery.approximation.target import read_target
-from lottery.subset_sum.mip import RELATIVE_GAP
+from lottery.cli import main
+from lottery.fingerprint import fingerprint
+from lottery.subset_sum.mip import gap
 from lottery.tensors import read_tensors
 
 PAGE = (ROOT / "docs/extending.md").read_text(encoding="utf-8")
@@ -35,13 +39,6 @@ def environment(folder: Path) -> dict[str, str]:
     """The copy's package, this Python's commands; and a repository above the copy is none of git's business."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return {**os.environ, "PATH": path, "PYTHONPATH": str(folder), "GIT_CEILING_DIRECTORIES": str(folder.parent)}
-
-
-def apply(section: str, folder: Path) -> None:
-    command = ["git", "apply", "-"]
-    text = block(section, "diff")
-    done = subprocess.run(command, cwd=folder, input=text, capture_output=True, text=True, env=environment(folder))
-    assert done.returncode == 0, f"docs/extending.md, {section}: the diff no longer applies\n{done.stderr}"
 
 
 def run(commands: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -103,6 +100,9 @@ from lottery.pruning.records import read_masks
 from lottery.pruning.run import Run
 from lottery.pruning.structures import blocks_of
 
+from lottery.plugins import load_plugins
+
+load_plugins([Path("examples/structure.py")])
 run, data = Run("fc2", "parallel", 5, 0.5, 1), load(Path("data.safetensors"))
 masks, mean, deviation = read_masks(Path("runs/parallel/masks.safetensors")), 0.1307, 0.3081
 values = (data.test_images.reshape(1000, -1) / 255 - mean) / deviation
@@ -137,7 +137,7 @@ def check_solver(folder: Path) -> None:
         assert (table.solver_error <= 0.01).all()
     assert (fewest.solver_cardinality == fewest.exact_cardinality).all()
     assert (nearest.solver_error >= nearest.exact_error - 1e-12).all()
-    assert (nearest.solver_error <= nearest.exact_error / (1 - RELATIVE_GAP["min_error"]) + 1e-6).all()
+    assert (nearest.solver_error <= nearest.exact_error / (1 - gap("min_error")) + 1e-6).all()
 
 
 def all_sums(coefficients: np.ndarray) -> np.ndarray:
@@ -178,7 +178,6 @@ EXAMPLES: dict[str, Callable[[Path], None]] = {
     "A solver of experiment 1": check_solver,
     "An objective of experiment 1": check_objective,
 }
-with_git = pytest.mark.skipif(shutil.which("git") is None, reason="the examples are applied by git")
 
 
 @pytest.fixture(scope="module")
@@ -188,6 +187,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     What Numba has compiled here goes along: it is taken where the source is the same, and compiling takes seconds.
     """
     folder = copy_workflow(tmp_path_factory.mktemp("extending") / "project")
+    shutil.copytree(ROOT / "examples", folder / "examples")
     for path in (ROOT / "lottery").rglob("__pycache__/*.nb[ic]"):
         there = folder / path.relative_to(ROOT)
         there.parent.mkdir(exist_ok=True)
@@ -202,15 +202,19 @@ def project(start: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(start, tmp_path / "project"))
 
 
-@with_git
 @pytest.mark.parametrize("section", EXAMPLES)
-def test_an_example_applies_runs_and_is_right(section: str, project: Path) -> None:
-    apply(section, project)
+def test_an_example_runs_and_is_right(section: str, project: Path) -> None:
     succeed(block(section, "sh"), project, section)
     EXAMPLES[section](project)
 
 
+def test_the_page_links_to_every_example() -> None:
+    linked = re.findall(r"\(\.\./(examples/\w+\.py)\)", PAGE)
+    assert sorted(linked) == sorted(str(path.relative_to(ROOT)) for path in (ROOT / "examples").glob("*.py"))
+
+
 TOGETHER = """
+plugins: [examples/dataset.py, examples/network.py, examples/structure.py, examples/solver.py, examples/objective.py]
 dataset: permuted_mnist5k
 targets: {fc2: null, small: {network: lenet_300_100}}
 approximations: {min_error: null, min_cardinality: {target: small}, least: {target: small, objective: min_magnitude}}
@@ -221,32 +225,74 @@ sweeps: {fc2: null, small: {network: lenet_300_100, structures: [parallel], spar
 """
 
 
-@with_git
-def test_all_examples_go_together_in_a_configuration_and_in_its_table(workflow: Path, snakemake: Snakemake) -> None:
-    for section in EXAMPLES:
-        apply(section, workflow)
-    last = "Before others use it"
-    table = succeed(block(last, "sh"), workflow, last)
-    for key, name in (
-        ("dataset", "permuted_mnist5k"),
-        ("targets.NAME.network", "lenet_300_100"),
-        ("sweeps.NAME.network", "lenet_300_100"),
-        ("approximations.NAME.solver", "highs"),
-        ("approximations.NAME.objective", "min_magnitude"),
-    ):
-        [row] = re.findall(rf"^\| `{re.escape(key)}` \|(.*)", table, re.M)
-        assert name in row
+def test_all_examples_go_together_in_a_configuration(workflow: Path, snakemake: Snakemake) -> None:
+    shutil.copytree(ROOT / "examples", workflow / "examples")
     (workflow / "config/together.yaml").write_text(TOGETHER)
-    done = snakemake(workflow, "-n", "all", "--configfile", "config/demo.yaml", "config/together.yaml")
+    done = snakemake(workflow, "-n", "-p", "all", "--configfile", "config/demo.yaml", "config/together.yaml")
     planned = done.stdout + done.stderr
     assert done.returncode == 0, planned
     for path in (
         "cross_check_highs.csv",
         "figures/accuracy_alive_lenet_300_100.svg",
         "lenet_300_100/parallel/released",
+        "lottery train --plugin examples/dataset.py --plugin examples/network.py",
     ):
         assert path in planned
 
 
-def test_every_diff_of_the_page_is_tested() -> None:
-    assert [section for section, text in SECTIONS.items() if "```diff" in text] == [*EXAMPLES]
+@pytest.mark.parametrize(
+    ("example", "uses", "not_used"),
+    [("dataset", "train", "tabulate-theory"), ("solver", "solve", "train"), ("objective", "cross-check", "prune"),
+     ("structure", "prune", "solve"), ("network", "solve", "audit")],
+)  # fmt: skip
+def test_a_plugin_counts_in_the_fingerprint_of_commands_that_use_its_kind(
+    tmp_path: Path, example: str, uses: str, not_used: str
+) -> None:
+    plugin = tmp_path / "plugin.py"
+    plugin.write_text((ROOT / f"examples/{example}.py").read_text())
+    without = {command: fingerprint(command) for command in (uses, not_used)}
+    first = fingerprint(uses, plugins=[plugin])
+    assert first != without[uses]
+    assert fingerprint(not_used, plugins=[plugin]) == without[not_used]
+    plugin.write_text(plugin.read_text() + "\n# a comment\n")
+    assert fingerprint(uses, plugins=[plugin]) == first
+    plugin.write_text(plugin.read_text() + "\nCHANGED = True\n")
+    os.utime(plugin, (1, 1))
+    assert fingerprint(uses, plugins=[plugin]) != first
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "there is no such file"),
+        ("import no_such_package", "cannot be imported (ModuleNotFoundError: No module named 'no_such_package')"),
+        ("def f(:", "cannot be imported (SyntaxError"),
+        ("from lottery.networks import NETWORKS\nNETWORKS.register('fc2', None)", "network: 'fc2' is there already"),
+        ("from lottery.networks import NETWORKS\nNETWORKS.register('My-Net', None)", "'My-Net' cannot be a name"),
+    ],
+)
+def test_a_plugin_that_cannot_be_used_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | None, message: str
+) -> None:
+    plugin = tmp_path / "plugin.py"
+    if content is not None:
+        plugin.write_text(content)
+    assert main(["solvers", "--plugin", str(plugin)]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"lottery solvers: plugin {plugin}: ")
+    assert message in said
+    assert said.count("\n") == 1
+
+
+def test_a_solver_of_ones_own_needs_no_name() -> None:
+    class Nothing:
+        """Keeps nothing of anything."""
+
+        name, block = "nothing", None
+
+        def solve_row(self, weights: np.ndarray, coefficients: np.ndarray, epsilon: float, objective: str) -> Any:
+            return np.zeros(weights.shape, np.uint64), np.zeros(weights.shape, np.uint8)
+
+    solution = subset_sum.solve(np.array([[0.005, 0.3]]), np.ones((1, 4)), epsilon=0.01, solver=Nothing())
+    assert solution.solver == "nothing"
+    assert solution.feasible.tolist() == [[True, False]]

@@ -2,13 +2,13 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 
 from lottery.datasets import PIXELS, Pixels
 from lottery.errors import LotteryError, shortened
-from lottery.networks import ImageShape, Layer, NetworkName, layers
+from lottery.networks import NETWORKS, ImageShape, Layer, NetworkName, layers
 from lottery.recipe import Recipe
 from lottery.tensors import described, read_state_dict, read_tensors, write_tensors
 
@@ -29,8 +29,7 @@ class Target:
     def __post_init__(self) -> None:
         if self.pixels not in PIXELS:
             raise LotteryError(f"pixels: {self.pixels!r} is not one of {', '.join(PIXELS)}")
-        if self.network not in get_args(NetworkName):
-            raise LotteryError(f"network: {self.network!r} is not one of {', '.join(get_args(NetworkName))}")
+        NETWORKS.named(self.network)
         expected = {layer.name: layer.shape for layer in self.layers}
         found = {name: array.shape for name, array in self.weights.items()}
         if found.keys() != expected.keys():
@@ -105,7 +104,7 @@ def import_weights(source: Path, network: NetworkName, image: ImageShape, pixels
     try:
         return Target(network, image, pixels, state)
     except LotteryError as error:
-        if network not in get_args(NetworkName):
+        if network not in NETWORKS:
             raise
         expected = ", ".join(f"{layer.name} {layer.shape}" for layer in layers(network, image))
         raise LotteryError(f"{source}: {error}; it holds {described(state)}; {network} has {expected}") from error

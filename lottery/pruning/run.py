@@ -1,25 +1,60 @@
 """What one run of experiment 2 is; every result follows from these settings and the dataset."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from lottery.errors import LotteryError
 from lottery.networks import HIDDEN, NETWORKS, NetworkName
+from lottery.registry import Registry
 
-Structure = Literal["linear", "relu", "wide", "dense"]
 Protocol = Literal["published", "held_out"]
 Stream = Literal["keyed", "released"]
-STRUCTURES: tuple[str, ...] = get_args(Structure)
-PRUNED = tuple(name for name in STRUCTURES if name != "dense")
 PROTOCOLS: tuple[str, ...] = get_args(Protocol)
 STREAMS: tuple[str, ...] = get_args(Stream)
-PUBLISHED_STRUCTURES = ("linear", "relu", "wide", "dense")
 HIGHEST_RATE = 1000.0  # learning diverges long before
 HIGHEST_SEED = 2**32 - 1
 VALIDATION_IMAGES = 5000  # set aside by default
 # Switches of a variant that change what is drawn.
 CHANGE_DRAWS = ("bias", "fan_in_counts_redundancy", "density_scale", "signed_constant", "same_score_initialisation")
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What the layers of a structure are made of (lottery/pruning/structures.py).
+
+    replacing: r random weights stand in the place of each weight of the target.
+    factored: two matrices, weight1 and weight2, whose products replace it.
+    released: the paper has random numbers for it.
+    """
+
+    replacing: bool = False
+    factored: bool = False
+    released: bool = False
+
+
+STRUCTURES = Registry(
+    "structure",
+    {
+        "linear": Structure(replacing=True, factored=True, released=True),
+        "relu": Structure(replacing=True, factored=True, released=True),
+        "wide": Structure(released=True),
+        "dense": Structure(released=True),
+    },
+)
+
+
+class _Pruned(Sequence[str]):
+    """The structures that are pruned, those of plugins included."""
+
+    def __getitem__(self, index: Any) -> Any:
+        return [name for name in STRUCTURES if name != "dense"][index]
+
+    def __len__(self) -> int:
+        return len(STRUCTURES) - 1
+
+
+PRUNED = _Pruned()
 
 
 @dataclass(frozen=True)
@@ -85,7 +120,7 @@ class Run:
     """
 
     network: NetworkName
-    structure: Structure
+    structure: str
     redundancy: int
     sparsity: float
     epochs: int
@@ -126,7 +161,7 @@ class Run:
                 f"stream: released has the numbers of runs on all training images, not of protocol {self.protocol};"
                 " take stream keyed"
             )
-        if self.structure not in PUBLISHED_STRUCTURES:
+        if not STRUCTURES[self.structure].released:
             raise LotteryError(f"stream: released has no numbers for structure {self.structure}; take stream keyed")
         if self.variant.not_released:
             raise LotteryError(

@@ -11,10 +11,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from lottery.networks import ImageShape, Layer, NetworkName, layers
-from lottery.pruning.run import Run, Stream, Structure
-
-REPLACING = ("linear", "relu")  # structures with r random weights in the place of each weight of the target
-FACTORED = ("linear", "relu")  # structures whose layers have two matrices, weight1 and weight2
+from lottery.pruning.run import STRUCTURES, Run, Stream
 
 
 @dataclass(frozen=True)
@@ -25,7 +22,7 @@ class Block:
     """
 
     number: int
-    structure: Structure
+    structure: str
     inputs: int
     outputs: int
     redundancy: int
@@ -37,7 +34,7 @@ class Block:
 
     @property
     def factored(self) -> bool:
-        return self.structure in FACTORED
+        return STRUCTURES[self.structure].factored
 
     @property
     def first_shape(self) -> tuple[int, int]:
@@ -74,9 +71,7 @@ def matched_hidden(parameters: int, inputs: int, classes: int, depth: int) -> in
     return round((math.sqrt(ends**2 + 4 * between * parameters) - ends) / (2 * between))
 
 
-def blocks(
-    network: NetworkName, structure: Structure, image: ImageShape, redundancy: int, hidden: int
-) -> tuple[Block, ...]:
+def blocks(network: NetworkName, structure: str, image: ImageShape, redundancy: int, hidden: int) -> tuple[Block, ...]:
     """The fully connected layers of a structure, from input to output."""
     base = _base(network, image, hidden)
     widths = [base[0].columns, *(layer.rows for layer in base)]
@@ -90,7 +85,7 @@ def blocks(
             structure=structure,
             inputs=inputs,
             outputs=outputs,
-            redundancy=redundancy if structure in REPLACING else 1,
+            redundancy=redundancy if STRUCTURES[structure].replacing else 1,
             signed=number == 1 and not convolutions(network, image),
         )
         for number, (inputs, outputs) in enumerate(pairwise(widths), start=1)

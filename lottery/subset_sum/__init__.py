@@ -18,6 +18,7 @@ from lottery.subset_sum.coefficients import (
 from lottery.subset_sum.problem import (
     MOST_COEFFICIENTS,
     OBJECTIVES,
+    MipObjective,
     Objective,
     Problem,
     Solution,
@@ -27,7 +28,18 @@ from lottery.subset_sum.problem import (
     check_objective,
     exact_count,
 )
-from lottery.subset_sum.solvers import SOLVERS, Choice, Solver, SolverName, choose, create, solve, warm_up
+from lottery.subset_sum.solvers import (
+    SOLVERS,
+    Choice,
+    Solver,
+    SolverKind,
+    SolverName,
+    choose,
+    create,
+    solve,
+    solver_names,
+    warm_up,
+)
 
 __all__ = [
     "MOST_COEFFICIENTS",
@@ -36,11 +48,13 @@ __all__ = [
     "SOLVERS",
     "STREAMS",
     "Choice",
+    "MipObjective",
     "Objective",
     "Problem",
     "Sharing",
     "Solution",
     "Solver",
+    "SolverKind",
     "SolverName",
     "Status",
     "Stream",
@@ -54,5 +68,6 @@ __all__ = [
     "number_of_coefficients",
     "redraw_coefficients",
     "solve",
+    "solver_names",
     "warm_up",
 ]

@@ -11,19 +11,21 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from lottery.subset_sum.problem import Objective, Status, SubsetSumError, exact_count
+from lottery.subset_sum.problem import OBJECTIVES, MipObjective, Objective, Status, SubsetSumError, exact_count
 
-# The paper's gap.  A minimal cardinality must be proved to the unit, so that objective gets a tighter one.
-RELATIVE_GAP = {"min_error": 0.01, "min_cardinality": 1e-4, "first_feasible": 0.01}
 # Where a subset may lie right at epsilon, the solver gets tight tolerances and an epsilon smaller by `MARGIN`,
 # so that what it calls feasible is feasible.  min_error keeps the defaults: the published ones.
 TOLERANCE = 1e-9
 MARGIN = 1e-8
 
 
+def _minimised(objective: Objective) -> MipObjective:
+    return OBJECTIVES["min_error" if exact_count(objective) is not None else objective]
+
+
 def gap(objective: Objective) -> float:
     """How near to the optimum, relative to it, a solver has to come."""
-    return RELATIVE_GAP["min_error" if exact_count(objective) is not None else objective]
+    return _minimised(objective).gap
 
 
 def bound(epsilon: float, objective: Objective) -> float:
@@ -33,11 +35,7 @@ def bound(epsilon: float, objective: Objective) -> float:
 
 def costs(coefficients: np.ndarray, epsilon: float, objective: Objective) -> tuple[np.ndarray, float]:
     """What the model minimises: the costs of x (n,) and of z."""
-    if objective == "min_error" or exact_count(objective) is not None:
-        return np.zeros(coefficients.size), 1.0
-    if objective == "min_cardinality":
-        return np.ones(coefficients.size), 1 / (2 * epsilon)  # z <= epsilon: at most a half, so it only breaks ties
-    return np.zeros(coefficients.size), 0.0
+    return _minimised(objective).costs(coefficients, epsilon)
 
 
 class Model(ABC):

@@ -1,20 +1,49 @@
 """A subset sum problem and its solution: for each weight, which of its coefficients to keep."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
 
+from lottery.registry import Registry
 from lottery.subset_sum.kernels import masked_sums
 
 Objective = str  # one of OBJECTIVES, or `exactly_K`
-OBJECTIVES = ("min_error", "min_cardinality", "first_feasible")
 MOST_COEFFICIENTS = 64  # bits of a mask
 
 
 class SubsetSumError(ValueError):
     """A problem that cannot be posed or solved as asked; the message says what is wrong and what to do."""
+
+
+@dataclass(frozen=True)
+class MipObjective:
+    """What a MIP solver minimises for an objective.
+
+    costs: of coefficients (n,) and epsilon: the costs of x (n,) and of the error z.
+    gap: how near to the optimum, relative to it, the solver has to come.
+    """
+
+    costs: Callable[[np.ndarray, float], tuple[np.ndarray, float]]
+    gap: float
+
+
+OBJECTIVES = Registry(
+    "objective",
+    {
+        "min_error": MipObjective(
+            lambda coefficients, epsilon: (np.zeros(coefficients.size), 1.0), 0.01
+        ),  # the paper's gap
+        # z <= epsilon costs at most a half, so it only breaks ties.  The fewest must be proved to the unit: a tighter gap.
+        "min_cardinality": MipObjective(
+            lambda coefficients, epsilon: (np.ones(coefficients.size), 1 / (2 * epsilon)), 1e-4
+        ),
+        "first_feasible": MipObjective(lambda coefficients, epsilon: (np.zeros(coefficients.size), 0.0), 0.01),
+    },
+    SubsetSumError,
+)
 
 
 def exact_count(objective: Objective) -> int | None:

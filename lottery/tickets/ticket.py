@@ -103,8 +103,7 @@ def check_signs(network: NetworkName, image: ImageShape, pixels: Pixels, signed_
 
 def linear_layers(network: NetworkName, image: ImageShape) -> tuple[Layer, ...]:
     """The linear layers of a network, in order; raises LotteryError for a network that there is not."""
-    if network not in NETWORKS:
-        raise LotteryError(f"network: {network!r} is not one of {', '.join(NETWORKS)}")
+    NETWORKS.named(network)
     return tuple(layer for layer in layers(network, image) if len(layer.shape) == 2)
 
 

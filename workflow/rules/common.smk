@@ -17,7 +17,7 @@ from lottery.configuration import complete, distribution_words
 from lottery.datasets import named
 from lottery.errors import LotteryError
 from lottery.files import json_text
-from lottery.fingerprint import fingerprint
+from lottery import fingerprint as code_of
 from lottery.networks import NETWORKS, layers
 from lottery.pruning.structures import convolutions
 from lottery.pruning.sweeps import RELEASED, planned_runs
@@ -63,6 +63,12 @@ elif (
         "no command `lottery` is on the PATH, which a workflow that uses this one as a module needs;"
         f" activate its environment: source {Path(sys.executable).parent / 'activate'}"
     )
+
+
+def fingerprint(command):
+    """What a command is known by: its code, and that of the plugins that it uses."""
+    return code_of.fingerprint(command, plugins=map(Path, config["plugins"]))
+
 
 TRAINED = [
     name for name, target in config["targets"].items() if target["weights"] is None
@@ -139,6 +145,11 @@ def used_device(wildcards, output):
 def used_source(wildcards, output):
     """As the config has it, not compared either: whatever the source, `lottery fetch` verifies the same bytes."""
     return config["source"]
+
+
+def plugin_flags(wildcards, output):
+    """Not compared either: `fingerprint` has the code of those plugins that a command uses."""
+    return "".join(f" --plugin {shlex.quote(path)}" for path in config["plugins"])
 
 
 def growing(first):

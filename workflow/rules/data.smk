@@ -18,8 +18,9 @@ rule fetch:
     localrule: True
     params:
         code=fingerprint("fetch"),
+        plugins=plugin_flags,
         source=used_source,
     message:
         "Dataset {wildcards.dataset} from {params.source}"
     shell:
-        "lottery fetch --dataset {wildcards.dataset} --source {params.source:q} --output {output:q} 2>&1 | tee {log:q}"
+        "lottery fetch{params.plugins} --dataset {wildcards.dataset} --source {params.source:q} --output {output:q} 2>&1 | tee {log:q}"

@@ -20,10 +20,11 @@ rule plot_errors:
     localrule: True
     params:
         code=fingerprint("plot-errors"),
+        plugins=plugin_flags,
         approximations=approximation_folders,
         stem=subpath(output.svg, strip_suffix=".svg"),
     shell:
-        "lottery plot-errors --approximations {params.approximations:q} --output {params.stem:q} 2>&1 | tee {log:q}"
+        "lottery plot-errors{params.plugins} --approximations {params.approximations:q} --output {params.stem:q} 2>&1 | tee {log:q}"
 
 
 rule plot_cardinality:
@@ -44,9 +45,10 @@ rule plot_cardinality:
     localrule: True
     params:
         code=fingerprint("plot-cardinality"),
+        plugins=plugin_flags,
         stem=subpath(output.svg, strip_suffix=".svg"),
     shell:
-        "lottery plot-cardinality --table {input:q} --output {params.stem:q} 2>&1 | tee {log:q}"
+        "lottery plot-cardinality{params.plugins} --table {input:q} --output {params.stem:q} 2>&1 | tee {log:q}"
 
 
 rule plot_seconds:
@@ -67,9 +69,10 @@ rule plot_seconds:
     localrule: True
     params:
         code=fingerprint("plot-seconds"),
+        plugins=plugin_flags,
         stem=subpath(output.svg, strip_suffix=".svg"),
     shell:
-        "lottery plot-seconds --table {input:q} --output {params.stem:q} 2>&1 | tee {log:q}"
+        "lottery plot-seconds{params.plugins} --table {input:q} --output {params.stem:q} 2>&1 | tee {log:q}"
 
 
 rule plot_accuracy:
@@ -90,9 +93,10 @@ rule plot_accuracy:
     localrule: True
     params:
         code=fingerprint("plot-accuracy"),
+        plugins=plugin_flags,
         stem=subpath(output.svg, strip_suffix=".svg"),
     shell:
-        "lottery plot-accuracy --table {input:q} --network {wildcards.network} --against {wildcards.against} "
+        "lottery plot-accuracy{params.plugins} --table {input:q} --network {wildcards.network} --against {wildcards.against} "
         "--output {params.stem:q} 2>&1 | tee {log:q}"
 
 
@@ -114,9 +118,10 @@ rule plot_replays:
     localrule: True
     params:
         code=fingerprint("plot-replays"),
+        plugins=plugin_flags,
         stem=subpath(output.svg, strip_suffix=".svg"),
     shell:
-        "lottery plot-replays --table {input:q} --output {params.stem:q} 2>&1 | tee {log:q}"
+        "lottery plot-replays{params.plugins} --table {input:q} --output {params.stem:q} 2>&1 | tee {log:q}"
 
 
 rule plot_epochs:
@@ -137,9 +142,10 @@ rule plot_epochs:
     localrule: True
     params:
         code=fingerprint("plot-epochs"),
+        plugins=plugin_flags,
         stem=subpath(output.svg, strip_suffix=".svg"),
     shell:
-        "lottery plot-epochs --table {input:q} --network {wildcards.network} "
+        "lottery plot-epochs{params.plugins} --table {input:q} --network {wildcards.network} "
         "--output {params.stem:q} 2>&1 | tee {log:q}"
 
 
@@ -161,9 +167,10 @@ rule plot_redundancy:
     localrule: True
     params:
         code=fingerprint("plot-redundancy"),
+        plugins=plugin_flags,
         stem=subpath(output.svg, strip_suffix=".svg"),
     shell:
-        "lottery plot-redundancy --table {input:q} --network {wildcards.network} "
+        "lottery plot-redundancy{params.plugins} --table {input:q} --network {wildcards.network} "
         "--output {params.stem:q} 2>&1 | tee {log:q}"
 
 
@@ -185,7 +192,8 @@ rule plot_variants:
     localrule: True
     params:
         code=fingerprint("plot-variants"),
+        plugins=plugin_flags,
         stem=subpath(output.svg, strip_suffix=".svg"),
     shell:
-        "lottery plot-variants --table {input:q} --network {wildcards.network} "
+        "lottery plot-variants{params.plugins} --table {input:q} --network {wildcards.network} "
         "--output {params.stem:q} 2>&1 | tee {log:q}"

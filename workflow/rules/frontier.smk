@@ -29,13 +29,14 @@ rule measure_frontier:
         gpu=GPUS,
     params:
         code=fingerprint("measure-frontier"),
+        plugins=plugin_flags,
         settings=point_flags,
         device=used_device,
         known_device=DEVICE,
     message:
         "Measuring {wildcards.point}"
     shell:
-        "lottery measure-frontier --target {input.target:q} --data {input.data:q} {params.settings} "
+        "lottery measure-frontier{params.plugins} --target {input.target:q} --data {input.data:q} {params.settings} "
         "--device {params.device} --output {output:q} 2>&1 | tee {log:q}"
 
 
@@ -71,11 +72,12 @@ rule tabulate_frontiers:
     localrule: True
     params:
         code=fingerprint("tabulate-frontiers"),
+        plugins=plugin_flags,
         digest=digest(point_list()),
         points=subpath(input.list, parent=True),
         folder=subpath(output.points, parent=True),
     shell:
-        "lottery tabulate-frontiers --points {input.list:q} --sha256 {params.digest} --folder {params.points:q} "
+        "lottery tabulate-frontiers{params.plugins} --points {input.list:q} --sha256 {params.digest} --folder {params.points:q} "
         "--output {params.folder:q} 2>&1 | tee {log:q}"
 
 
@@ -97,7 +99,8 @@ rule plot_frontier:
     localrule: True
     params:
         code=fingerprint("plot-frontier"),
+        plugins=plugin_flags,
         stem=subpath(output.svg, strip_suffix=".svg"),
     shell:
-        "lottery plot-frontier --table {input:q} --frontier {wildcards.frontier} --output {params.stem:q} "
+        "lottery plot-frontier{params.plugins} --table {input:q} --frontier {wildcards.frontier} --output {params.stem:q} "
         "2>&1 | tee {log:q}"

@@ -35,6 +35,7 @@ rule prune:
         gpu=GPUS,
     params:
         code=fingerprint("prune"),
+        plugins=plugin_flags,
         run=run_flags,
         device=used_device,
         known_device=DEVICE,
@@ -45,5 +46,5 @@ rule prune:
     message:
         "Pruning {wildcards.run}"
     shell:
-        "lottery prune --data {input.data:q} {params.run} {params.convolutions} --device {params.device} "
+        "lottery prune{params.plugins} --data {input.data:q} {params.run} {params.convolutions} --device {params.device} "
         "--output {params.folder:q} 2>&1 | tee {log:q}"

@@ -74,10 +74,11 @@ rule tabulate:
     localrule: True
     params:
         code=fingerprint("tabulate"),
+        plugins=plugin_flags,
         approximations=approximation_folders,
         folder=subpath(output.table1, parent=True),
     shell:
-        "lottery tabulate --approximations {params.approximations:q} --cross-checks {input.checks:q} "
+        "lottery tabulate{params.plugins} --approximations {params.approximations:q} --cross-checks {input.checks:q} "
         "--seconds {input.seconds:q} --output {params.folder:q} 2>&1 | tee {log:q}"
 
 
@@ -126,11 +127,12 @@ rule tabulate_runs:
     localrule: True
     params:
         code=fingerprint("tabulate-runs"),
+        plugins=plugin_flags,
         digest=digest(run_list()),
         runs=subpath(input.list, parent=True),
         folder=subpath(output.runs, parent=True),
     shell:
-        "lottery tabulate-runs --runs {input.list:q} --sha256 {params.digest} --folder {params.runs:q} "
+        "lottery tabulate-runs{params.plugins} --runs {input.list:q} --sha256 {params.digest} --folder {params.runs:q} "
         "--output {params.folder:q} "
         "2>&1 | tee {log:q}"
 
@@ -153,9 +155,10 @@ rule trace:
     localrule: True
     params:
         code=fingerprint("trace"),
+        plugins=plugin_flags,
         folder=subpath(output.stages, parent=True),
     shell:
-        "lottery trace --tables {input:q} --output {params.folder:q} 2>&1 | tee {log:q}"
+        "lottery trace{params.plugins} --tables {input:q} --output {params.folder:q} 2>&1 | tee {log:q}"
 
 
 rule summarise:
@@ -180,6 +183,7 @@ rule summarise:
     localrule: True
     params:
         code=fingerprint("summarise"),
+        plugins=plugin_flags,
         tables=subpath(input.table1, parent=True),
     shell:
-        "lottery summarise --tables {params.tables:q} --figures {input.figures:q} --output {output:q} 2>&1 | tee {log:q}"
+        "lottery summarise{params.plugins} --tables {params.tables:q} --figures {input.figures:q} --output {output:q} 2>&1 | tee {log:q}"

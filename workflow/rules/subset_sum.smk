@@ -29,9 +29,10 @@ rule choose_solver:
     localrule: True
     params:
         code=fingerprint("choose-solver"),
+        plugins=plugin_flags,
         solver=solver_flags,
     shell:
-        "lottery choose-solver {params.solver} --output {output:q} 2>&1 | tee {log:q}"
+        "lottery choose-solver{params.plugins} {params.solver} --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule solve:
@@ -51,12 +52,13 @@ rule solve:
         gurobi=solve_tokens,
     params:
         code=fingerprint("solve"),
+        plugins=plugin_flags,
         settings=approximation_flags,
         limit=time_limit_flags,
     message:
         "Solving {wildcards.approximation}: layer {wildcards.layer}, rows {wildcards.first} to {wildcards.last}"
     shell:
-        "lottery solve --target {input.target:q} --solver-choice {input.solver:q} --layer {wildcards.layer} "
+        "lottery solve{params.plugins} --target {input.target:q} --solver-choice {input.solver:q} --layer {wildcards.layer} "
         "--first-row {wildcards.first} --last-row {wildcards.last} {params.settings} {params.limit} "
         "--output {output:q} 2>&1 | tee {log:q}"
 
@@ -78,12 +80,13 @@ rule assemble:
     localrule: True
     params:
         code=fingerprint("assemble"),
+        plugins=plugin_flags,
         settings=approximation_flags,
         folder=subpath(output.network, parent=True),
     message:
         "Assembling {wildcards.approximation}"
     shell:
-        "lottery assemble --target {input.target:q} --chunks {input.chunks:q} {params.settings} "
+        "lottery assemble{params.plugins} --target {input.target:q} --chunks {input.chunks:q} {params.settings} "
         "--output {params.folder:q} 2>&1 | tee {log:q}"
 
 
@@ -105,12 +108,13 @@ rule evaluate:
         gpu=GPUS,
     params:
         code=fingerprint("evaluate"),
+        plugins=plugin_flags,
         device=used_device,
         known_device=DEVICE,
     message:
         "Evaluating {wildcards.approximation}"
     shell:
-        "lottery evaluate --data {input.data:q} --target {input.target:q} --network {input.network:q} "
+        "lottery evaluate{params.plugins} --data {input.data:q} --target {input.target:q} --network {input.network:q} "
         "--device {params.device} --output {output:q} 2>&1 | tee {log:q}"
 
 
@@ -131,6 +135,7 @@ rule cross_check:
         gurobi=cross_check_tokens,
     params:
         code=fingerprint("cross-check"),
+        plugins=plugin_flags,
         settings=approximation_flags,
         limit=time_limit_flags,
         sample=config["cross_check"]["sample"],
@@ -138,6 +143,6 @@ rule cross_check:
     message:
         "Cross-checking {params.sample} weights of {wildcards.approximation} by {wildcards.checker}"
     shell:
-        "lottery cross-check --target {input:q} --name {wildcards.approximation} --solver {wildcards.checker} "
+        "lottery cross-check{params.plugins} --target {input:q} --name {wildcards.approximation} --solver {wildcards.checker} "
         "--sample {params.sample} --sample-seed {params.seed} {params.settings} {params.limit} "
         "--seconds {output.seconds:q} --output {output.weights:q} 2>&1 | tee {log:q}"

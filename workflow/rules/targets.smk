@@ -31,13 +31,14 @@ rule train:
         gpu=GPUS,
     params:
         code=fingerprint("train"),
+        plugins=plugin_flags,
         recipe=recipe_flags,
         device=used_device,
         known_device=DEVICE,
     message:
         "Training target {wildcards.target}"
     shell:
-        "lottery train --data {input:q} {params.recipe} --device {params.device} --history {output.history:q} "
+        "lottery train{params.plugins} --data {input:q} {params.recipe} --device {params.device} --history {output.history:q} "
         "--output {output.weights:q} 2>&1 | tee {log:q}"
 
 
@@ -56,11 +57,12 @@ rule import_weights:
     localrule: True
     params:
         code=fingerprint("import-weights"),
+        plugins=plugin_flags,
         network=lambda wildcards: config["targets"][wildcards.target]["network"],
         dataset=config["dataset"],
         pixels=lambda wildcards: config["targets"][wildcards.target]["pixels"],
     message:
         "Target {wildcards.target} from {input}"
     shell:
-        "lottery import-weights --weights {input:q} --network {params.network} --dataset {params.dataset} "
+        "lottery import-weights{params.plugins} --weights {input:q} --network {params.network} --dataset {params.dataset} "
         "--pixels {params.pixels} --output {output:q} 2>&1 | tee {log:q}"

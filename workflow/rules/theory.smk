@@ -24,11 +24,12 @@ rule measure_success:
         runtime=growing(10),
     params:
         code=fingerprint("measure-success"),
+        plugins=plugin_flags,
         experiment=measurement_flags,
     message:
         "Measuring {wildcards.measurement}"
     shell:
-        "lottery measure-success {params.experiment} --output {output:q} 2>&1 | tee {log:q}"
+        "lottery measure-success{params.plugins} {params.experiment} --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule tabulate_theory:
@@ -55,9 +56,10 @@ rule tabulate_theory:
     localrule: True
     params:
         code=fingerprint("tabulate-theory"),
+        plugins=plugin_flags,
         folder=subpath(output.success, parent=True),
     shell:
-        "lottery tabulate-theory --measurements {input:q} --output {params.folder:q} 2>&1 | tee {log:q}"
+        "lottery tabulate-theory{params.plugins} --measurements {input:q} --output {params.folder:q} 2>&1 | tee {log:q}"
 
 
 rule plot_theory:
@@ -78,7 +80,8 @@ rule plot_theory:
     localrule: True
     params:
         code=fingerprint("plot-theory"),
+        plugins=plugin_flags,
         stem=subpath(output.svg, strip_suffix=".svg"),
     shell:
-        "lottery plot-theory --figure {wildcards.theory_figure} --table {input:q} "
+        "lottery plot-theory{params.plugins} --figure {wildcards.theory_figure} --table {input:q} "
         "--output {params.stem:q} 2>&1 | tee {log:q}"

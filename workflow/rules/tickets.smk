@@ -34,13 +34,14 @@ rule build_ticket:
         gpu=GPUS,
     params:
         code=fingerprint("build-ticket"),
+        plugins=plugin_flags,
         construction=ticket_flags,
         device=used_device,
         known_device=DEVICE,
     message:
         "Building ticket {wildcards.ticket}"
     shell:
-        "lottery build-ticket --target {input.target:q} --data {input.data:q} {params.construction} "
+        "lottery build-ticket{params.plugins} --target {input.target:q} --data {input.data:q} {params.construction} "
         "--device {params.device} --counts {output.counts:q} --output {output.ticket:q} 2>&1 | tee {log:q}"
 
 
@@ -62,12 +63,13 @@ rule verify:
         gpu=GPUS,
     params:
         code=fingerprint("verify"),
+        plugins=plugin_flags,
         device=used_device,
         known_device=DEVICE,
     message:
         "Verifying ticket {wildcards.ticket}"
     shell:
-        "lottery verify --target {input.target:q} --data {input.data:q} --device {params.device} "
+        "lottery verify{params.plugins} --target {input.target:q} --data {input.data:q} --device {params.device} "
         "--output {output:q} {input.ticket:q} 2>&1 | tee {log:q}"
 
 
@@ -90,9 +92,10 @@ rule tabulate_tickets:
     localrule: True
     params:
         code=fingerprint("tabulate-tickets"),
+        plugins=plugin_flags,
         tickets=lambda wildcards, input: [
             str(Path(path).parent) for path in input.counts
         ],
         folder=subpath(output.tickets, parent=True),
     shell:
-        "lottery tabulate-tickets --tickets {params.tickets:q} --output {params.folder:q} 2>&1 | tee {log:q}"
+        "lottery tabulate-tickets{params.plugins} --tickets {params.tickets:q} --output {params.folder:q} 2>&1 | tee {log:q}"
