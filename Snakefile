@@ -15,9 +15,8 @@ from snakemake.utils import min_version
 # An older Snakemake must be able to read this file, to say so: keywords that it does not know are in those included below.
 min_version("9.19")
 
-CONFIG = (
-    "config/config.yaml"  # of the folder that is worked in, or that beside this file
-)
+# Of the folder that is worked in, or that beside this file.
+CONFIG = "config/config.yaml"
 if not Path(CONFIG).exists():
     CONFIG = workflow.source_path(CONFIG)
 

@@ -4,6 +4,8 @@ import copy
 import difflib
 import json
 import math
+import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -151,6 +153,85 @@ def _not_finite(value: Any, path: str) -> Iterator[str]:
         yield path
 
 
+_DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9_]*)")
+_PLAIN = re.compile(r"(?!~)/?[^${}/]+(/[^${}/]+)*")  # a path: Snakemake takes it as it is, and braces for wildcards
+
+
+def _nodes(node: yaml.Node) -> Iterator[yaml.Node]:
+    """A YAML node and all below it; raises LotteryError where a key is there twice."""
+    yield node
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _nodes(item)
+    if isinstance(node, yaml.MappingNode):
+        names = set()
+        for key, value in node.value:
+            if key.value in names and key.value != "<<":
+                raise LotteryError(
+                    f"line {key.start_mark.line + 1}: {key.value!r} is there twice, of which YAML drops one; delete one"
+                )
+            names.add(key.value if isinstance(key, yaml.ScalarNode) else id(key))
+            yield from _nodes(key)
+            yield from _nodes(value)
+
+
+def check_file(path: Path) -> None:
+    """Refuse a file of which YAML would drop something, or read a number as another one, without a word."""
+    try:
+        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        for node in _nodes(root) if root is not None else ():
+            octal = node.tag.endswith(":int") and not _DECIMAL.fullmatch(node.value)
+            if octal or (node.tag.endswith(":float") and ":" in node.value):
+                read = yaml.safe_load(node.value)
+                raise LotteryError(
+                    f"line {node.start_mark.line + 1}: YAML reads {node.value} as {read}; write a decimal number, or text in quotes"
+                )
+    except (OSError, ValueError, yaml.YAMLError):
+        return  # Snakemake says what is wrong
+    except LotteryError as problem:
+        raise LotteryError(f"config: {path}: {problem}") from problem
+
+
+def _check_names(value: Any, where: str) -> None:
+    """YAML reads no, on, 4 and 0.01 as truth values and numbers."""
+    if isinstance(value, list):
+        for item in value:
+            _check_names(item, where)
+    if isinstance(value, dict):
+        for key, part in value.items():
+            if not isinstance(key, str):
+                raise LotteryError(
+                    f"config: {where or 'top level'}: a name is read as {key!r}, which is no text; names begin with a letter,"
+                    " and on, off, yes and no need quotes"
+                )
+            _check_names(part, f"{where}.{key}".lstrip("."))
+
+
+def _expanded(path: str | None, key: str) -> str | None:
+    """A path with `~` and environment variables replaced, as a shell would."""
+    if path is None or Path(path).exists():
+        return path
+    found = os.path.expanduser(os.path.expandvars(path))
+    if found.startswith("~") or "$" in found:
+        raise LotteryError(
+            f"config: {key}: {path!r} names no user or environment variable that is known; write it in full"
+        )
+    return found
+
+
+def _expand_paths(config: dict[str, Any]) -> None:
+    """Replace `~` and variables in the paths that we read; refuse them where Snakemake reads a path."""
+    config["source"] = _expanded(config["source"], "source")
+    for group, key in (("targets", "weights"), ("variants", "convolutions")):
+        for name, entry in config[group].items():
+            entry[key] = _expanded(entry[key], f"{group}.{name}.{key}")
+    for name, path in config.get("pathvars", {}).items():
+        if not _PLAIN.fullmatch(path):
+            raise LotteryError(
+                f"config: pathvars.{name}: {path!r} is taken as it is; write a path with no ~, $, braces, double or last slash"
+            )
+
+
 def settings_of(entry: dict[str, Any]) -> Settings:
     """The library's settings of one approximation in the config."""
     ends = entry["coefficient_range"]
@@ -193,6 +274,7 @@ def complete(config: dict[str, Any], schema_path: Path) -> dict[str, Any]:
     _load_plugins(config)
     schema = read_schema(schema_path)
     config = copy.deepcopy(config)
+    _check_names(config, "")
     if isinstance(config.setdefault("variants", {}), dict):
         config["variants"].setdefault("released", {})
     filled: dict[str, Any] = _fill(schema, schema, config)
@@ -204,6 +286,7 @@ def complete(config: dict[str, Any], schema_path: Path) -> dict[str, Any]:
         raise LotteryError(_one_line(parent if parent is not None and parent.validator == "anyOf" else error))
     for group in ("targets", "approximations", "frontiers", "tickets", "sweeps", "variants"):
         filled[group] = {name: entry for name, entry in filled[group].items() if entry is not None}
+    _expand_paths(filled)
     _check_targets(filled)
     for group, settings in (("approximations", settings_of), ("tickets", construction_of)):
         for name, entry in filled[group].items():

@@ -13,7 +13,7 @@ from snakemake.exceptions import WorkflowError
 
 from lottery.approximation.chunks import cut
 from lottery.approximation.points import planned_points
-from lottery.configuration import complete, distribution_words
+from lottery.configuration import check_file, complete, distribution_words
 from lottery.datasets import named
 from lottery.errors import LotteryError
 from lottery.files import json_text
@@ -26,6 +26,9 @@ from lottery.queue import PLANNED, RUNS_PER_JOB, SHARED, write_plan
 from lottery.theory.plan import planned_measurements, theory_figures
 
 try:
+    if workflow.modifier.is_main_snakefile():  # else they are the other workflow's
+        for path in workflow.configfiles:
+            check_file(Path(path))
     config = complete(
         config, Path(workflow.source_path("../schemas/config.schema.yaml"))
     )
