@@ -222,6 +222,7 @@ def _expanded(path: str | None, key: str) -> str | None:
 def _expand_paths(config: dict[str, Any]) -> None:
     """Replace `~` and variables in the paths that we read; refuse them where Snakemake reads a path."""
     config["source"] = _expanded(config["source"], "source")
+    config["plugins"] = [_expanded(path, "plugins") for path in config["plugins"]]
     for group, key in (("targets", "weights"), ("variants", "convolutions")):
         for name, entry in config[group].items():
             entry[key] = _expanded(entry[key], f"{group}.{name}.{key}")
@@ -261,7 +262,7 @@ def _load_plugins(config: dict[str, Any]) -> None:
     if not isinstance(plugins, list) or not all(isinstance(path, str) for path in plugins):
         return  # the schema refuses it
     try:
-        load_plugins(map(Path, plugins))
+        load_plugins(Path(str(_expanded(path, "plugins"))) for path in plugins)
     except LotteryError as problem:
         raise LotteryError(f"config: plugins: {problem}") from problem
 

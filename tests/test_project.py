@@ -79,7 +79,41 @@ def test_environment_yml_and_pyproject_name_the_same_packages() -> None:
         if name not in only_conda:
             found.add(f"{conda_names.get(name, name)}{version}")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert found == set(project["dependencies"])
+    extras = project["optional-dependencies"]
+    named = {*project["dependencies"], *extras["torch"], *extras["workflow"]}
+    assert found == {requirement for requirement in named if not requirement.startswith("lottery-subsetsum[")}
+
+
+ALONE = """
+import sys
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {absent!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Refuse())
+import numpy as np
+from lottery import subset_sum
+from lottery.theory import bounds, first_moment, success, thresholds
+
+solution = subset_sum.solve(np.array([[0.3]]), np.random.default_rng(1).uniform(-1, 1, (1, 21)))
+assert solution.feasible.all()
+"""
+
+
+def test_subset_sum_and_theory_need_numpy_and_numba_alone() -> None:
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert [re.match(r"\w+", requirement)[0] for requirement in project["dependencies"]] == ["numpy", "numba"]  # type: ignore[index]
+    others = {re.split(r"[^\w-]", requirement)[0] for requirement in (*project["optional-dependencies"]["torch"],
+              *project["optional-dependencies"]["workflow"])} - {"lottery-subsetsum"}  # fmt: skip
+    modules = {"pyyaml": "yaml"}
+    absent = {modules.get(name, name.replace("-", "_")) for name in others}
+    assert {"torch", "scipy", "pandas", "psutil", "snakemake"} <= absent
+    done = subprocess.run([sys.executable, "-c", ALONE.format(absent=absent)], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 QUOTING = ["README.md", *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").glob("*.md"))]

@@ -1,10 +1,10 @@
 """The exact solver: the optimum of every objective by meet-in-the-middle, with no tolerance and no search tree."""
 
+import os
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import psutil
 
 from lottery.subset_sum.kernels import CELLS_PER_SUM, fewest_subsets, nearest_subsets
 from lottery.subset_sum.problem import Objective, Status, SubsetSumError, exact_count
@@ -41,10 +41,19 @@ def _plans(n: int, weights: int) -> list[Plan]:
     return plans
 
 
+def _free_memory() -> int:
+    """Bytes that are free, or all that the machine has where nothing installed tells them apart."""
+    try:
+        import psutil
+    except ModuleNotFoundError:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return int(psutil.virtual_memory().available)
+
+
 @lru_cache(maxsize=64)
 def plan(n: int, weights: int, memory: int | None = None) -> Plan:
     """The cheapest plan for `weights` weights a set within `memory` bytes (default: what the machine has free)."""
-    available = psutil.virtual_memory().available if memory is None else memory
+    available = _free_memory() if memory is None else memory
     plans = _plans(n, weights)
     fitting = [p for p in plans if p.memory <= available]
     if not fitting:
