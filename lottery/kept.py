@@ -1,7 +1,7 @@
 """Finished results that were not asked for yet, or not any more, and wait under second names until they are.
 
-In a Slurm job of several commands of which one fails, Snakemake deletes the outputs of all, and the retry starts all of
-them again.  So there the files of a finished result, and its record, get second names (hard links: no space).  And a job
+In a job of several commands of which one fails, Snakemake deletes the outputs of all, and the retry starts all of
+them again.  So in the jobs that Snakemake submits the files of a finished result, and its record, get second names (hard links: no space).  And a job
 that makes runs of others as well (`lottery.queue`) gives those that others will ask for second names only: their
 first names belong to Snakemake, which deletes what lies there when a job starts.
 
@@ -11,7 +11,7 @@ second names.
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from lottery.provenance import AHEAD, SUFFIX, Step, provenance_path, read_record
 
 # Verbs of which several go into one Slurm job: see `groups` in slurm/config.yaml.
 GATHERED = ("solve", "prune", "measure-frontier", "measure-success")
+SUBMITTED = "LOTTERY_SUBMITTED"  # set by the workflow in the jobs that it submits
 _ENDING = ".kept"
 
 
@@ -40,13 +41,14 @@ def _link(path: Path, name: Path) -> None:
         shutil.copy2(path, name)
 
 
-def _in_a_job() -> bool:
-    return "SLURM_JOB_ID" in os.environ
+def is_submitted() -> bool:
+    """Whether Snakemake has submitted this job, perhaps one of several; an allocation of the user's own is no such job."""
+    return SUBMITTED in os.environ
 
 
 def keep(result: Path) -> None:
-    """Second names for the files of a result that was just recorded, where a Slurm job of several made it."""
-    if _in_a_job() and read_record(provenance_path(result))["verb"] in GATHERED:
+    """Second names for the files of a result that was just recorded, where a submitted job made it."""
+    if is_submitted() and read_record(provenance_path(result))["verb"] in GATHERED:
         link(result)
 
 
@@ -100,6 +102,13 @@ def is_finished(step: Step) -> bool:
             if all(path.is_file() for path in recorded_files(record)) and step.made(read_record(record)):
                 return True
     return _kept(step) is not None
+
+
+def forget_files(paths: Iterable[Path]) -> None:
+    """Remove the second names of some results: they are to be made again, or nobody will ask for them."""
+    for path in paths:
+        for name in (path, provenance_path(path)):
+            _second_name(name).unlink(missing_ok=True)
 
 
 def forget(folder: Path) -> None:

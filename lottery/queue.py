@@ -186,6 +186,7 @@ def _on_a_gpu(own: Command) -> bool:
 def carry_out(own: Command, carry: Carry, parse: Parse) -> None:
     """Carry out a command, and with it others that the workflow is about to ask for."""
     from lottery.files import check_writable
+    from lottery.kept import is_submitted
 
     asked = runs_per_job()
     others = [] if asked == 1 else planned(own, parse)
@@ -193,7 +194,7 @@ def carry_out(own: Command, carry: Carry, parse: Parse) -> None:
         check_writable(own.claim_path.parent)
     if others and own.step.verb == "prune" and _on_a_gpu(own):
         _prune_on_a_gpu(own, others)
-    elif not others or (asked is None and "SLURM_JOB_ID" in os.environ):  # whose profile gathers several commands
+    elif not others or (asked is None and is_submitted()):  # the profile gathers several commands into one job
         carry(own.arguments, own.step)
     else:
         _one_after_another(own, [command for command in others if not command.is_longer_than(own)], carry, asked)
@@ -270,11 +271,12 @@ def _prune_on_a_gpu(own: Command, others: list[Command]) -> None:
 def _most(own: Command, others: Sequence[Command], size: int) -> int:
     """How many runs this job takes: where nothing is said, what fits its GPU, but so that other GPUs have some as well."""
     from lottery.devices import visible_gpus
+    from lottery.kept import is_submitted
 
     asked = runs_per_job()
     if asked is not None:
         return asked
-    if "SLURM_JOB_ID" in os.environ:  # which sees its own GPU alone
+    if is_submitted():  # it sees its own GPU alone
         return min(size, RUNS_OF_A_SLURM_JOB)
     going = 1 + sum(own.goes_with(command) for command in others)
     return min(size, -(-going // len(visible_gpus())))

@@ -59,7 +59,7 @@ def released_fc2() -> Path:
 def run_snakemake(folder: Path, *arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
     environment = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, timeout=500, **options)  # type: ignore[call-overload]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, timeout=1500, **options)  # type: ignore[call-overload]
 
 
 @pytest.fixture(scope="session")

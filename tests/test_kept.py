@@ -5,10 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import RESULTS
+from conftest import RESULTS, Snakemake
 
 from lottery.approximation.target import Target, write_target
 from lottery.cli import main
+from lottery.kept import SUBMITTED, link
+from lottery.provenance import provenance_path
 
 Solve = Callable[..., Path]
 
@@ -30,7 +32,7 @@ def solve(tmp_path: Path, target: Target) -> Solve:
 
 @pytest.fixture
 def in_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SLURM_JOB_ID", "1")
+    monkeypatch.setenv(SUBMITTED, "1")
 
 
 def test_a_retry_takes_back_what_a_failed_job_had_finished(
@@ -81,7 +83,7 @@ def test_what_was_damaged_meanwhile_is_not_taken_back(
 
 
 def test_a_local_run_leaves_no_second_names(solve: Solve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    monkeypatch.setenv("SLURM_JOB_ID", "1")  # an allocation of the user's own
     assert list(solve().parent.glob(".*.kept")) == []
 
 
@@ -95,6 +97,23 @@ def test_a_file_system_without_hard_links_is_served_by_copies(
     solve().unlink()
     solve()
     assert "was finished by an earlier attempt" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("how", [["--force", "--"], ["--forcerun", "prune", "--"]])
+def test_what_is_forced_is_made_and_leaves_no_second_names(
+    finished: Path, snakemake: Snakemake, small: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, how: list[str]
+) -> None:
+    """Also in an allocation of the user's own, and where an earlier run has left second names."""
+    monkeypatch.setenv("SLURM_JOB_ID", "1")
+    run = next((finished / RESULTS / "pruning/published").rglob("metrics.json"))
+    link(run)
+    record = provenance_path(run)
+    record.write_text(record.read_text().replace('"git_commit"', '"made_before": true, "git_commit"'))
+    done = snakemake(finished, *small, *how, str(run.relative_to(finished)))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "was finished by an earlier attempt" not in done.stdout + done.stderr
+    assert "made_before" not in record.read_text()
+    assert list(finished.rglob(".*.kept")) == []
 
 
 def test_the_second_names_go_when_the_runs_are_tabulated(finished: Path, in_a_job: None, tmp_path: Path) -> None:

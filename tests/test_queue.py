@@ -23,6 +23,7 @@ from lottery.cli import main, parser
 from lottery.commands import commands_in
 from lottery.datasets import fetch, load
 from lottery.devices import prepare_device
+from lottery.kept import SUBMITTED
 from lottery.networks import layers
 from lottery.provenance import Step, provenance_path, read_record
 from lottery.pruning.records import RUN_FILES, read_masks
@@ -145,11 +146,11 @@ def test_each_gpu_of_a_machine_has_some_of_the_runs(words: Words, monkeypatch: p
     own, *others = [command(words(f"run_{seed}", "--seed", str(seed))) for seed in range(42)]
     others += [command(words("wide", "--structure", "wide"))]
     monkeypatch.setenv(RUNS_PER_JOB, "auto")
-    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    monkeypatch.setenv("SLURM_JOB_ID", "1")  # an allocation of the user's own
     for gpus, size, expected in ((1, 100, 42), (1, 30, 30), (4, 100, 11), (8, 100, 6), (100, 100, 1)):
         monkeypatch.setattr("lottery.devices.visible_gpus", lambda count=gpus: ["gpu"] * count)
         assert _most(own, others, size) == expected
-    monkeypatch.setenv("SLURM_JOB_ID", "1")
+    monkeypatch.setenv(SUBMITTED, "1")
     assert _most(own, others, 100) == RUNS_OF_A_SLURM_JOB
     monkeypatch.setenv(RUNS_PER_JOB, "5")
     assert _most(own, others, 100) == 5
@@ -348,7 +349,7 @@ def test_by_default_a_job_goes_on_with_others_until_it_has_lasted_long_enough(
     names = ("own", "other", "wide")
     lines = [words("own"), words("other", "--seed", "2"), words("wide", "--structure", "wide")]
     plan("auto", *lines)
-    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    monkeypatch.setenv("SLURM_JOB_ID", "1")  # an allocation of the user's own
     monkeypatch.setattr("lottery.queue.SECONDS_OF_A_JOB", 0.0)
     assert main(lines[0]) == 0
     assert [len(list((tmp_path / name).glob(".*.kept"))) for name in names] == [5, 0, 0]
@@ -362,7 +363,7 @@ def test_by_default_a_job_goes_on_with_others_until_it_has_lasted_long_enough(
 def test_a_short_job_leaves_a_long_run_to_its_own(
     words: Words, plan: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    monkeypatch.setenv("SLURM_JOB_ID", "1")  # an allocation of the user's own
     plan("auto", words("own"), words("long", "--epochs", "2"), words("short", "--seed", "2"))
     assert main(words("own")) == 0
     assert [len(list((tmp_path / name).glob(".*.kept"))) for name in ("long", "short")] == [0, 5]
@@ -372,7 +373,7 @@ def test_a_job_of_a_slurm_group_makes_its_own_run_alone_on_a_cpu(
     words: Words, plan: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan("auto", words("own"), words("other", "--seed", "2"))
-    monkeypatch.setenv("SLURM_JOB_ID", "1")
+    monkeypatch.setenv(SUBMITTED, "1")
     assert main(words("own")) == 0
     assert list((tmp_path / "other").glob(".*.kept")) == []
 

@@ -18,6 +18,7 @@ from lottery.datasets import named
 from lottery.errors import LotteryError
 from lottery.files import json_text
 from lottery import fingerprint as code_of
+from lottery.kept import SUBMITTED, forget_files
 from lottery.networks import NETWORKS, layers
 from lottery.pruning.structures import convolutions
 from lottery.pruning.sweeps import RELEASED, planned_runs
@@ -50,6 +51,8 @@ def command_prefix():
         RUNS_PER_JOB: str(config["runs_per_job"]),
         PLANNED: PLAN,
     }
+    if workflow.remote_exec:
+        variables[SUBMITTED] = "1"
     exported = shlex.join(f"{name}={value}" for name, value in variables.items())
     python = shlex.quote(sys.executable)
     # Not the script `lottery` beside it: the first line of a script cannot name every folder.
@@ -91,13 +94,24 @@ pathvars:
     benchmarks="<results>/benchmarks",
 
 
+def shared_jobs(jobs):
+    """Those that make more than their own result, or take back what was finished (lottery/queue.py, lottery/kept.py)."""
+    return [job for job in jobs if job.rule.name in SHARED]
+
+
+def forget_results(jobs):
+    forget_files(Path(path) for job in jobs for path in job.output)
+
+
 onstart:
-    # What is to be made, for jobs that make more than their own (lottery/queue.py).
-    shared = [job for job in workflow.dag.needrun_jobs() if job.rule.name in SHARED]
-    write_plan(Path(PLAN), [job.shellcmd for job in shared])
+    # What is to be made, of which a forced result is not taken from an earlier run.
+    to_make = shared_jobs(workflow.dag.needrun_jobs())
+    forget_results(job for job in to_make if workflow.dag.reason(job).forced)
+    write_plan(Path(PLAN), [job.shellcmd for job in to_make])
 
 
 onsuccess:
+    forget_results(shared_jobs(workflow.dag.jobs))
     Path(PLAN).unlink(missing_ok=True)
 
 
