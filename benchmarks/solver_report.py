@@ -56,7 +56,7 @@ def plot(found: list[Measurement], row: int, stem: Path) -> list[Path]:
     """Seconds a weight against n, and against the number of weights on one set.  row: weights in a whole row."""
     import matplotlib.pyplot as plt
 
-    from lottery.results.style import COLOURS, drawing, save
+    from lottery.results.figures.style import COLOURS, STYLE, save
 
     def line(axes, section: str, case: str, across: str, colour: str, label: str | None) -> None:
         chosen = [m for m in found if m.section == section and m.case == case]

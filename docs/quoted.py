@@ -228,7 +228,7 @@ def spreads() -> list[str]:
 
 def variants() -> list[str]:
     """Mean and 95% interval over seeds by variant, after 20 and after 100 epochs."""
-    from lottery.results.variants import by_length
+    from lottery.results.figures.variants import by_length
 
     found = by_length(read("runs", "ablation/tables"), "lenet5")
     places = [("linear", 0.1), ("linear", 0.5), ("wide", 0.1)]

@@ -8,7 +8,7 @@ import pytest
 from conftest import row
 
 from lottery.errors import LotteryError
-from lottery.results.curves import plot_accuracy, plot_epochs, plot_redundancy
+from lottery.results.figures.curves import plot_accuracy, plot_epochs, plot_redundancy
 
 
 def test_figures_show_both_protocols_and_the_published_points(as_in_the_paper: pd.DataFrame, tmp_path: Path) -> None:

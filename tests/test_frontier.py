@@ -15,9 +15,9 @@ from lottery.approximation.settings import Settings
 from lottery.cli import main
 from lottery.errors import LotteryError
 from lottery.files import read_json, read_table
-from lottery.results import frontier_figure
+from lottery.results.figures import frontier as frontier_figure
+from lottery.results.figures.frontier import plot_frontier
 from lottery.results.frontier import FRONTIER_NUMBERS, MAGNITUDE, frontier, point_rows, smallest
-from lottery.results.frontier_figure import plot_frontier
 from lottery.subset_sum import create, solve
 
 RESULTS = Path("results/demo")

@@ -32,7 +32,7 @@ CURVES = {"tabulate_runs", "trace", "plot_accuracy", "plot_epochs", "summarise"}
 @pytest.mark.parametrize(
     ("module", "change", "expected"),
     [
-        ("results/figures.py", ("alpha=0.5", "alpha=0.4"), {"plot_errors", "plot_cardinality", "plot_seconds", "summarise"}),
+        ("results/figures/errors.py", ("alpha=0.5", "alpha=0.4"), {"plot_errors", "summarise"}),
         ("results/summary.py", ("page(", "page("), set()),
         (
             "subset_sum/kernels.py",
@@ -48,7 +48,7 @@ CURVES = {"tabulate_runs", "trace", "plot_accuracy", "plot_epochs", "summarise"}
         ("tickets/construction.py", ("// 4)", "// 3)"), {"build_ticket", "verify", "tabulate_tickets", "trace", "summarise"}),
         ("theory/thresholds.py", ("< 3:", "< 4:"), {"tabulate_theory", "plot_theory", "trace", "summarise"}),
         ("results/claims.py", ("CHANCE = 20.0", "CHANCE = 15.0"), CURVES),
-        ("results/curves.py", ("ZOOM = 5.0", "ZOOM = 4.0"), CURVES - {"tabulate_runs", "trace"}),
+        ("results/figures/curves.py", ("ZOOM = 5.0", "ZOOM = 4.0"), CURVES - {"tabulate_runs", "trace"}),
     ],
     ids=["a plot", "nothing", "the kernel", "a comment", "the comparison", "pruning", "a ticket", "theory", "a claim", "a curve"],
 )  # fmt: skip

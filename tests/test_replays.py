@@ -10,7 +10,7 @@ from conftest import ROOT, row
 
 from lottery.errors import LotteryError
 from lottery.published import figures
-from lottery.results.replay_figure import plot_replays
+from lottery.results.figures.replays import plot_replays
 from lottery.results.replays import (
     ROUNDING,
     SEED,

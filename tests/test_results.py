@@ -16,7 +16,9 @@ from lottery.published import deviations
 from lottery.recipe import Recipe
 from lottery.results.claims import answer_claims
 from lottery.results.comparison import compare, verdicts
-from lottery.results.figures import plot_cardinality, plot_errors, plot_seconds
+from lottery.results.figures.cardinality import plot_cardinality
+from lottery.results.figures.errors import plot_errors
+from lottery.results.figures.seconds import plot_seconds
 from lottery.results.frontier import frontier, point_rows
 from lottery.results.lineage import lineage, origins, stages
 from lottery.results.points import points

@@ -7,8 +7,8 @@ import pytest
 from conftest import row
 
 from lottery.errors import LotteryError
+from lottery.results.figures.variants import by_length, plot_variants
 from lottery.results.summary import caption
-from lottery.results.variants import by_length, plot_variants
 
 
 def table() -> pd.DataFrame:

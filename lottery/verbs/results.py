@@ -117,8 +117,8 @@ def tabulate_frontiers(arguments: argparse.Namespace, step: Step) -> None:
 def plot_frontier(arguments: argparse.Namespace, step: Step) -> None:
     """Figure: accuracy against size of approximated networks, and size against epsilon with the lower bound."""
     from lottery.files import read_table
+    from lottery.results.figures.frontier import plot_frontier
     from lottery.results.frontier import FRONTIER_NUMBERS
-    from lottery.results.frontier_figure import plot_frontier
 
     table = read_table(step.reads(arguments.table), FRONTIER_NUMBERS, ["frontier", "objective"])
     step.writes(*plot_frontier(table, arguments.frontier, arguments.output))
@@ -142,7 +142,7 @@ def trace(arguments: argparse.Namespace, step: Step) -> None:
 def plot_accuracy(arguments: argparse.Namespace, step: Step) -> None:
     """Figure: accuracy against parameters."""
     from lottery.files import read_table
-    from lottery.results.curves import plot_accuracy
+    from lottery.results.figures.curves import plot_accuracy
     from lottery.results.points import POINT_NUMBERS
 
     table = read_table(step.reads(arguments.table), POINT_NUMBERS)
@@ -152,7 +152,7 @@ def plot_accuracy(arguments: argparse.Namespace, step: Step) -> None:
 def plot_replays(arguments: argparse.Namespace, step: Step) -> None:
     """Figure: the published points of all networks beside runs of the same lengths, and their differences."""
     from lottery.files import read_table
-    from lottery.results.replay_figure import COMPARED_NUMBERS, COMPARED_WORDS, plot_replays
+    from lottery.results.figures.replays import COMPARED_NUMBERS, COMPARED_WORDS, plot_replays
 
     table = read_table(step.reads(arguments.table), COMPARED_NUMBERS, COMPARED_WORDS)
     step.writes(*plot_replays(table, arguments.output))
@@ -161,7 +161,7 @@ def plot_replays(arguments: argparse.Namespace, step: Step) -> None:
 def plot_epochs(arguments: argparse.Namespace, step: Step) -> None:
     """Figure: accuracy against epochs."""
     from lottery.files import read_table
-    from lottery.results.curves import plot_epochs
+    from lottery.results.figures.curves import plot_epochs
     from lottery.results.runs import HISTORY_NUMBERS
 
     table = read_table(step.reads(arguments.table), HISTORY_NUMBERS)
@@ -171,7 +171,7 @@ def plot_epochs(arguments: argparse.Namespace, step: Step) -> None:
 def plot_redundancy(arguments: argparse.Namespace, step: Step) -> None:
     """Figure: accuracy against redundancy."""
     from lottery.files import read_table
-    from lottery.results.curves import plot_redundancy
+    from lottery.results.figures.curves import plot_redundancy
     from lottery.results.points import POINT_NUMBERS
 
     table = read_table(step.reads(arguments.table), POINT_NUMBERS)
@@ -181,8 +181,8 @@ def plot_redundancy(arguments: argparse.Namespace, step: Step) -> None:
 def plot_variants(arguments: argparse.Namespace, step: Step) -> None:
     """Figure: what the variants (switches) do, run length by run length."""
     from lottery.files import read_table
+    from lottery.results.figures.variants import RUN_WORDS, plot_variants
     from lottery.results.runs import RUN_NUMBERS
-    from lottery.results.variants import RUN_WORDS, plot_variants
 
     table = read_table(step.reads(arguments.table), RUN_NUMBERS, RUN_WORDS)
     step.writes(*plot_variants(table, arguments.network, arguments.output))
@@ -190,7 +190,7 @@ def plot_variants(arguments: argparse.Namespace, step: Step) -> None:
 
 def plot_errors(arguments: argparse.Namespace, step: Step) -> None:
     """Figure: distribution of |sum - weight|."""
-    from lottery.results.figures import plot_errors
+    from lottery.results.figures.errors import plot_errors
 
     folders = _folders(arguments, step, "assembly.json", "solution.safetensors")
     step.writes(*plot_errors(folders, arguments.output))
@@ -199,7 +199,7 @@ def plot_errors(arguments: argparse.Namespace, step: Step) -> None:
 def plot_cardinality(arguments: argparse.Namespace, step: Step) -> None:
     """Figure: coefficients kept for a weight."""
     from lottery.files import read_table
-    from lottery.results.figures import plot_cardinality
+    from lottery.results.figures.cardinality import plot_cardinality
 
     table = read_table(step.reads(arguments.table), ["cardinality", "weights"], ["row"])
     step.writes(*plot_cardinality(table, arguments.output))
@@ -208,7 +208,7 @@ def plot_cardinality(arguments: argparse.Namespace, step: Step) -> None:
 def plot_seconds(arguments: argparse.Namespace, step: Step) -> None:
     """Figure: seconds a weight by each solver."""
     from lottery.files import read_table
-    from lottery.results.figures import plot_seconds
+    from lottery.results.figures.seconds import plot_seconds
 
     numbers = ["seconds_per_weight", "standard_error", "network_core_hours", "weights"]
     table = read_table(step.reads(arguments.table), numbers, ["row", "solver", "how"])

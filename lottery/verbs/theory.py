@@ -86,7 +86,7 @@ def tabulate_theory(arguments: argparse.Namespace, step: Step) -> None:
 def plot_theory(arguments: argparse.Namespace, step: Step) -> None:
     """Figure: success against coefficients, thresholds, single coefficients, or subsets of one size."""
     from lottery.files import read_table
-    from lottery.results import theory_figures
+    from lottery.results.figures import theory as theory_figures
     from lottery.results.theory import SUCCESS_NUMBERS, THRESHOLD_NUMBERS
 
     table = arguments.table

@@ -14,7 +14,7 @@ from lottery.errors import LotteryError
 from lottery.networks import NETWORKS
 from lottery.pruning.run import PRUNED
 from lottery.published import figures
-from lottery.results.style import COLOUR, MARKER, drawing, save
+from lottery.results.figures.style import COLOUR, MARKER, STYLE, save
 from lottery.results.verdicts import DIFFERS, REPRODUCED
 
 COMPARED_NUMBERS = ["sparsity", "published", "ours", "difference", "spread"]

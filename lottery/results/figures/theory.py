@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lottery.errors import LotteryError
-from lottery.results.style import COLOURS, drawing, save
+from lottery.results.figures.style import COLOURS, STYLE, save
 from lottery.theory.bounds import binary_entropy, counting_bound, single_best_threshold
 from lottery.theory.coefficients import KINDS
 from lottery.theory.first_moment import first_moment_threshold

@@ -21,7 +21,7 @@ from lottery.pruning.sweeps import RELEASED
 from lottery.published import PUBLISHED_REDUNDANCY
 from lottery.published import figures as published_figures
 from lottery.results.comparable import as_published
-from lottery.results.style import COLOUR, MARKER, drawing, save
+from lottery.results.figures.style import COLOUR, MARKER, STYLE, save
 
 SHOWN_SPARSITIES = (0.1, 0.5, 0.95)  # of the paper's curves over epochs
 WIDE_ENOUGH = 6.0  # inches, for the legend in one line

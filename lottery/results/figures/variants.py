@@ -10,8 +10,8 @@ from matplotlib.ticker import MaxNLocator
 from lottery.errors import LotteryError
 from lottery.pruning.run import PROTOCOLS, PRUNED
 from lottery.pruning.sweeps import RELEASED
+from lottery.results.figures.style import COLOURS, STYLE, save
 from lottery.results.intervals import student_t
-from lottery.results.style import COLOURS, drawing, save
 
 RUN_WORDS = ["protocol", "dataset", "network", "structure", "variant"]
 _PANEL = ["protocol", "structure", "redundancy", "sparsity"]

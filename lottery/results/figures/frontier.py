@@ -13,8 +13,8 @@ from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
 from lottery.errors import LotteryError
 from lottery.published import table1
+from lottery.results.figures.style import COLOURS, STYLE, save
 from lottery.results.frontier import MAGNITUDE
-from lottery.results.style import COLOURS, drawing, save
 
 MARKERS = "os^vP*"
 LINES = ("-", "--", "-.", ":")  # by c, the largest first
