@@ -56,7 +56,7 @@ def plot(found: list[Measurement], row: int, stem: Path) -> list[Path]:
     """Seconds a weight against n, and against the number of weights on one set.  row: weights in a whole row."""
     import matplotlib.pyplot as plt
 
-    from lottery.results.figures.style import COLOURS, STYLE, save
+    from lottery.results.figures.style import FILL, INK, drawing, save
 
     def line(axes, section: str, case: str, across: str, colour: str, label: str | None) -> None:
         chosen = [m for m in found if m.section == section and m.case == case]
@@ -66,8 +66,8 @@ def plot(found: list[Measurement], row: int, stem: Path) -> list[Path]:
 
     with drawing():
         figure, (left, right) = plt.subplots(1, 2, figsize=(7.6, 3.4))
-        line(left, "cost against n", "weight sharing", "n", COLOURS[1], "exact, one set a weight")
-        line(left, "cost against n", "row sharing", "n", COLOURS[0], f"exact, one set for {row}")
+        line(left, "cost against n", "weight sharing", "n", FILL, "exact, one set a weight")
+        line(left, "cost against n", "row sharing", "n", INK, f"exact, one set for {row}")
         for mip, marker in (("gurobi", "s"), ("cbc", "^")):
             for m in found:
                 if (m.section, m.case) == ("side by side", mip):
@@ -84,9 +84,10 @@ def plot(found: list[Measurement], row: int, stem: Path) -> list[Path]:
         left.set_xticks(sorted({m.n for m in found if m.section == "cost against n"}))
         left.set_ylim(top=30 * left.get_ylim()[1])  # room for the legend
         left.legend(loc="upper left", fontsize=7, ncols=2)
-        line(right, "cost against weights", "row sharing", "weights", COLOURS[0], None)
+        line(right, "cost against weights", "row sharing", "weights", INK, None)
         right.set_xscale("log")
         right.set_yscale("log")
         right.set_xlabel("weights on one set (n = 21)")
         right.set_ylabel("seconds a weight")
-        return save(figure, stem)
+        words = [f"{m.section}, {m.case}, n = {m.n}: {m.seconds_per_weight:.2g} s per weight." for m in found]
+        return save(figure, stem, "Time per weight by coefficients and by weights on one set", " ".join(words))

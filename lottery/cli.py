@@ -270,6 +270,8 @@ def _add_results(verb: Verb) -> None:
         (results.plot_cardinality, "cardinality.csv"),
         (results.plot_seconds, "cost.csv"),
         (results.plot_replays, "points_compared.csv"),
+        (results.plot_held_out, "points.csv"),
+        (results.plot_wide_minus_linear, "points.csv"),
     ):
         add = verb(plot).add_argument
         add("--table", type=Path, required=True, help=f"{table} by `tabulate` or `tabulate-runs`")

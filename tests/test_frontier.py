@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import TINY_IMAGE
-from matplotlib.markers import CARETUPBASE
 
 from lottery.approximation.frontier import approximate, without_small_weights
 from lottery.approximation.points import planned_points
@@ -17,6 +16,7 @@ from lottery.errors import LotteryError
 from lottery.files import read_json, read_table
 from lottery.results.figures import frontier as frontier_figure
 from lottery.results.figures.frontier import plot_frontier
+from lottery.results.figures.style import look
 from lottery.results.frontier import FRONTIER_NUMBERS, MAGNITUDE, frontier, point_rows, smallest
 from lottery.subset_sum import create, solve
 
@@ -108,82 +108,99 @@ def test_the_figure_is_drawn_the_same_each_time(tmp_path, changes):
 
 
 def drawn(monkeypatch, table: pd.DataFrame):
-    """Both panels of a frontier's figure, and what its legend says."""
+    """The panels of a frontier's figure."""
     figures = []
-    monkeypatch.setattr(frontier_figure, "save", lambda figure, stem: figures.append(figure))
+    monkeypatch.setattr(frontier_figure, "save", lambda figure, *_: figures.append(figure))
     plot_frontier(table, "fc2", Path("not written"))
     [figure] = figures
-    return *figure.axes, [text.get_text() for text in figure.legends[0].get_texts()]
+    return figure.axes
 
 
-def arrows(axes) -> list[tuple[float, float]]:
-    lines = [line for line in axes.lines if line.get_marker() == CARETUPBASE]
-    return [(float(x), float(y)) for line in lines for x, y in zip(*line.get_data(), strict=True)]
+def words(axes) -> list[str]:
+    return [text.get_text() for text in axes.texts]
 
 
-def upright_bars(axes) -> list[tuple[float, tuple[float, float]]]:
-    """Where the vertical error bars of a panel stand, and their lower and upper ends."""
+def upright_bars(axes) -> list[tuple[float, float]]:
+    """The ends of the error bars of a panel."""
     collections = [bars for container in axes.containers for bars in container.lines[2]]
-    segments = [segment for bars in collections for segment in bars.get_segments() if len(segment) == 2]
-    return [(float(low[0]), (float(low[1]), float(high[1]))) for low, high in segments if low[0] == high[0]]
+    return [
+        tuple(float(y) for y in segment[:, 1])
+        for bars in collections
+        for segment in bars.get_segments()
+        if len(segment)
+    ]
 
 
-def test_errors_beyond_the_panel_are_arrows_at_its_edge(monkeypatch):
+def line_of(axes, objective: str):
+    [line] = [
+        line
+        for line in axes.lines
+        if line.get_color() == look(objective).line and line.get_marker() == look(objective).marker
+    ]
+    return line
+
+
+def test_losses_are_against_the_own_target_and_all_within_the_panel(monkeypatch):
     table = frontier(points())
-    left, _, legend = drawn(monkeypatch, table)
-    assert arrows(left) == []
-    assert not any("error above" in text for text in legend)
     lost = (table.objective == "min_cardinality") & (table.epsilon == 0.05)
     table.loc[lost, ["accuracy", "accuracy_half_interval"]] = [40.0, 55.0]
-    left, _, legend = drawn(monkeypatch, table)
-    assert arrows(left) == [(float(table[lost].relative_size.iloc[0]), 20)]
-    assert "error above 20%" in legend
-    size = float(table[lost].relative_size.iloc[0])
-    assert not [ends for x, ends in upright_bars(left) if x == size and ends[1] > 20], "a bar from nowhere"
+    left, _ = drawn(monkeypatch, table)
+    found = line_of(left, "min_cardinality").get_ydata()
+    assert found == pytest.approx([0.0, 58.0])
+    bottom, top = left.get_ylim()
+    assert bottom > 58 > 0 > top, "0 is on top"
 
 
-@pytest.mark.parametrize("half", [1.5, 13.0, 900.0])
-def test_an_interval_is_cut_where_the_panel_ends_and_has_no_cap_before(monkeypatch, half):
-    """Two seeds that differ by a point give one of 13 points and more."""
-    table = frontier(points())
-    one = (table.objective == "min_error") & (table.epsilon == 0.01)
-    table.loc[one, ["accuracy", "accuracy_half_interval", "relative_size_half_interval"]] = [90.0, half, half]
-    left, right, _ = drawn(monkeypatch, table)
-    size = float(table[one].relative_size.iloc[0])
-    for axes, middle in ((left, 10.0), (right, size)):
-        bottom, top = axes.get_ylim()
-        assert bottom < middle < top < 40
-        ends = [ends for _, ends in upright_bars(axes) if ends[1] == pytest.approx(middle + half)]
-        assert len(ends) == 1
-        low = ends[0][0]
-        assert low == pytest.approx(middle - half) if middle - half > bottom else 0 < low < bottom
+def test_bars_need_three_seeds(monkeypatch):
+    rows = points()
+    for seeds, bars in ((3, True), (2, False)):
+        left, right = drawn(monkeypatch, frontier(rows[rows.seed <= seeds]))
+        assert bool(upright_bars(left)) == bool(upright_bars(right)) == bars
+
+
+def test_only_the_most_coefficients_per_bit_are_drawn(monkeypatch):
+    rows = points()
+    fewer = rows.assign(coefficients_per_bit=2.0, accuracy=50.0)
+    left, _ = drawn(monkeypatch, frontier(pd.concat([rows, fewer])))
+    assert max(line_of(left, "min_error").get_ydata()) < 2
+
+
+def test_sums_of_exactly_k_have_a_panel_of_their_own(monkeypatch):
+    rows = points()
+    fixed = rows[rows.objective == "min_error"].assign(objective="exactly_3", relative_size=3.0)
+    left, middle, _ = drawn(monkeypatch, frontier(pd.concat([rows, fixed])))
+    assert words(middle) == ["k = 3"]
+    assert not any("exactly" in text for text in words(left))
+    assert len(drawn(monkeypatch, frontier(rows))) == 2
 
 
 def test_lines_over_each_other_are_told_apart(monkeypatch):
     rows = points()
     alike = rows[rows.objective == "min_error"].assign(objective="first_feasible")
-    left, right, _ = drawn(monkeypatch, frontier(pd.concat([rows, alike])))
+    left, right = drawn(monkeypatch, frontier(pd.concat([rows[rows.objective == "min_error"], alike])))
     for axes in (left, right):
-        lines = [container.lines[0] for container in axes.containers]
-        first, *others = [line for line in lines if line.get_marker() in frontier_figure.MARKERS]
-        assert first.get_marker() == frontier_figure.MARKERS[0]
-        for other in others:
-            assert other.get_zorder() < first.get_zorder()
-            assert other.get_markersize() > first.get_markersize()
-            assert other.get_markerfacecolor() == "none"
+        first, other = line_of(axes, "min_error"), line_of(axes, "first_feasible")
+        assert other.get_zorder() < first.get_zorder()
+        assert other.get_markersize() > first.get_markersize()
+        assert other.get_markerfacecolor() == "none"
 
 
 def test_the_published_network_is_always_in_the_panel(monkeypatch):
     rows = points()
     for part in (rows, rows[rows.objective == "min_cardinality"]):
-        left, _, legend = drawn(monkeypatch, frontier(part))
-        [star] = [line for line in left.lines if line.get_marker() == "*"]
-        (x,), (y,) = star.get_data()
-        assert left.get_xlim()[0] < x < left.get_xlim()[1]
-        assert left.get_ylim()[0] < y < left.get_ylim()[1]
-        assert "published (97.19%, on raw pixels)" in legend
-    left, _, legend = drawn(monkeypatch, frontier(rows.assign(network="fc4")))
-    assert not any("published" in text for text in legend)
+        left, _ = drawn(monkeypatch, frontier(part))
+        [star] = [line for line in left.lines if line.get_marker() == "*" and len(line.get_xdata())]
+        assert star.get_xdata().tolist() == [9.39]
+        assert star.get_ydata().tolist() == [0.0], "it lost nothing against its own target"
+        assert left.get_xlim()[0] < 9.39 < left.get_xlim()[1]
+        assert "published 9.39×" in words(left)
+    left, _ = drawn(monkeypatch, frontier(rows.assign(network="fc4")))
+    assert not any("published" in text for text in words(left))
+
+
+def test_words_of_a_frontier_name_the_smallest_network_that_loses_little(tmp_path):
+    text = plot_frontier(frontier(points()), "fc2", tmp_path / "figure")[0].read_text()
+    assert "fewest coefficients: 0.602 times the target's weights (ε = 0.01) lose 0.00 points." in text
 
 
 def test_a_frontier_of_one_seed_is_drawn_without_intervals(tmp_path):

@@ -26,13 +26,13 @@ def test_a_second_run_has_nothing_to_do(demo: Path, snakemake: Snakemake, small:
     assert "Nothing to be done" in done.stdout + done.stderr
 
 
-CURVES = {"tabulate_runs", "trace", "plot_accuracy", "plot_epochs", "summarise"}
+CURVES = {"tabulate_runs", "trace", "plot_accuracy", "plot_epochs", "plot_held_out", "summarise"}
 
 
 @pytest.mark.parametrize(
     ("module", "change", "expected"),
     [
-        ("results/figures/errors.py", ("alpha=0.5", "alpha=0.4"), {"plot_errors", "summarise"}),
+        ("results/figures/errors.py", ("_BINS = 90", "_BINS = 80"), {"plot_errors", "summarise"}),
         ("results/summary.py", ("page(", "page("), set()),
         (
             "subset_sum/kernels.py",
@@ -48,7 +48,7 @@ CURVES = {"tabulate_runs", "trace", "plot_accuracy", "plot_epochs", "summarise"}
         ("tickets/construction.py", ("// 4)", "// 3)"), {"build_ticket", "verify", "tabulate_tickets", "trace", "summarise"}),
         ("theory/thresholds.py", ("< 3:", "< 4:"), {"tabulate_theory", "plot_theory", "trace", "summarise"}),
         ("results/claims.py", ("CHANCE = 20.0", "CHANCE = 15.0"), CURVES),
-        ("results/figures/curves.py", ("ZOOM = 5.0", "ZOOM = 4.0"), CURVES - {"tabulate_runs", "trace"}),
+        ("results/figures/series.py", ("ENOUGH_SEEDS = 3", "ENOUGH_SEEDS = 4"), {"plot_accuracy", "plot_epochs", "plot_held_out", "plot_frontier", "summarise"}),
     ],
     ids=["a plot", "nothing", "the kernel", "a comment", "the comparison", "pruning", "a ticket", "theory", "a claim", "a curve"],
 )  # fmt: skip

@@ -167,15 +167,41 @@ def test_the_figure_of_replays_has_a_panel_for_each_network_that_was_run(tmp_pat
     compared = compare_points(published_as_runs().query("network != 'fc4'"))
     svg, png = plot_replays(compared, tmp_path / "replays")
     text = svg.read_text()
-    assert "fc2: 43 of 43 points reproduced" in text
-    assert "lenet5: 43 of 43 points reproduced" in text
+    assert text.count("43 of 43 points reproduced") == 4, "two titles, two sentences"
+    assert ">fc2 · 397,000 weights<" in text
+    assert ">lenet5 · 61,470 weights<" in text
     assert "fc4" not in text
-    assert "beyond its spread" not in text
+    assert "differs by more" not in text
     assert png.stat().st_size > 20_000
-    compared.loc[5, "verdict"] = "differs"
-    assert "beyond its spread" in plot_replays(compared, tmp_path / "replays")[0].read_text()
     with pytest.raises(LotteryError, match="no published point has a run of its own length"):
         plot_replays(compared.assign(ours=np.nan), tmp_path / "none")
+
+
+def test_titles_of_replays_count_what_differs_and_what_was_not_run(tmp_path: Path) -> None:
+    compared = compare_points(published_as_runs().query("network == 'fc2'"))
+    compared = compared[compared.network == "fc2"].reset_index(drop=True)
+    compared.loc[[5, 6], "verdict"] = ["differs", "not comparable"]
+    compared.loc[7, ["verdict", "ours", "difference"]] = ["not run", np.nan, np.nan]
+    text = plot_replays(compared, tmp_path / "replays")[0].read_text()
+    assert ">40 of 42 points reproduced, 1 differs, 1 not comparable, 1 not run<" in text
+    assert ">differs by more<" in text
+    assert ">not comparable<" in text
+
+
+def test_lines_break_where_points_were_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Any] = []
+    monkeypatch.setattr("lottery.results.figures.replays.save", lambda figure, *_: drawn.append(figure))
+    compared = compare_points(published_as_runs().query("network == 'fc2' and structure == 'linear'"))
+    compared.loc[(compared.structure == "linear") & (compared.sparsity == 0.5), "ours"] = np.nan
+    plot_replays(compared, tmp_path / "replays")
+    [line] = [
+        line
+        for line in drawn[0].axes[0].lines
+        if line.get_color() == "#0072B2" and line.get_linewidth() == 0.9 and len(line.get_xdata()) > 10
+    ]
+    x, y = line.get_data()
+    assert np.isnan(y[np.abs(x) < 1e-9]).all(), "half of the weights kept"
+    assert np.isnan(y[1]), "between all kept and one percent pruned"
 
 
 def test_other_random_numbers_have_no_spread_at_sparsity_0() -> None:

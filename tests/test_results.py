@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, fields, replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from lottery.results.claims import answer_claims
 from lottery.results.comparison import compare, verdicts
 from lottery.results.figures.cardinality import plot_cardinality
 from lottery.results.figures.errors import plot_errors
-from lottery.results.figures.seconds import plot_seconds
+from lottery.results.figures.seconds import plot_seconds, readable_seconds
 from lottery.results.frontier import frontier, point_rows
 from lottery.results.lineage import lineage, origins, stages
 from lottery.results.points import points
@@ -65,7 +66,9 @@ def approximation(folder: Path, **changes: object) -> Path:
     write_json(folder / "evaluation.json", {**EVALUATION, **{k: v for k, v in changes.items() if k in EVALUATION}})
     write_json(folder / "cost.json", {"chunks": 3, "seconds": 1.0})
     errors = np.abs(np.random.default_rng(0).normal(0, 1e-6, (5, 4)))
-    write_tensors(folder / "solution.safetensors", {"fc1.weight.errors": errors}, {})
+    cardinality = np.arange(20, dtype=np.uint8).reshape(5, 4)
+    parts = {"fc1.weight.errors": errors, "fc1.weight.cardinality": cardinality}
+    write_tensors(folder / "solution.safetensors", parts, {})
     return folder
 
 
@@ -170,6 +173,48 @@ def test_figures_are_the_same_bytes_each_time(tmp_path: Path) -> None:
     }.items():
         once, again = draw(tmp_path / "once" / name), draw(tmp_path / "again" / name)
         assert [path.read_bytes() for path in once] == [path.read_bytes() for path in again]
+
+
+def test_errors_are_described_with_the_weights_that_keep_no_coefficient(tmp_path: Path) -> None:
+    text = plot_errors({"ours": approximation(tmp_path)}, tmp_path / "errors")[0].read_text()
+    assert ">ours: nearest sum, fc2, mnist<" in text
+    assert ">no coefficient kept: |weight| itself<" in text
+    assert "5.0% of the weights keep no coefficient." in text
+
+
+def test_cardinalities_are_drawn_beside_the_published_mean(tmp_path: Path) -> None:
+    text = plot_cardinality(cardinality({"ours": approximation(tmp_path)}), tmp_path / "cardinality")[0].read_text()
+    assert ">mean 1.33<" in text
+    assert ">published 9.39<" in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(1.9e-6, "1.9 µs"), (7e-7, "0.7 µs"), (0.0127, "13 ms"), (0.194, "0.19 s"), (7.0, "7.0 s"), (77266, "77000 s")],
+)
+def test_seconds_have_a_unit_that_people_read(seconds: float, text: str) -> None:
+    assert readable_seconds(seconds) == text
+
+
+def test_seconds_are_compared_with_core_seconds_of_the_paper(tmp_path: Path) -> None:
+    """36 cores took 21.5 hours."""
+    costs = cost({"ours": approximation(tmp_path)}, [])
+    for published in (costs, costs.assign(seconds_per_weight=costs.network_core_hours * 3600 / costs.weights)):
+        text = plot_seconds(published, tmp_path / "seconds")[0].read_text()
+        assert "paper: Gurobi, as reported: 7.0 s" in text
+        assert "ours: exact: 2.5 µs, 2.8 million × less" in text
+
+
+def test_a_figure_has_a_title_and_words_for_those_who_do_not_see_it(tmp_path: Path) -> None:
+    folders = {"a & <b>": approximation(tmp_path)}
+    root = ElementTree.parse(plot_errors(folders, tmp_path / "errors")[0]).getroot()
+    assert root.get("role") == "img"
+    title, words = root[0], root[1]
+    assert title.tag.endswith("}title")
+    assert words.tag.endswith("}desc")
+    assert title.text == "Distance of each subset sum from its weight"
+    assert words.text is not None
+    assert words.text.startswith("a & <b>: nearest sum, fc2, mnist: median ")
 
 
 def test_measured_seconds_have_an_uncertainty(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from scipy.special import stdtrit
 CONFIDENCE = 0.95
 
 
-def student_t(freedom: int) -> float:
+def student_t(freedom: float) -> float:
     """How many standard errors a 95% interval reaches to either side.
 
     scipy.special, since scipy.stats alone takes a second to import.

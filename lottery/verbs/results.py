@@ -142,7 +142,7 @@ def trace(arguments: argparse.Namespace, step: Step) -> None:
 def plot_accuracy(arguments: argparse.Namespace, step: Step) -> None:
     """Figure: accuracy against parameters."""
     from lottery.files import read_table
-    from lottery.results.figures.curves import plot_accuracy
+    from lottery.results.figures.accuracy import plot_accuracy
     from lottery.results.points import POINT_NUMBERS
 
     table = read_table(step.reads(arguments.table), POINT_NUMBERS)
@@ -158,10 +158,28 @@ def plot_replays(arguments: argparse.Namespace, step: Step) -> None:
     step.writes(*plot_replays(table, arguments.output))
 
 
+def plot_held_out(arguments: argparse.Namespace, step: Step) -> None:
+    """Figure: accuracy of the held-out runs of all networks."""
+    from lottery.files import read_table
+    from lottery.results.figures.accuracy import plot_held_out
+    from lottery.results.points import POINT_NUMBERS
+
+    step.writes(*plot_held_out(read_table(step.reads(arguments.table), POINT_NUMBERS), arguments.output))
+
+
+def plot_wide_minus_linear(arguments: argparse.Namespace, step: Step) -> None:
+    """Figure: how much more accurate wide networks are than linear ones, by sparsity."""
+    from lottery.files import read_table
+    from lottery.results.figures.wide_minus_linear import plot_wide_minus_linear
+    from lottery.results.points import POINT_NUMBERS
+
+    step.writes(*plot_wide_minus_linear(read_table(step.reads(arguments.table), POINT_NUMBERS), arguments.output))
+
+
 def plot_epochs(arguments: argparse.Namespace, step: Step) -> None:
     """Figure: accuracy against epochs."""
     from lottery.files import read_table
-    from lottery.results.figures.curves import plot_epochs
+    from lottery.results.figures.epochs import plot_epochs
     from lottery.results.runs import HISTORY_NUMBERS
 
     table = read_table(step.reads(arguments.table), HISTORY_NUMBERS)
@@ -171,7 +189,7 @@ def plot_epochs(arguments: argparse.Namespace, step: Step) -> None:
 def plot_redundancy(arguments: argparse.Namespace, step: Step) -> None:
     """Figure: accuracy against redundancy."""
     from lottery.files import read_table
-    from lottery.results.figures.curves import plot_redundancy
+    from lottery.results.figures.redundancy import plot_redundancy
     from lottery.results.points import POINT_NUMBERS
 
     table = read_table(step.reads(arguments.table), POINT_NUMBERS)
@@ -192,7 +210,7 @@ def plot_errors(arguments: argparse.Namespace, step: Step) -> None:
     """Figure: distribution of |sum - weight|."""
     from lottery.results.figures.errors import plot_errors
 
-    folders = _folders(arguments, step, "assembly.json", "solution.safetensors")
+    folders = _folders(arguments, step, "assembly.json", "evaluation.json", "solution.safetensors")
     step.writes(*plot_errors(folders, arguments.output))
 
 

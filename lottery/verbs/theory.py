@@ -86,16 +86,16 @@ def tabulate_theory(arguments: argparse.Namespace, step: Step) -> None:
 def plot_theory(arguments: argparse.Namespace, step: Step) -> None:
     """Figure: success against coefficients, thresholds, single coefficients, or subsets of one size."""
     from lottery.files import read_table
-    from lottery.results.figures import theory as theory_figures
+    from lottery.results.figures import theory
     from lottery.results.theory import SUCCESS_NUMBERS, THRESHOLD_NUMBERS
 
     table = arguments.table
     if arguments.figure == "success":
-        step.writes(*theory_figures.plot_success(read_table(step.reads(table), SUCCESS_NUMBERS), arguments.output))
+        step.writes(*theory.plot_success(read_table(step.reads(table), SUCCESS_NUMBERS), arguments.output))
     else:
         plot = {
-            "thresholds": theory_figures.plot_thresholds,
-            "single": theory_figures.plot_single,
-            "cardinality": theory_figures.plot_cardinality,
+            "thresholds": theory.plot_thresholds,
+            "single": theory.plot_single,
+            "cardinality": theory.plot_cardinality,
         }[arguments.figure]
         step.writes(*plot(read_table(step.reads(table), THRESHOLD_NUMBERS), arguments.output))

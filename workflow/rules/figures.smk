@@ -1,11 +1,31 @@
 """Figures of both experiments, from tables and records alone.  Out: <results>/figures/, .svg and .png."""
 
 
+def figures_of_all_networks(wildcards=None):
+    """Names of the figures over networks that the sweeps give something to."""
+    held_out, structures = False, {}
+    for planned in RUNS.values():
+        run = planned.run
+        if run.structure != "dense":
+            held_out = held_out or run.protocol == "held_out"
+            alike = (
+                run.network,
+                run.protocol,
+                planned.variant_name,
+                run.redundancy,
+                run.sparsity,
+            )
+            structures.setdefault(alike, set()).add(run.structure)
+    both = any({"wide", "linear"} <= found for found in structures.values())
+    return ["held_out"] * held_out + ["wide_minus_linear"] * both
+
+
 rule plot_errors:
     "Figure: how far subset sums are from their weights."
     input:
         solutions=approximation_files("solution.safetensors"),
         numbers=approximation_files("assembly.json"),
+        dataset=approximation_files("evaluation.json"),
     output:
         svg=report(
             "<results>/figures/errors.svg",
@@ -122,6 +142,56 @@ rule plot_replays:
         stem=subpath(output.svg, strip_suffix=".svg"),
     shell:
         "lottery plot-replays{params.plugins} --table {input:q} --output {params.stem:q} 2>&1 | tee {log:q}"
+
+
+rule plot_held_out:
+    "Figure: accuracy of the held-out runs of all networks."
+    input:
+        "<results>/tables/points.csv",
+    output:
+        svg=report(
+            "<results>/figures/held_out.svg",
+            caption="../report/held_out.rst",
+            category="Figures",
+        ),
+        png="<results>/figures/held_out.png",
+    log:
+        "<logs>/plot_held_out.log",
+    benchmark:
+        "<benchmarks>/plot_held_out.tsv"
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        code=fingerprint("plot-held-out"),
+        stem=subpath(output.svg, strip_suffix=".svg"),
+    shell:
+        "lottery plot-held-out --table {input:q} --output {params.stem:q} 2>&1 | tee {log:q}"
+
+
+rule plot_wide_minus_linear:
+    "Figure: how much more accurate wide networks are than linear ones."
+    input:
+        "<results>/tables/points.csv",
+    output:
+        svg=report(
+            "<results>/figures/wide_minus_linear.svg",
+            caption="../report/wide_minus_linear.rst",
+            category="Figures",
+        ),
+        png="<results>/figures/wide_minus_linear.png",
+    log:
+        "<logs>/plot_wide_minus_linear.log",
+    benchmark:
+        "<benchmarks>/plot_wide_minus_linear.tsv"
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        code=fingerprint("plot-wide-minus-linear"),
+        stem=subpath(output.svg, strip_suffix=".svg"),
+    shell:
+        "lottery plot-wide-minus-linear --table {input:q} --output {params.stem:q} 2>&1 | tee {log:q}"
 
 
 rule plot_epochs:

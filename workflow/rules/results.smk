@@ -15,7 +15,10 @@ rule experiment_2:
     "Tables and figures of pruned random networks."
     input:
         "<results>/tables/runs.csv",
-        expand("<results>/figures/{figure}.svg", figure=pruning_figures()),
+        expand(
+            "<results>/figures/{figure}.svg",
+            figure=[*pruning_figures(), *figures_of_all_networks()],
+        ),
 
 
 rule tables:
@@ -39,6 +42,7 @@ rule figures:
                 "seconds",
                 *frontier_figures(),
                 *pruning_figures(),
+                *figures_of_all_networks(),
             ],
         ),
         theory_figure_files(),

@@ -1,157 +1,241 @@
-"""The figure of a frontier: what error how many parameters leave, and how many parameters an epsilon asks for."""
+"""The figure of a frontier: what accuracy is lost with how many parameters, and how many parameters an epsilon takes."""
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.markers import CARETUPBASE
-from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
+from matplotlib.axis import Axis
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from lottery.errors import LotteryError
 from lottery.published import table1
-from lottery.results.figures.style import COLOURS, STYLE, save
+from lottery.results.figures.scales import plain_axis
+from lottery.results.figures.series import ENOUGH_SEEDS
+from lottery.results.figures.style import (
+    FULL,
+    GREY,
+    INK,
+    End,
+    drawing,
+    heading,
+    label_ends,
+    look,
+    objective_words,
+    save,
+)
 from lottery.results.frontier import MAGNITUDE
 
-MARKERS = "os^vP*"
-LINES = ("-", "--", "-.", ":")  # by c, the largest first
-LARGEST_ERROR = 20.0  # percent, that the left panel shows
-TICKS = (0.5, 1, 1.5, 2, 3, 4, 5, 7, 10, 15, 20)
-BEYOND: dict[str, Any] = {"marker": CARETUPBASE, "linestyle": "none", "markersize": 6}  # stands on the upper edge
+LOST_TICKS = (-0.1, 0, 0.1, 0.5, 1, 5, 20, 80)
+SIZE_TICKS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)
+LITTLE = 0.5  # points of accuracy: a loss that the tables call little
+_NUMBERED = ("min_cardinality", MAGNITUDE)  # objectives whose lines are long enough for an epsilon at each point
+_APART = 2.2  # the factor between two epsilons that are both written at the axis
+_TOP = -0.2  # gains beyond are noise of a test set
 
 
-def _lines(table: pd.DataFrame) -> list[float]:
-    return sorted(set(table[table.objective != MAGNITUDE].coefficients_per_bit), reverse=True)
+class Series(NamedTuple):
+    """The points of one objective by epsilon, with the points of accuracy that each loses against its own target."""
+
+    objective: str
+    rows: pd.DataFrame
+
+    @property
+    def of_one_size(self) -> bool:
+        return self.objective.startswith("exactly_")
 
 
-def _series(table: pd.DataFrame) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
-    """Style and rows, by epsilon, of each line; an objective has a colour and a marker, c a kind of line.
-
-    Lines of two objectives can be one over the other: the first objective is on top, small and filled; the markers of the
-    next are larger and open, around those of the first.
-    """
-    objectives = [name for name in dict.fromkeys(table.objective) if name != MAGNITUDE]
-    for (objective, per_bit), rows in table.groupby(["objective", "coefficients_per_bit"], sort=False):
-        style: dict[str, Any] = {"markersize": 4, "linewidth": 1, "capsize": 2, "elinewidth": 0.8}
-        if objective == MAGNITUDE:
-            style |= {"color": "0.35", "marker": "x", "linestyle": (0, (1, 1)), "label": "target pruned by magnitude"}
-        else:
-            place, line = objectives.index(objective), _lines(table).index(per_bit)
-            style |= {"color": COLOURS[place % 6], "marker": MARKERS[place % 6], "linestyle": LINES[line % 4]}
-            style |= {"label": objective if line == 0 else None, "zorder": 3 - place / 10}
-            style |= {"markersize": 3} if place == 0 else {"markersize": 5.5, "markerfacecolor": "none"}
-        yield style, rows.sort_values("epsilon")
+def _series(table: pd.DataFrame) -> Iterator[Series]:
+    """Of the most coefficients per bit alone: the table has the others."""
+    sums = table[table.objective != MAGNITUDE]
+    most = sums.coefficients_per_bit.max()
+    shown = table[(table.objective == MAGNITUDE) | (table.coefficients_per_bit == most)]
+    for objective, rows in shown.groupby("objective", sort=False):
+        rows = rows.sort_values("epsilon")
+        yield Series(str(objective), rows.assign(lost=(rows.target_accuracy - rows.accuracy).astype(float).round(6)))
 
 
-def _bars(middle: pd.Series, half: pd.Series, edge: float) -> list[np.ndarray]:
-    """How far intervals reach down and up; none where half an interval is 0 or unknown.
+def _lost_axis(axes: Axes, series: list[Series]) -> None:
+    """Points of accuracy lost: linear to 0.1, logarithmic beyond, 0 on top."""
+    largest = max(1.0, *(float(one.rows.lost.max()) for one in series))
+    axes.set_yscale("symlog", linthresh=0.1, linscale=0.5)
+    axes.set_ylim(1.5 * largest, _TOP)
+    axes.yaxis.set_major_locator(FixedLocator([tick for tick in LOST_TICKS if tick <= 1.5 * largest]))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda lost, _: f"{lost:g}".replace("-", "−")))
+    axes.axhline(0, color=INK, linewidth=0.8, zorder=1)
+    axes.axhline(LITTLE, color=INK, linewidth=0.8, linestyle="--", zorder=1)
 
-    edge: the lower edge of a logarithmic panel.  An interval that goes on below it (to 0 and beyond, as those of two or
-    three seeds can) ends out of sight, so that it is cut at the edge and has no cap there.
-    """
-    known = half.to_numpy(float)
-    known = np.where(known > 0, known, np.nan)
-    return [np.minimum(known, np.maximum(middle.to_numpy(float) - edge / 2, 0)), known]
 
-
-def _draw_errors(axes: Axes, style: dict[str, Any], rows: pd.DataFrame) -> bool:
-    """A line of errors with intervals, and an arrow at the upper edge for each error beyond it; whether there is any."""
-    bottom, top = axes.get_ylim()
-    error = (100 - rows.accuracy).to_numpy(float)
-    beyond = error > top
-    line = np.where(beyond, top, error)
-    line[1:][beyond[1:] & beyond[:-1]] = np.nan  # none from one arrow to the next
-    inside = rows.accuracy_half_interval.where(~beyond)
-    axes.errorbar(
-        rows.relative_size,
-        line,
-        xerr=_bars(rows.relative_size, rows.relative_size_half_interval.where(~beyond), axes.get_xlim()[0]),
-        yerr=_bars(100 - rows.accuracy, inside, bottom),
-        **style | {"markevery": np.flatnonzero(~beyond).tolist()},
+def _intervals(rows: pd.DataFrame, column: str) -> np.ndarray:
+    """Half of each interval; NaN of few seeds and where nothing spreads."""
+    half = (
+        rows[f"{column}_half_interval"]
+        .astype(float)
+        .where((rows.seeds >= ENOUGH_SEEDS) & (rows.objective != MAGNITUDE))
     )
-    if beyond.any():
-        axes.plot(rows.relative_size[beyond], np.full(beyond.sum(), top), color=style["color"], clip_on=False, **BEYOND)
-    return bool(beyond.any())
+    return half.where(half > 0).to_numpy(float)
+
+
+def _draw(axes: Axes, one: Series, x: str, y: str, number: int = 0) -> None:
+    """A line of points; every second one has larger and open markers, around those that they may hide."""
+    style, rows = look(one.objective), one.rows
+    hiding = number % 2 == 1
+    face = {"markersize": 6.5, "markerfacecolor": "none"} if hiding else {"markersize": 4}
+    axes.errorbar(
+        rows[x].astype(float), rows[y].astype(float),
+        yerr=_intervals(rows, "accuracy" if y == "lost" else "relative_size"), color=style.line, marker=style.marker,
+        linewidth=1, elinewidth=0.7, linestyle=":" if one.objective == MAGNITUDE else "-", zorder=3 - 0.1 * hiding, **face,
+    )  # fmt: skip
+
+
+def _log_axis(axis: Axis, low: float, high: float, ticks: tuple[float, ...] | list[float]) -> None:
+    plain_axis(axis, [tick for tick in ticks if low <= tick <= high])
+
+
+def _epsilon_axis(axes: Axes, epsilons: pd.Series) -> None:
+    axes.set_xscale("log")
+    axes.set_xlim(0.8 * float(epsilons.min()), 1.25 * float(epsilons.max()))
+    ticks: list[float] = []
+    for epsilon in sorted({float(epsilon) for epsilon in epsilons}):
+        if not ticks or epsilon > _APART * ticks[-1]:
+            ticks.append(epsilon)
+    _log_axis(axes.xaxis, 0, 1, ticks)
+    axes.set_xlabel("ε")
 
 
 def _published(table: pd.DataFrame) -> pd.DataFrame:
-    """Size and accuracy of the published network, a row; none where the table is about another one."""
+    """Size of the published network and the accuracy that it lost, a row; none where the table is about another one."""
     same = set(table.network) == {"fc2"} and set(table.dataset) == {"mnist"}
-    rows = table1().iloc[1 : 1 + same]
-    return pd.DataFrame({"relative_size": rows.relative_size, "accuracy": rows.test_accuracy_percent})
+    target, ticket = table1().iloc[0], table1().iloc[1:2]
+    lost = target.test_accuracy_percent - ticket.test_accuracy_percent
+    return pd.DataFrame({"relative_size": ticket.relative_size, "lost": lost}).iloc[: int(same)]
 
 
-def _limit(axes: Axes, shown: pd.DataFrame, target: float) -> None:
-    """Panel for points of these sizes and accuracies; errors beyond `LARGEST_ERROR` have no place in it."""
-    largest = min(LARGEST_ERROR, 1.2 * float((100 - shown.accuracy).max()) + 0.1)
-    bottom, top = 0.75 * target, max(largest, 1.6 * target)
-    axes.set_ylim(bottom, top)
-    axes.set_yscale("log")
-    axes.set_yticks([tick for tick in TICKS if bottom <= tick <= top])
-    axes.set_xlim(0.6 * float(shown.relative_size.min()), 1.6 * max(1, float(shown.relative_size.max())))
+def _numbered(axes: Axes, one: Series) -> None:
+    """Each point's epsilon but the largest, where it is not too close to the one before."""
+    before, left = np.array([np.inf, np.inf]), one.objective == MAGNITUDE
+    for row in one.rows.iloc[::-1].itertuples():
+        at = axes.transData.transform((row.relative_size, row.lost)) * 72 / axes.figure.dpi
+        if np.hypot(*(at - before)) > 16 and row.epsilon < one.rows.epsilon.max():
+            axes.annotate(f"{row.epsilon:g}", (row.relative_size, row.lost), (-6, 2) if left else (6, -4), fontsize=8,
+                          textcoords="offset points", ha="right" if left else "left", va="bottom" if left else "top",
+                          color=look(one.objective).text)  # fmt: skip
+        before = at
 
 
-def _error(axes: Axes, table: pd.DataFrame) -> None:
-    target, published = 100 - float(table.target_accuracy.iloc[0]), _published(table)
-    _limit(axes, pd.concat([table[["relative_size", "accuracy"]], published]), target)
-    drawn = [_draw_errors(axes, style, rows) for style, rows in _series(table)]
-    axes.axhline(target, color="black", linewidth=0.8, linestyle="--")
-    axes.annotate(
-        "target", (0, target), (3, -3), xycoords=("axes fraction", "data"), textcoords="offset points", va="top"
-    )
-    if len(published):
-        axes.plot(published.relative_size, 100 - published.accuracy, "*", color="black", markersize=9,
-                  linestyle="", label="published (97.19%, on raw pixels)")  # fmt: skip
-    if any(drawn):
-        axes.plot([], [], color="0.3", label=f"error above {axes.get_ylim()[1]:g}%", **BEYOND)
-    axes.axvline(1, color="black", linewidth=0.8, linestyle=":")
+def _draw_lost(axes: Axes, table: pd.DataFrame, series: list[Series]) -> None:
+    """Against the size, with epsilon at the points of lines that are not on others; the paper's ticket as a star."""
+    published = _published(table)
+    sizes = [*(one.rows.relative_size for one in series), published.relative_size, pd.Series([1.0])]
+    low, high = min(float(s.min()) for s in sizes if len(s)) / 2, max(float(s.max()) for s in sizes if len(s)) * 2
+    axes.set_xscale("log")
+    axes.set_xlim(low, high)
+    _log_axis(axes.xaxis, low, high, SIZE_TICKS)
+    for number, one in enumerate(series):
+        _draw(axes, one, "relative_size", "lost", number)
+    axes.plot(published.relative_size, published.lost, "*", color=INK, markersize=13, markeredgecolor="white", zorder=4)
+    axes.axvline(1, color=INK, linewidth=0.8, linestyle=":", zorder=1)
     axes.set_xlabel("remaining parameters / target's weights")
-    axes.set_ylabel("test error (%)")
+    axes.set_ylabel("points of accuracy lost against the target")
+    axes.set_title("Accuracy lost by size")
 
 
-def _size(axes: Axes, table: pd.DataFrame) -> None:
-    sums = table[table.objective != MAGNITUDE].sort_values("epsilon")
-    bound = sums[sums.least_remaining.notna()]
+def _name_lost(axes: Axes, table: pd.DataFrame, series: list[Series]) -> None:
+    axes.figure.draw_without_rendering()  # type: ignore[union-attr]
+    for one in series:
+        if one.objective in _NUMBERED:
+            _numbered(axes, one)
+    ends = []
+    for one in series:
+        by_epsilon = one.objective in _NUMBERED  # whose largest epsilon is said here, the others at the points
+        last = one.rows.iloc[-1 if by_epsilon else 0]
+        words = objective_words(one.objective) + (f", ε = {last.epsilon:g}" if by_epsilon else "")
+        ends.append(End(float(last.relative_size), float(last.lost), words, look(one.objective).text))
+    label_ends(axes, ends)
+    for star in _published(table).itertuples():
+        axes.annotate(f"published {star.relative_size:.2f}×", (star.relative_size, star.lost), (0, 9), ha="center",
+                      textcoords="offset points", fontsize=8.5)  # fmt: skip
+
+
+def _draw_of_one_size(axes: Axes, series: list[Series]) -> None:
+    """Sums of exactly k coefficients, whose size is k: against epsilon."""
+    for number, one in enumerate(series):
+        _draw(axes, one, "epsilon", "lost", number)
+    _epsilon_axis(axes, pd.concat([one.rows.epsilon for one in series]))
+    axes.set_title("Exactly k coefficients by ε")
+
+
+def _draw_sizes(axes: Axes, series: list[Series]) -> list[End]:
+    sums = pd.concat([one.rows for one in series if one.objective != MAGNITUDE]).sort_values("epsilon")
+    once = sums.drop_duplicates("epsilon")
+    bound = once[once.least_remaining.notna()]
+    sizes = pd.concat([one.rows.relative_size for one in series] + [bound.least_remaining])
+    low, high = 0.6 * float(sizes.min()), 1.6 * float(sums.coefficients.max())
     axes.set_yscale("log")
-    bottom = 0.7 * min(float(table.relative_size.min()), float(bound.least_remaining.min()) if len(bound) else 1)
-    axes.set_ylim(bottom, 1.4 * float(sums.coefficients.max()))
-    for style, rows in _series(table):
-        bars = _bars(rows.relative_size, rows.relative_size_half_interval, bottom)
-        axes.errorbar(rows.epsilon, rows.relative_size, yerr=bars, **style | {"label": None})
-    for per_bit, line in zip(_lines(table), LINES, strict=False):
-        drawn = sums[sums.coefficients_per_bit == per_bit].drop_duplicates("epsilon")
-        axes.plot(drawn.epsilon, drawn.coefficients, ".", markersize=4, color="0.55", linewidth=1, linestyle=line,
-                  label=f"initial, c = {per_bit:g} (all: this line)")  # fmt: skip
-    initial = bound.drop_duplicates("epsilon")
-    axes.plot(initial.epsilon, initial.least_initial, ".-", color="black", linewidth=1.6,
-              label="fewest initial, Theorem 2")  # fmt: skip
-    least = bound.groupby("epsilon").least_remaining.min()
-    axes.plot(least.index, least.to_numpy(), color="black", linewidth=1.6, marker=".", linestyle=(0, (4, 1.5)),
-              label="fewest remaining, Theorem 2")  # fmt: skip
-    axes.axhline(1, color="black", linewidth=0.8, linestyle=":")
-    axes.set_xticks(np.unique(table.epsilon))
-    axes.set_xlabel("ε")
+    axes.set_ylim(low, high)
+    _log_axis(axes.yaxis, low, high, SIZE_TICKS)
+    _epsilon_axis(axes, pd.concat([one.rows.epsilon for one in series]))
+    axes.fill_between(
+        bound.epsilon.astype(float), low, bound.least_remaining.astype(float), color=GREY, alpha=0.18, linewidth=0
+    )
+    for number, one in enumerate(series):
+        _draw(axes, one, "epsilon", "relative_size", number)
+    axes.plot(once.epsilon, once.coefficients, ".-", color=GREY, linewidth=1)
+    axes.axhline(1, color=INK, linewidth=0.8, linestyle=":", zorder=1)
+    axes.set_title("Size by ε; shaded: impossible for all\nmaps of norm at most 1 (Theorem 2)")
     axes.set_ylabel("parameters / target's weights")
+    last = [End(float(one.rows.epsilon.iloc[-1]), float(one.rows.relative_size.iloc[-1]), objective_words(one.objective),
+                look(one.objective).text) for one in series]  # fmt: skip
+    return [*last, End(float(once.epsilon.iloc[-1]), float(once.coefficients.iloc[-1]), "initial", GREY)]
+
+
+def describe_frontier(series: list[Series]) -> str:
+    """The figure in words: of each objective the smallest network that loses little."""
+    sentences = []
+    for one in series:
+        near = one.rows[one.rows.lost <= LITTLE]
+        words = objective_words(one.objective)
+        if near.empty:
+            sentences.append(f"{words}: every size loses more than {LITTLE} points.")
+        else:
+            best = near.loc[near.relative_size.idxmin()]
+            sentences.append(
+                f"{words}: {best.relative_size:.3g} times the target's weights (ε = {best.epsilon:g}) lose {best.lost:.2f} points."
+            )
+    return " ".join(sentences).replace(" -", " −")
 
 
 def plot_frontier(table: pd.DataFrame, frontier: str, stem: Path) -> list[Path]:
-    """Left: test error against remaining parameters, 95% intervals.  Right: parameters against epsilon, with the bound."""
+    """Points of accuracy lost by size, and by epsilon for sums of exactly k coefficients; parameters by epsilon with the bound.
+
+    The lines are those with the most coefficients per bit; bars: 95% intervals over three seeds and more.
+    """
     own = table[table.frontier == frontier]
     if own.empty:
         raise LotteryError(f"figure: there are no points of frontier {frontier}")
+    series = list(_series(own))
+    free, fixed = [one for one in series if not one.of_one_size], [one for one in series if one.of_one_size]
+    per_bit = own.coefficients_per_bit[own.objective != MAGNITUDE].max()
+    title = f"Size and accuracy: {own.network.iloc[0]}, {own.dataset.iloc[0]}, c = {per_bit:g} coefficients per bit"
     with drawing():
-        figure, (left, right) = plt.subplots(1, 2, figsize=(8.6, 4.4))
-        for axes in (left, right):
-            axes.set_xscale("log")
-        _error(left, own)
-        _size(right, own)
-        for axis in (left.xaxis, left.yaxis, right.xaxis, right.yaxis):
-            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-            axis.set_minor_formatter(NullFormatter())
-        for axis in (left.yaxis, right.xaxis):
-            axis.set_minor_locator(NullLocator())
-        figure.legend(loc="outside upper center", ncols=3, title=f"{own.network.iloc[0]}, {own.dataset.iloc[0]}")
-        return save(figure, stem)
+        columns = 3 if fixed else 2
+        figure, panels = plt.subplots(1, columns, figsize=(FULL, 4.4), width_ratios=(1.5, *[1] * (columns - 1)))
+        heading(figure, title)
+        for axes in panels[: columns - 1]:
+            _lost_axis(axes, series)
+        _draw_lost(panels[0], own, free)
+        if fixed:
+            _draw_of_one_size(panels[1], fixed)
+        sizes = _draw_sizes(panels[-1], series)
+        label_ends(panels[-1], sizes)
+        if fixed:
+            label_ends(panels[1], [
+                End(float(one.rows.epsilon.iloc[-1]), float(one.rows.lost.iloc[-1]), f"k = {one.objective.removeprefix('exactly_')}",
+                    look(one.objective).text) for one in fixed
+            ])  # fmt: skip
+        _name_lost(panels[0], own, free)
+        return save(figure, stem, title, describe_frontier(series))

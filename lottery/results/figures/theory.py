@@ -1,5 +1,6 @@
 """The figures of the theory: what was measured, with 95% intervals, beside what is proved or expected."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,25 +8,44 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from lottery.errors import LotteryError
-from lottery.results.figures.style import COLOURS, STYLE, save
+from lottery.results.figures.scales import plain_axis
+from lottery.results.figures.style import (
+    FULL,
+    GREY,
+    HALF,
+    INK,
+    End,
+    Look,
+    darker,
+    drawing,
+    heading,
+    label_ends,
+    look,
+    save,
+    shades,
+)
 from lottery.theory.bounds import binary_entropy, counting_bound, single_best_threshold
 from lottery.theory.coefficients import KINDS
 from lottery.theory.first_moment import first_moment_threshold
 from lottery.theory.thresholds import fit
 
-COLOUR = dict(zip(KINDS, COLOURS, strict=False))
-MARKER = dict(zip(KINDS, "os^vD", strict=False))
-NAME = {
-    "uniform": "uniform",
-    "product": "product",
-    "relu": "relu",
-    "relu_pair": "relu pair",
-    "hyperbolic": "hyperbolic",
-}
 TARGETS = {"one": "one target", "all": "all targets of [−1/2, 1/2]"}
+CURVED = ("hyperbolic",)  # kinds whose thresholds lie on no straight line, so that a slope says nothing
+_TICKS = [1, 3, 10, 30, 100, 300, 1000, 3000, 10_000]
+
+
+def _look(kind: str) -> Look:
+    return look(f"{kind} coefficients")
+
+
+def _name(kind: str) -> str:
+    return kind.replace("_", " ")
+
+
+def _kinds(table: pd.DataFrame) -> list[str]:
+    return [kind for kind in KINDS if kind in set(table.kind)]
 
 
 def _any_size(table: pd.DataFrame) -> pd.DataFrame:
@@ -36,176 +56,264 @@ def _of_one_size(table: pd.DataFrame, share: float = 0.5) -> pd.DataFrame:
     return table[table.cardinality.notna() & (table.share == share) & table.coefficients.notna()]
 
 
-def _error_bars(axes: Axes, x: pd.Series, part: pd.DataFrame, **how: Any) -> None:
-    """Points with their intervals; an end that was not bracketed has no bar."""
+def _intervals(part: pd.DataFrame) -> np.ndarray:
+    """How far the interval of each threshold reaches down and up; 0 where its end was not bracketed."""
     middle, low, high = (part[name].to_numpy(float) for name in ("coefficients", "low", "high"))
-    below, above = np.nan_to_num(np.maximum(middle - low, 0)), np.nan_to_num(np.maximum(high - middle, 0))
-    axes.errorbar(x.to_numpy(float), middle, yerr=[below, above], capsize=2, **how)
+    return np.nan_to_num(np.maximum([middle - low, high - middle], 0))
+
+
+def _draw_success(axes: Axes, part: pd.DataFrame, epsilons: Sequence[float], first_moment: bool) -> None:
+    for shade, epsilon in zip(shades(len(epsilons)), epsilons, strict=True):
+        line = part[part.epsilon == epsilon].sort_values("coefficients")
+        per_bit = line.coefficients.to_numpy(float) / np.log2(1 / epsilon)
+        axes.plot(per_bit, line.probability.to_numpy(float), color=shade, marker=".", markersize=3.5)
+        axes.fill_between(
+            per_bit, line.low.to_numpy(float), line.high.to_numpy(float), color=shade, alpha=0.25, linewidth=0
+        )
+        if first_moment and len(line):
+            expected = first_moment_threshold(line.kind.iloc[0], epsilon) / np.log2(1 / epsilon)
+            axes.plot(
+                [expected],
+                [0.03],
+                "|",
+                color=shade,
+                markersize=9,
+                markeredgewidth=1.6,
+                transform=axes.get_xaxis_transform(),
+            )
+    axes.set_ylim(-0.02, 1.02)
+
+
+def describe_success(table: pd.DataFrame) -> str:
+    """The figure in words: how many coefficients are enough in half of the trials, at the smallest epsilon."""
+    shown = _any_size(table)
+    shown = shown[shown.epsilon == shown.epsilon.min()]
+    sentences = []
+    for (kind, targets), line in shown.groupby(["kind", "targets"], sort=False):
+        enough = line.coefficients[line.probability >= 0.5]
+        words = f"{int(enough.min())} coefficients" if len(enough) else "more coefficients than were tried"
+        sentences.append(f"{_name(kind)}, {TARGETS[targets]}, ε = {shown.epsilon.iloc[0]:g}: {words} for P = 1/2.")
+    return " ".join(sentences)
 
 
 def plot_success(table: pd.DataFrame, stem: Path) -> list[Path]:
-    """Probability of success against n: a column of panels a kind, above one target, below all; bands of 95%."""
+    """Probability of success by coefficients per bit: a column of panels per kind, above one target, below all; bands of 95%."""
     shown = _any_size(table)
-    kinds = [kind for kind in KINDS if kind in set(shown.kind)]
-    epsilons = sorted({float(epsilon) for epsilon in shown.epsilon}, reverse=True)
-    shades = plt.get_cmap("viridis")(np.linspace(0, 0.88, len(epsilons)))
+    kinds, epsilons = _kinds(shown), sorted({float(epsilon) for epsilon in shown.epsilon}, reverse=True)
+    title = "How often random coefficients have a subset sum within ε"
     with drawing():
-        size = (1.95 * len(kinds) + 0.9, 4.4)
-        figure, grid = plt.subplots(2, len(kinds), figsize=size, sharey=True, sharex="col", squeeze=False)
-        for column, kind in enumerate(kinds):
-            for axes, targets in zip(grid[:, column], TARGETS, strict=True):
+        size = (HALF if len(kinds) == 1 else FULL, 5.0)
+        figure, grid = plt.subplots(2, len(kinds), figsize=size, sharex=True, sharey=True, squeeze=False)
+        heading(figure, title)
+        for column, kind in zip(grid.T, kinds, strict=True):
+            for axes, targets in zip(column, TARGETS, strict=True):
                 part = shown[(shown.kind == kind) & (shown.targets == targets)]
-                for shade, epsilon in zip(shades, epsilons, strict=True):
-                    line = part[part.epsilon == epsilon].sort_values("coefficients")
-                    n = line.coefficients.to_numpy(float)
-                    axes.plot(n, line.probability.to_numpy(float), color=shade, marker=".", markersize=3, linewidth=1.2)
-                    axes.fill_between(
-                        n, line.low.to_numpy(float), line.high.to_numpy(float), color=shade, alpha=0.25, linewidth=0
-                    )
-                    if targets == "one":
-                        axes.plot(
-                            first_moment_threshold(kind, epsilon), 0.5, marker="|", color=shade, markersize=9, mew=1.6
-                        )
-                axes.set_ylim(-0.02, 1.02)
-            grid[0, column].set_title(NAME[kind], fontsize=9)
-            grid[1, column].set_xlabel("coefficients n")
+                _draw_success(axes, part, epsilons, targets == "one")
+            column[0].set_title(_name(kind))
+            column[1].set_xlabel("n / log₂(1/ε)")
         for row, targets in zip(grid, TARGETS, strict=True):
             row[0].set_ylabel(f"P(success)\n{TARGETS[targets]}")
+        grid[0, 0].set_xlim(left=0)
         handles = [
             plt.Line2D([], [], color=shade, label=f"ε = {epsilon:g}")
-            for shade, epsilon in zip(shades, epsilons, strict=True)
+            for shade, epsilon in zip(shades(len(epsilons)), epsilons, strict=True)
         ]
-        tick = plt.Line2D([], [], color="0.3", marker="|", linestyle="none", markersize=9, mew=1.6)
+        tick = plt.Line2D([], [], color=GREY, marker="|", linestyle="none", markersize=9, markeredgewidth=1.6)
         tick.set_label("one subset expected")
-        columns = {1: 1, 2: 3}.get(len(kinds), len(handles) + 1)  # as wide as the panels
-        figure.legend(handles=[*handles, tick], loc="outside upper center", ncols=columns, columnspacing=1.2)
-        return save(figure, stem)
+        columns = len(handles) + 1 if len(kinds) > 1 else 3
+        figure.legend(handles=[*handles, tick], loc="outside lower center", ncols=columns, columnspacing=1.2)
+        return save(figure, stem, title, describe_success(table))
 
 
-def _bits_axis(axes: Axes, epsilons: list[float]) -> None:
-    """log2(1 / epsilon) below, the epsilons themselves above."""
-    axes.set_xlabel("bits of precision, log₂(1/ε)")
-    above = axes.secondary_xaxis("top")
-    above.set_xticks([float(np.log2(1 / epsilon)) for epsilon in epsilons], [f"{epsilon:g}" for epsilon in epsilons])
-    above.tick_params(labelsize=7)
-    above.set_xlabel("ε", fontsize=8, labelpad=2)
+def _slope(kind: str, own: pd.DataFrame) -> str:
+    """Coefficients per bit; empty where the thresholds are fewer than three or lie on no line."""
+    line = fit(own.bits.to_numpy(float), own.coefficients.to_numpy(float))
+    known = np.isfinite(line.slope) and kind not in CURVED
+    return f"{line.slope:.2f} ± {line.standard_error:.2f} per bit" if known else ""
+
+
+def _halves(table: pd.DataFrame) -> pd.DataFrame:
+    """Thresholds of P = 1/2 for subsets of any size, by kind and bits."""
+    shown = _any_size(table)
+    return shown[(shown.share == 0.5) & shown.coefficients.notna()].sort_values("bits")
+
+
+def _draw_thresholds(axes: Axes, part: pd.DataFrame, targets: str) -> list[End]:
+    ends = []
+    for kind in _kinds(part):
+        own, style = part[part.kind == kind], _look(kind)
+        bits = own.bits.to_numpy(float)
+        above = own.coefficients.to_numpy(float) - bits
+        axes.errorbar(bits, above, yerr=_intervals(own), color=style.line, marker=style.marker, capsize=2)
+        if targets == "one":
+            axes.plot(bits, own.first_moment.to_numpy(float) - bits, color=style.line, linestyle=":")
+        ends.append(End(float(bits[-1]), float(above[-1]), f"{_name(kind)} {_slope(kind, own)}".strip(), style.text))
+    return ends
+
+
+def describe_thresholds(table: pd.DataFrame) -> str:
+    """The figure in words: coefficients at the smallest epsilon, and the slope."""
+    sentences = []
+    for (kind, targets), own in _halves(table).groupby(["kind", "targets"], sort=False):
+        last, slope = own.iloc[-1], _slope(str(kind), own)
+        sentences.append(
+            f"{_name(kind)}, {TARGETS[targets]}: {last.coefficients:.1f} coefficients at ε = {last.epsilon:g}"
+            + (f", {slope}." if slope else ".")
+        )
+    return " ".join(sentences)
 
 
 def plot_thresholds(table: pd.DataFrame, stem: Path) -> list[Path]:
-    """Coefficients for P = 1/2 against bits, with fitted lines, the first moment (one target) and the counting bound (all)."""
-    shown = _any_size(table)
-    shown = shown[shown.share == 0.5]
-    epsilons = sorted({float(epsilon) for epsilon in shown.epsilon})
+    """Coefficients for P = 1/2 beyond one per bit, by bits, with slopes, the first moment (one target) and the counting bound."""
+    shown = _halves(table)
+    epsilons = sorted({float(epsilon) for epsilon in shown.epsilon}, reverse=True)
+    bits = np.log2(1 / np.array(epsilons))
+    title = "Coefficients needed for P = 1/2, beyond one per bit of precision"
     with drawing():
-        figure, panels = plt.subplots(1, 2, figsize=(8.4, 4.2), sharey=True)
+        if len(_kinds(shown)) == 1:
+            figure, panels = plt.subplots(2, 1, figsize=(HALF, 5.6), sharey=True)
+        else:
+            figure, panels = plt.subplots(1, 2, figsize=(FULL, 4.2), sharey=True)
+        heading(figure, title)
+        ends = []
         for axes, targets in zip(panels, TARGETS, strict=True):
-            part = shown[shown.targets == targets]
-            title = None
-            for kind in [kind for kind in KINDS if kind in set(part.kind)]:
-                own = part[(part.kind == kind) & part.coefficients.notna()].sort_values("bits")
-                line = fit(own.bits.to_numpy(float), own.coefficients.to_numpy(float))
-                label = NAME[kind]
-                if np.isfinite(line.slope):  # of fewer than three thresholds there is none
-                    label += f": {line.slope:.2f} ± {line.standard_error:.2f}"
-                    title = "slope: coefficients a bit"
-                _error_bars(
-                    axes, own.bits, own, color=COLOUR[kind], marker=MARKER[kind], markersize=4, linestyle="none",
-                    label=label,
-                )  # fmt: skip
-                bits = own.bits.to_numpy(float)
-                axes.plot(bits, line.slope * bits + line.intercept, color=COLOUR[kind], linewidth=1)
-                if targets == "one":
-                    theory = own.first_moment.to_numpy(float)
-                    axes.plot(bits, theory, color=COLOUR[kind], linewidth=1, linestyle=":")
-            bits = np.log2(1 / np.array(epsilons))
-            if targets == "all":
-                bound = [counting_bound(epsilon) for epsilon in epsilons]
-                axes.plot(bits, bound, color="black", linewidth=1, linestyle="--", label="counting bound, log₂(1/2ε)")
-            else:
-                axes.plot([], [], color="0.3", linewidth=1, linestyle=":", label="one subset expected")
-            _bits_axis(axes, epsilons)
-            axes.set_title(TARGETS[targets], fontsize=9)
-            axes.legend(fontsize=7.5, title=title, title_fontsize=7.5, loc="upper left")
-        panels[0].set_ylabel("coefficients for P = 1/2")
-        panels[0].set_ylim(0, 1.3 * float(shown.coefficients.max()))  # room for the legends
-        return save(figure, stem)
+            ends.append(_draw_thresholds(axes, shown[shown.targets == targets], targets))
+            axes.set_xticks(bits, [f"{epsilon:g}" for epsilon in epsilons])
+            axes.set_xlabel("ε, at log₂(1/ε)" + ("; dotted: one subset expected" if targets == "one" else ""))
+            axes.set_title(TARGETS[targets])
+            axes.axhline(0, color=INK, linewidth=0.8, zorder=1)
+        bound = [counting_bound(epsilon) for epsilon in epsilons] - bits
+        panels[1].plot(bits, bound, color=GREY, linestyle="--")
+        ends[1].append(End(float(bits[-1]), float(bound[-1]), "counting bound", GREY))
+        for axes in panels[: 2 if len(_kinds(shown)) == 1 else 1]:
+            axes.set_ylabel("n − log₂(1/ε)")
+        for axes, names in zip(panels, ends, strict=True):
+            label_ends(axes, names)
+        return save(figure, stem, title, describe_thresholds(table))
 
 
-def plot_single(table: pd.DataFrame, stem: Path) -> list[Path]:
-    """One coefficient that has to hit alone against subsets of any size, on logarithmic axes."""
+def _draw_single(axes: Axes, part: pd.DataFrame, kind: str, alone: bool) -> End:
+    style: dict[str, Any] = {"color": _look(kind).line, "marker": _look(kind).marker, "capsize": 2}
+    style |= {"linestyle": ":", "markerfacecolor": "white"} if alone else {}
+    part = part.sort_values("epsilon", ascending=False)
+    x, n = 1 / part.epsilon.to_numpy(float), part.coefficients.to_numpy(float)
+    axes.errorbar(x, n, yerr=_intervals(part), **style)
+    return End(float(x[-1]), float(n[-1]), f"{_name(kind)}, {'one alone' if alone else 'sums'}", _look(kind).text)
+
+
+def _single(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Thresholds of one target: of single coefficients, and of sums of any size of the same kinds."""
     half = table[(table.share == 0.5) & (table.targets == "one") & table.coefficients.notna()]
     alone = half[half.cardinality == 1]
     if alone.empty:
         raise LotteryError("figure: no thresholds of single coefficients were measured; add 1 to theory.cardinalities")
-    epsilons = np.array(sorted({float(epsilon) for epsilon in half.epsilon}))
+    return alone, half[half.cardinality.isna() & half.kind.isin(set(alone.kind))]
+
+
+def describe_single(table: pd.DataFrame) -> str:
+    """The figure in words, at the smallest epsilon."""
+    sentences = []
+    for part, words in zip(_single(table), ("until one alone is within ε", "until a sum is"), strict=True):
+        for kind in _kinds(part):
+            last = part[part.kind == kind].sort_values("epsilon").iloc[0]
+            sentences.append(f"{_name(kind)}: {last.coefficients:.3g} coefficients {words} (ε = {last.epsilon:g}).")
+    return " ".join(sentences)
+
+
+def plot_single(table: pd.DataFrame, stem: Path) -> list[Path]:
+    """One coefficient that has to hit alone against subsets of any size, on logarithmic axes."""
+    alone, sums = _single(table)
+    title = "One coefficient alone against subset sums (P = 1/2, one target)"
+    epsilons = np.array(sorted({float(epsilon) for epsilon in alone.epsilon}, reverse=True))
+    fine = np.geomspace(epsilons.min(), epsilons.max(), 60)
     with drawing():
-        figure, axes = plt.subplots(figsize=(5.2, 3.9))
-        for kind in [kind for kind in KINDS if kind in set(alone.kind)]:
-            single = alone[alone.kind == kind]
-            sums = half[half.cardinality.isna() & (half.kind == kind)]
-            how = {"color": COLOUR[kind], "marker": MARKER[kind], "markersize": 4.5, "linewidth": 1.2}
-            dotted = {**how, "linestyle": ":", "markerfacecolor": "white"}
-            _error_bars(axes, 1 / single.epsilon.astype(float), single, **dotted, label=f"{NAME[kind]}, single best")
-            _error_bars(axes, 1 / sums.epsilon.astype(float), sums, **how, label=f"{NAME[kind]}, subset sums")
-        fine = np.geomspace(epsilons.min(), epsilons.max(), 60)
-        exact = [single_best_threshold(float(epsilon)) for epsilon in fine]
-        axes.plot(1 / fine, exact, color="black", linewidth=1, label="ln 2 / −ln(1 − ε), exact for uniform", zorder=1)
-        axes.plot(1 / fine, np.log2(1 / fine), color="black", linewidth=1, linestyle="--", label="log₂(1/ε)", zorder=1)
+        figure, axes = plt.subplots(figsize=(HALF, 3.9))
+        heading(figure, title)
+        axes.plot(1 / fine, [single_best_threshold(float(epsilon)) for epsilon in fine], color="0.6", zorder=1)
+        axes.plot(1 / fine, np.log2(1 / fine), color="0.6", linestyle="--", zorder=1)
+        ends = [
+            _draw_single(axes, part[part.kind == kind], kind, part is alone)
+            for part in (alone, sums)
+            for kind in _kinds(part)
+        ]
         axes.set_xscale("log")
         axes.set_yscale("log")
-        axes.set_xlabel("1/ε")
-        axes.set_ylabel("coefficients for P = 1/2, one target")
-        figure.legend(loc="outside upper center", ncols=2, fontsize=8)
-        return save(figure, stem)
+        largest = 1.5 * float(alone.coefficients.max())
+        axes.set_ylim(1, largest)
+        plain_axis(axes.yaxis, [tick for tick in _TICKS if tick <= largest])
+        plain_axis(axes.xaxis, [float(f"{1 / epsilon:.3g}") for epsilon in epsilons])
+        axes.set_xlabel("1/ε; grey: ln 2 / −ln(1 − ε), exact for one uniform; dashed: log₂(1/ε)")
+        axes.set_ylabel("coefficients needed")
+        label_ends(axes, ends)
+        return save(figure, stem, title, describe_single(table))
 
 
-def _entropy_interval(part: pd.DataFrame, members: int) -> np.ndarray:
-    """How far the 95% interval of n H2(k/n) reaches below and above its middle (2, rows); 0 where its end was not bracketed.
-
-    Its ends are those of the threshold's own interval, `low` and `high`, put in for n: n H2(k/n) grows with n from k on.
-    """
-    low, middle, high = (
-        np.array([n * binary_entropy(members / n) for n in part[name].to_numpy(float)])
-        for name in ("low", "coefficients", "high")
+def _ratios(part: pd.DataFrame, members: int) -> np.ndarray:
+    """n H2(k/n) / log2(k/epsilon) of low end, middle and high end of each interval (3, rows); n H2(k/n) grows with n from k on."""
+    bits = np.array(
+        [
+            [n * binary_entropy(members / n) for n in part[name].to_numpy(float)]
+            for name in ("low", "coefficients", "high")
+        ]
     )
-    return np.nan_to_num([middle - low, high - middle])
+    return bits / part.natale_bits.to_numpy(float)
 
 
-def _cardinality_panel(axes: Axes, part: pd.DataFrame, sizes: list[int], shades: np.ndarray) -> None:
-    for shade, members in zip(shades, sizes, strict=True):
-        own = part[part.cardinality == members].sort_values("natale_bits")
-        x, y = own.natale_bits.to_numpy(float), own.entropy_bits.to_numpy(float)
-        interval = _entropy_interval(own, members)
-        axes.errorbar(x, y, yerr=interval, color=shade, linewidth=1, elinewidth=0.8, capsize=3, capthick=0.8, zorder=2)
+def _cardinality_panel(axes: Axes, part: pd.DataFrame, sizes: Sequence[int]) -> list[End]:
+    ends = []
+    for shade, members in zip(shades(len(sizes)), sizes, strict=True):
+        own = part[part.cardinality == members].sort_values("bits")
+        if own.empty:
+            continue
+        x, (low, y, high) = own.bits.to_numpy(float), _ratios(own, members)
+        axes.errorbar(x, y, yerr=np.nan_to_num([y - low, high - y]), color=shade, elinewidth=0.8, capsize=3, zorder=2)
         within = own.coefficients.to_numpy(float) >= 2 * members
-        how = {"linestyle": "none", "marker": "o", "markersize": 3, "markeredgecolor": shade, "zorder": 3}
-        axes.plot(x[within], y[within], color=shade, label=f"k = {members}", **how)
+        how: dict[str, Any] = {
+            "linestyle": "none",
+            "marker": "o",
+            "markersize": 3.5,
+            "markeredgecolor": shade,
+            "zorder": 3,
+        }
+        axes.plot(x[within], y[within], color=shade, **how)
         axes.plot(x[~within], y[~within], color="white", **how)
+        ends.append(End(float(x[-1]), float(y[-1]), f"k = {members}", darker(shade)))
+    axes.axhline(1, color=INK, linewidth=0.8, linestyle="--", zorder=1)
+    return ends
+
+
+def describe_cardinality(table: pd.DataFrame) -> str:
+    """The figure in words: the range of the ratios by kind."""
+    sentences = []
+    for kind, part in _of_one_size(table).groupby("kind", sort=False):
+        ratios = part.entropy_bits.astype(float) / part.natale_bits.astype(float)
+        sentences.append(f"{_name(kind)}: n H₂(k/n) is {ratios.min():.2f} to {ratios.max():.2f} times log₂(k/ε).")
+    return " ".join(sentences)
 
 
 def plot_cardinality(table: pd.DataFrame, stem: Path) -> list[Path]:
-    """n H2(k/n) at the threshold of subsets of exactly k against log2(k / epsilon), a panel a kind; the line is equality.
+    """n H2(k/n) at the threshold of subsets of exactly k, as a multiple of log2(k / epsilon), a panel per kind; 1 is equality.
 
-    Bars are 95% intervals, those of the thresholds in other units (`_entropy_interval`).
+    Bars are 95% intervals, those of the thresholds in other units (`_ratios`).
     The theorem speaks of k <= n/2; where the threshold lies below 2k the marker is open.
     """
     shown = _of_one_size(table)
     if shown.empty:
         raise LotteryError("figure: no thresholds of subsets of one size were measured; see theory.cardinalities")
-    kinds = [kind for kind in KINDS if kind in set(shown.kind)]
-    sizes = sorted({int(members) for members in shown.cardinality})
-    shades = plt.get_cmap("viridis")(np.linspace(0, 0.88, len(sizes)))
-    ends = np.array([float(shown.natale_bits.min()), float(shown.natale_bits.max())])
+    kinds, sizes = _kinds(shown), sorted({int(members) for members in shown.cardinality})
+    epsilons = sorted({float(epsilon) for epsilon in shown.epsilon}, reverse=True)
+    title = "Subsets of exactly k coefficients: threshold against n H₂(k/n) = log₂(k/ε)"
     with drawing():
-        figure: Figure
-        figure, panels = plt.subplots(1, len(kinds), figsize=(3.3 * len(kinds) + 1.0, 3.7), sharey=True, squeeze=False)
+        size = (HALF if len(kinds) == 1 else FULL, 3.9)
+        figure, panels = plt.subplots(1, len(kinds), figsize=size, sharey=True, squeeze=False)
+        heading(figure, title)
+        ends = []
         for axes, kind in zip(panels[0], kinds, strict=True):
-            _cardinality_panel(axes, shown[shown.kind == kind], sizes, shades)
-            axes.plot(ends, ends, color="black", linestyle="--", linewidth=1, label="n H₂(k/n) = log₂(k/ε)")
-            axes.set_title(NAME[kind], fontsize=9)
-            axes.set_xlabel("log₂(k/ε)")
-        panels[0, 0].set_ylabel("n H₂(k/n) at P = 1/2 (bits)")
-        handles, labels = panels[0, 0].get_legend_handles_labels()
-        beyond = plt.Line2D([], [], color="white", marker="o", markersize=3, markeredgecolor="0.3")
-        figure.legend([*handles, beyond], [*labels, "k > n/2"], loc="outside right upper", fontsize=8)
-        return save(figure, stem)
+            ends.append(_cardinality_panel(axes, shown[shown.kind == kind], sizes))
+            axes.set_title(_name(kind))
+            axes.set_xticks(np.log2(1 / np.array(epsilons)), [f"{epsilon:g}" for epsilon in epsilons])
+            axes.set_xlabel("ε, at log₂(1/ε); open: k > n/2")
+        panels[0, 0].set_ylabel("n H₂(k/n) / log₂(k/ε) at P = 1/2")
+        for axes, names in zip(panels[0], ends, strict=True):
+            label_ends(axes, names)
+        return save(figure, stem, title, describe_cardinality(table))
