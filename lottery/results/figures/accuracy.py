@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from lottery.errors import LotteryError
 from lottery.networks import NETWORKS
@@ -79,11 +80,11 @@ def _draw_by_share(axes: Axes, panel: Panel) -> None:
 
 
 def _explain(figure: Figure, published: bool, interval: bool) -> None:
-    handles = [plt.Line2D([], [], color=GREY, marker="o", linewidth=0.9, label="ours")]
+    handles = [Line2D([], [], color=GREY, marker="o", linewidth=0.9, label="ours")]
     if published:
-        handles.append(plt.Line2D([], [], color=GREY, linewidth=4, alpha=0.35, label="published"))
+        handles.append(Line2D([], [], color=GREY, linewidth=4, alpha=0.35, label="published"))
     if interval:
-        handles.append(plt.Line2D([], [], color=GREY, marker="|", markersize=9, linestyle="none", label="95% interval"))
+        handles.append(Line2D([], [], color=GREY, marker="|", markersize=9, linestyle="none", label="95% interval"))
     if len(handles) > 1:
         figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
 

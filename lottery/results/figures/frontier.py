@@ -77,7 +77,8 @@ def _intervals(rows: pd.DataFrame, column: str) -> np.ndarray:
         .astype(float)
         .where((rows.seeds >= ENOUGH_SEEDS) & (rows.objective != MAGNITUDE))
     )
-    return half.where(half > 0).to_numpy(float)
+    found: np.ndarray = half.where(half > 0).to_numpy(float)
+    return found
 
 
 def _draw(axes: Axes, one: Series, x: str, y: str, number: int = 0) -> None:

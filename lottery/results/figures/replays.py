@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from lottery.errors import LotteryError
 from lottery.networks import NETWORKS
@@ -91,7 +92,7 @@ def _counts(compared: pd.DataFrame) -> str:
 
 def _legend(figure: Figure, compared: pd.DataFrame) -> None:
     def handle(label: str, **style: Any) -> Any:
-        return plt.Line2D([], [], label=label, **style)
+        return Line2D([], [], label=label, **style)
 
     handles = [
         handle("published", color=GREY, linewidth=4, alpha=0.35),

@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
 from lottery.errors import LotteryError
 from lottery.results.figures.scales import plain_axis
@@ -115,10 +116,10 @@ def plot_success(table: pd.DataFrame, stem: Path) -> list[Path]:
             row[0].set_ylabel(f"P(success)\n{TARGETS[targets]}")
         grid[0, 0].set_xlim(left=0)
         handles = [
-            plt.Line2D([], [], color=shade, label=f"ε = {epsilon:g}")
+            Line2D([], [], color=shade, label=f"ε = {epsilon:g}")
             for shade, epsilon in zip(shades(len(epsilons)), epsilons, strict=True)
         ]
-        tick = plt.Line2D([], [], color=GREY, marker="|", linestyle="none", markersize=9, markeredgewidth=1.6)
+        tick = Line2D([], [], color=GREY, marker="|", linestyle="none", markersize=9, markeredgewidth=1.6)
         tick.set_label("one subset expected")
         columns = len(handles) + 1 if len(kinds) > 1 else 3
         figure.legend(handles=[*handles, tick], loc="outside lower center", ncols=columns, columnspacing=1.2)
@@ -256,7 +257,8 @@ def _ratios(part: pd.DataFrame, members: int) -> np.ndarray:
             for name in ("low", "coefficients", "high")
         ]
     )
-    return bits / part.natale_bits.to_numpy(float)
+    ratios: np.ndarray = bits / part.natale_bits.to_numpy(float)
+    return ratios
 
 
 def _cardinality_panel(axes: Axes, part: pd.DataFrame, sizes: Sequence[int]) -> list[End]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
 from lottery.errors import LotteryError
 from lottery.pruning.run import PROTOCOLS, PRUNED
@@ -127,9 +128,9 @@ def plot_variants(runs: pd.DataFrame, network: str, stem: Path) -> list[Path]:
             axes.set_axis_off()
         error_axis(grid[0, 0], seeds.test_accuracy, "x")
         handles = [
-            plt.Line2D([], [], color=colour, marker=_MARKERS[i % len(_MARKERS)], markersize=5.5, linestyle="none", label=f"{length} epochs")
+            Line2D([], [], color=colour, marker=_MARKERS[i % len(_MARKERS)], markersize=5.5, linestyle="none", label=f"{length} epochs")
             for i, (length, colour) in enumerate(zip(lengths, shades(len(lengths)), strict=True))
         ]  # fmt: skip
-        handles.append(plt.Line2D([], [], color=GREY, marker="o", markersize=2.8, markerfacecolor="white", linestyle="none", label=f"one of {counts} seeds"))  # fmt: skip
+        handles.append(Line2D([], [], color=GREY, marker="o", markersize=2.8, markerfacecolor="white", linestyle="none", label=f"one of {counts} seeds"))  # fmt: skip
         figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
         return save(figure, stem, title, describe_variants(table))
