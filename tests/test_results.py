@@ -233,6 +233,12 @@ def test_measured_seconds_have_an_uncertainty(tmp_path: Path) -> None:
     assert gurobi.network_core_hours == pytest.approx(0.7 * 397_000 / 3600)
 
 
+def test_every_row_of_the_cost_is_in_core_seconds(tmp_path: Path) -> None:
+    costs = cost({"ours": approximation(tmp_path)}, [])
+    hours = costs.seconds_per_weight * costs.weights / 3600
+    assert hours.tolist() == pytest.approx(costs.network_core_hours.tolist())
+
+
 def test_the_cross_check_counts_how_often_the_true_optimum_was_found() -> None:
     checked = pd.DataFrame(
         {
