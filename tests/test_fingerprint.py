@@ -12,6 +12,7 @@ from conftest import ROOT, command_line
 from lottery.audit import Command
 from lottery.cli import parser
 from lottery.fingerprint import fingerprint, modules_used
+from lottery.results.page.page import TEMPLATES
 
 VERBS = sorted(next(action for action in parser()._actions if action.dest == "verb").choices)  # type: ignore[arg-type]
 
@@ -155,7 +156,7 @@ def test_a_changed_table_or_template_reaches_those_who_read_it(package: Path) ->
     readers = {
         "published/figures.csv": "tabulate-runs",
         "published/table1.csv": "tabulate",
-        "results/summary.html.j2": "summarise",
+        **{f"results/page/{name}": "summarise" for name in TEMPLATES},
     }
     for name, verb in readers.items():
         before = fingerprint(verb, package), fingerprint("prune", package)

@@ -33,7 +33,8 @@ CURVES = {"tabulate_runs", "trace", "plot_accuracy", "plot_epochs", "plot_held_o
     ("module", "change", "expected"),
     [
         ("results/figures/errors.py", ("_BINS = 90", "_BINS = 80"), {"plot_errors", "summarise"}),
-        ("results/summary.py", ("page(", "page("), set()),
+        ("results/page/page.py", ("page(", "page("), set()),
+        ("results/page/page.css", ("body {", "/* all */ body {"), {"summarise"}),
         (
             "subset_sum/kernels.py",
             ("if error < best:", "if not error >= best:"),
@@ -50,7 +51,7 @@ CURVES = {"tabulate_runs", "trace", "plot_accuracy", "plot_epochs", "plot_held_o
         ("results/claims.py", ("CHANCE = 20.0", "CHANCE = 15.0"), CURVES),
         ("results/figures/series.py", ("ENOUGH_SEEDS = 3", "ENOUGH_SEEDS = 4"), {"plot_accuracy", "plot_epochs", "plot_held_out", "plot_frontier", "summarise"}),
     ],
-    ids=["a plot", "nothing", "the kernel", "a comment", "the comparison", "pruning", "a ticket", "theory", "a claim", "a curve"],
+    ids=["a plot", "nothing", "the style", "the kernel", "a comment", "the comparison", "pruning", "a ticket", "theory", "a claim", "a curve"],
 )  # fmt: skip
 def test_changed_code_invalidates_exactly_what_uses_it(
     finished: Path,

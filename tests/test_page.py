@@ -1,53 +1,346 @@
-"""The summary page in a real browser: complete, readable on a wide and on a narrow screen, and with nothing from outside."""
+"""The summary page in a real browser: complete, readable on wide and narrow screens and on paper, nothing from outside."""
 
 import json
 import re
 import shutil
 import subprocess
-from html import unescape
+from dataclasses import fields, replace
+from html import escape, unescape
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
-from conftest import RESULTS
+from conftest import RESULTS, ROOT
+from test_results import approximation
+
+from lottery.cli import main
+from lottery.errors import LotteryError
+from lottery.files import read_json, read_table
+from lottery.results.claims import CLAIMS, answer_claims
+from lottery.results.comparison import compare
+from lottery.results.frontier import frontier, point_rows
+from lottery.results.lineage import origins, stages
+from lottery.results.page import rehearsal
+from lottery.results.page.chips import CHIPS, chip
+from lottery.results.page.first_screen import curves_tile, tiles
+from lottery.results.page.inputs import Tables
+from lottery.results.page.numbers import fixed, in_type, rounded, seconds
+from lottery.results.page.outcome import outcome, verdict_record
+from lottery.results.page.page import summary_page
+from lottery.results.page.svg import dark, drawing
+from lottery.results.page.table import Column, table_of
+from lottery.results.tables import cost, table1
+from lottery.results.theory import slopes, success, thresholds
+from lottery.results.tickets import tickets
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+needs_browser = pytest.mark.skipif(
+    BROWSER is None, reason="no Chromium or Chrome here (Debian: apt-get install chromium)"
+)
+needs_pdftotext = pytest.mark.skipif(
+    shutil.which("pdftotext") is None, reason="no pdftotext here (Debian: apt-get install poppler-utils)"
+)
+REFERENCE = ROOT / "results/reference/tables"
 
-# Run in the page when it is laid out; the answer is left where a dump of the document shows it.
+# Runs around a frame with the page, as a browser's own window has a least width.  What it finds is left in the document.
 MEASURE = """
-<script>addEventListener("load", () => {
+<script>addEventListener("load", () => setTimeout(() => {
+  const frame = document.querySelector("iframe"), view = frame.contentWindow, page = frame.contentDocument;
+  const all = (query, root = page) => [...root.querySelectorAll(query)];
+  const named = (svg) => svg.getAttribute("role") === "img" && ["title", "desc"].every((tag) => svg.querySelector(":scope > " + tag)?.textContent);
+  const ids = all("[id]").map((one) => one.id);
+  const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
+  const light = (colour) => { const [r, g, b] = colour.map((c) => (c / 255 <= .04045 ? c / 255 / 12.92 : ((c / 255 + .055) / 1.055) ** 2.4)); return .2126 * r + .7152 * g + .0722 * b; };
+  const contrast = (one) => {
+    let ground = one; while (rgb(view.getComputedStyle(ground).backgroundColor)[3] === 0) ground = ground.parentElement;
+    const [a, b] = [view.getComputedStyle(one).color, view.getComputedStyle(ground).backgroundColor].map((c) => light(rgb(c).slice(0, 3)));
+    return (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+  };
+  const contrasts = ["light", "dark"].map((theme) => { page.documentElement.dataset.theme = theme; return Math.min(...all(".chip").map(contrast)); });
+  delete page.documentElement.dataset.theme;
+  const shown = all("body *").filter((one) => !one.children.length && one.getBoundingClientRect().height > 0);
+  const first = shown.filter((one) => one.getBoundingClientRect().top < 800).map((one) => one.closest("p, li, td, th")?.innerText ?? one.innerText);
+  all("details").forEach((fold) => (fold.open = true));
+  const cut = all("td .chip, td .icon").filter((one) => one.getBoundingClientRect().right > one.closest(".wide").getBoundingClientRect().right + 1);
   const seen = {
-    width: innerWidth,
-    needed: document.documentElement.scrollWidth,
-    fetched: performance.getEntriesByType("resource").length,
-    figures: [...document.querySelectorAll("figure svg")].map(svg => svg.getBoundingClientRect().width),
-    tables: document.querySelectorAll("table").length,
-    targets: [...document.querySelectorAll("nav a")].map(a => document.querySelector(a.hash) !== null),
-    text: document.body.innerText.length,
+    width: view.innerWidth, needed: page.documentElement.scrollWidth, fetched: view.performance.getEntriesByType("resource").length,
+    violations: view.violations ?? [], twice: ids.filter((id, place) => ids.indexOf(id) !== place),
+    figures: all("figure svg").map((svg) => svg.getBoundingClientRect().width), unnamed: all("figure svg").filter((svg) => !named(svg)).length,
+    tables: all("table").length, uncaptioned: all("table").filter((one) => !one.caption?.textContent.trim()).length,
+    headless: all("th:not([scope])").length, cut: cut.map((one) => one.closest("table").id), contrasts,
+    headings: all("h1, h2, h3").map((one) => +one.tagName[1]),
+    targets: all('a[href^="#"]').map((a) => page.getElementById(a.hash.slice(1)) !== null),
+    broken: all("svg [href], svg *").flatMap((one) => [...one.attributes]).map((a) => /^#(.+)$|url\\(#(.+?)\\)/.exec(a.value)).filter((found) => found && !page.getElementById(found[1] ?? found[2])).length,
+    small: all("button, nav a").filter((one) => { const box = one.getBoundingClientRect(); return box.height && box.height < 24; }).length,
+    first: first.join(" "), text: page.body.innerText.length,
   };
   const answer = document.createElement("output");
   answer.textContent = JSON.stringify(seen);
   document.body.append(answer);
-})</script>
+}, 200))</script>
 """
+WATCH = '<head><script>addEventListener("securitypolicyviolation", (e) => (window.violations ??= []).push(e.violatedDirective))</script>'
 
 
-@pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome here (Debian: apt-get install chromium)")
-@pytest.mark.parametrize("width", [1400, 500], ids=["wide", "narrow"])
-def test_the_page_is_laid_out_whole_and_fits_the_screen(demo: Path, tmp_path: Path, width: int) -> None:
-    page = tmp_path / "summary.html"
-    page.write_text((demo / RESULTS / "summary.html").read_text() + MEASURE)
-    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile", "--dump-dom"]
-    command = [str(BROWSER), *options, f"--window-size={width},900", "--virtual-time-budget=5000", page.as_uri()]
-    shown = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
-    found = re.search(r"<output>(.*?)</output>", shown)
+def browse(folder: Path, *words: str) -> str:
+    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}/profile"]
+    command = [str(BROWSER), *options, "--virtual-time-budget=5000", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout
+
+
+def measure(page: str, folder: Path, width: int) -> dict[str, Any]:
+    """What a browser makes of the page in a window of this width, all folds open."""
+    framed = escape(page.replace("<head>", WATCH, 1), quote=True)
+    around = folder / "around.html"
+    around.write_text(f'<!doctype html><body style="margin:0"><iframe style="width:{width}px;height:900px;border:0" srcdoc="{framed}"></iframe>{MEASURE}')  # fmt: skip
+    shown = browse(folder, "--dump-dom", f"--window-size={width + 100},1000", around.as_uri())
+    found = re.search(r"<output>(.*?)</output>", shown, re.S)
     assert found is not None, shown[-500:]
-    seen = json.loads(unescape(found.group(1)))
-    assert abs(seen["width"] - width) < 60
-    assert seen["needed"] <= seen["width"], "the page must be scrolled sideways"
+    return dict(json.loads(unescape(found.group(1))))
+
+
+@pytest.fixture(scope="session")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Tables:
+    """Experiment 1 as published, and the kept tables of experiment 2."""
+    folders = {"min_error": approximation(tmp_path_factory.mktemp("approximation"))}
+    table = table1(folders)
+    kept = {name: read_table(REFERENCE / f"{name}.csv") for name in ("points", "points_compared", "claims", "frontier", "theory_thresholds", "theory_slopes")}  # fmt: skip
+    return Tables(
+        table1=table, comparison=compare(table), cost=cost(folders, []), cross_check=pd.DataFrame(), tickets=tickets({}),
+        stages=stages([]), origins=origins([]), **kept,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def rehearsed(demo: Path) -> Tables:
+    """The tables of the demo."""
+    return Tables(**{field.name: read_table(demo / RESULTS / f"tables/{field.name}.csv") for field in fields(Tables)})
+
+
+@pytest.fixture(scope="session")
+def full_page(full: Tables) -> str:
+    return summary_page(full, sorted((REFERENCE.parent / "figures").glob("*.svg")), REFERENCE, REFERENCE.parent)
+
+
+def check_layout(seen: dict[str, Any], width: int) -> None:
+    assert seen["width"] == width
+    assert seen["needed"] <= width, "the page must be scrolled sideways"
     assert seen["fetched"] == 0, "something came from outside the file"
-    assert len(seen["figures"]) == len(list((demo / RESULTS / "figures").glob("*.svg")))
-    assert all(200 < figure <= seen["width"] for figure in seen["figures"])
-    assert seen["tables"] >= 8
+    assert seen["violations"] == [], "something that the content policy forbids"
+    assert seen["twice"] == [], "ids that are used more than once"
+    assert seen["unnamed"] == seen["uncaptioned"] == seen["headless"] == seen["broken"] == seen["small"] == 0
+    assert min(seen["contrasts"]) >= 7
+    assert seen["headings"][0] == 1
+    assert all(after - before <= 1 for before, after in zip(seen["headings"], seen["headings"][1:], strict=False))
     assert seen["targets"]
     assert all(seen["targets"])
+
+
+@needs_browser
+@pytest.mark.parametrize("width", [1280, 768, 420])
+def test_the_page_of_the_demo_is_whole_and_fits_the_screen(demo: Path, tmp_path: Path, width: int) -> None:
+    seen = measure((demo / RESULTS / "summary.html").read_text(), tmp_path, width)
+    check_layout(seen, width)
+    assert len(seen["figures"]) == len(list((demo / RESULTS / "figures").glob("*.svg")))
+    assert all(figure > 200 for figure in seen["figures"])
+    assert seen["tables"] >= 8
     assert seen["text"] > 4000
+
+
+@needs_browser
+@pytest.mark.parametrize("width", [1280, 768, 420])
+def test_the_page_of_a_full_run_is_whole_and_fits_the_screen(full_page: str, tmp_path: Path, width: int) -> None:
+    seen = measure(full_page, tmp_path, width)
+    check_layout(seen, width)
+    if width == 1280:
+        assert seen["cut"] == [], "tables whose verdicts are off the screen"
+
+
+@needs_browser
+def test_a_demo_that_went_well_does_not_begin_with_a_failure(demo: Path, tmp_path: Path) -> None:
+    seen = measure((demo / RESULTS / "summary.html").read_text(), tmp_path, 1280)
+    assert "Did it work?" in seen["first"] or "Your demo ran" in seen["first"]
+    assert not [answer for answer in ("not comparable", "not tested", "differs") if answer in seen["first"]]
+
+
+def check_print(page: str, folder: Path, most: int) -> None:
+    """Every head of a table, and what is folded on the screen, is on at most so many pages."""
+    (folder / "page.html").write_text(page)
+    pdf = folder / "page.pdf"
+    browse(folder, "--no-pdf-header-footer", f"--print-to-pdf={pdf}", (folder / "page.html").as_uri())
+    printed = subprocess.run(["pdftotext", "-layout", pdf, "-"], capture_output=True, text=True, check=True).stdout
+    squeezed = re.sub(r"\s", "", printed)
+    heads = re.findall(r"<th [^>]*>(?:<button[^>]*>)?([^<]+)", page)
+    assert len(heads) > 50
+    first_words = {re.sub(r"\s", "", unescape(head).split()[0]) for head in heads}
+    assert not [word for word in first_words if word not in squeezed]
+    assert printed.count("How it was done") == page.count("How it was done")
+    assert "Theme:" not in printed
+    assert printed.count("\f") <= most, "pages"
+
+
+@needs_browser
+@needs_pdftotext
+def test_the_printed_page_of_the_demo_has_every_column_and_what_is_folded(demo: Path, tmp_path: Path) -> None:
+    check_print((demo / RESULTS / "summary.html").read_text(), tmp_path, 9)
+
+
+@needs_browser
+@needs_pdftotext
+def test_the_printed_page_of_a_full_run_has_every_column_and_what_is_folded(full_page: str, tmp_path: Path) -> None:
+    check_print(full_page, tmp_path, 18)
+
+
+def test_the_page_needs_no_other_file_and_is_small(full_page: str) -> None:
+    assert "default-src 'none'" in full_page
+    assert not re.search(r"@import|url\((?!#)", full_page)
+    assert len(full_page.encode()) < 1_500_000
+    assert len((ROOT / "lottery/results/page/page.js").read_text().splitlines()) <= 60
+
+
+def test_the_first_screen_counts_what_the_tables_say(full: Tables) -> None:
+    found = outcome(full)
+    counts = full.points_compared.verdict.value_counts()
+    assert not found.rehearsal
+    tile = curves_tile(found)
+    assert tile is not None
+    judged = counts["reproduced"] + counts.get("differs", 0)
+    assert tile.value == f"{counts['reproduced']} of {judged}"
+    assert f"{counts.get('not run', 0)} of {len(full.points_compared)} not run" in tile.text
+    assert sum(count for _, count in tile.bar) == len(full.points_compared)
+    own = full.points_compared.why.fillna("").str.contains("runs of this point").sum()
+    assert f"{own} of {judged} judged by a spread of their own" in tile.text
+    assert [tile.title for tile in tiles(full, found)][:3] == [
+        "Table 1",
+        "Curves, point by point",
+        "What the figures say",
+    ]
+
+
+def test_a_number_outside_its_band_is_said_first(full: Tables, tmp_path: Path) -> None:
+    table = table1({"min_error": approximation(tmp_path, remaining=5_000_000)})
+    tile = tiles(replace(full, comparison=compare(table)), outcome(full))[0]
+    assert tile.chips == [("differs", "")]
+    assert "Outside: remaining / target" in tile.text
+    assert tile.value == "5 of 6 numbers"
+
+
+def test_the_words_of_a_rehearsal_follow_its_numbers(rehearsed: Tables) -> None:
+    assert outcome(rehearsed).rehearsal
+    assert all(check.ok for check in rehearsal.checks(rehearsed) if "first moment" not in check.text)
+    table = rehearsed.table1.copy()
+    worse = table.row == "min_error"
+    table.loc[worse, "accuracy_normalised"] = table.loc[worse, "target_accuracy_normalised"] - 2
+    table.loc[worse, "largest_error"] = 0.02
+    table.loc[worse, "beyond_epsilon"] = 3
+    after = replace(rehearsed, table1=table)
+    assert "2.00 points were lost" in rehearsal.story(after)
+    assert "nothing was lost" not in rehearsal.story(after)
+    assert "2.0 times farther than ε = 0.01" in rehearsal.tiles(after)[1].text
+    assert not rehearsal.checks(after)[0].ok
+
+
+def test_a_solver_that_finds_a_nearer_sum_fails_the_check(rehearsed: Tables) -> None:
+    checked = rehearsed.cross_check.assign(solver_error=lambda table: table.exact_error - 1e-6)
+    failed = [check for check in rehearsal.checks(replace(rehearsed, cross_check=checked)) if not check.ok]
+    assert any("nearer sum" in check.text for check in failed)
+
+
+def test_what_was_not_run_has_no_section(full: Tables, full_page: str) -> None:
+    assert 'id="tickets"' not in full_page
+    assert "GPU time" not in full_page
+    nothing = replace(full, frontier=frontier(point_rows([], dict)), theory_slopes=slopes(thresholds(success([]))))
+    page = summary_page(nothing, [], REFERENCE, REFERENCE.parent)
+    assert not {"frontier", "theory"} & set(re.findall(r'<section id="(\w+)"', page))
+
+
+def test_a_cell_of_the_claims_leads_to_its_evidence(full_page: str) -> None:
+    """The row that a cell names has the same answer as the cell."""
+    cells = re.findall(r'href="#(evidence-\d+)"><span class="icon [a-z]+" title="([^"]+)"', full_page)
+    assert len(cells) >= 10
+    for name, answer in cells:
+        row = re.search(rf'<tr id="{name}">(.*?)</tr>', full_page, re.S)
+        assert row is not None
+        assert f"</span> {answer}</span>" in row.group(1)
+
+
+def test_verdicts_are_written_for_scripts(full: Tables, demo: Path) -> None:
+    record = verdict_record(full)
+    assert record["points"]["counts"] == full.points_compared.verdict.value_counts().to_dict()
+    assert len(record["points"]["points"]) == len(full.points_compared)
+    assert len(record["claims"]["claims"]) == len(full.claims)
+    assert record["table_1"]["approximations"] == {"min_error": "reproduced"}
+    assert json.loads(json.dumps(record, allow_nan=False)) == record
+    assert read_json(demo / RESULTS / "tables/verdicts.json")["points"]["points"] == []
+
+
+def test_every_answer_has_a_chip_and_another_word_is_an_error() -> None:
+    answers = set(
+        answer_claims(pd.read_csv(REFERENCE / "points.csv"), pd.read_csv(REFERENCE / "points_compared.csv")).answer
+    )
+    assert answers <= CHIPS.keys()
+    assert len(CLAIMS) > 5
+    with pytest.raises(LotteryError, match="'perhaps' is no answer"):
+        chip("perhaps")
+
+
+def test_tables_of_an_older_version_are_named(demo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(demo / RESULTS / "tables", tmp_path / "tables", ignore=shutil.ignore_patterns("*.provenance.json"))
+    path = tmp_path / "tables/tickets.csv"
+    pd.read_csv(path).drop(columns="pixels").to_csv(path, index=False)
+    assert main(["summarise", "--tables", str(path.parent), "--output", str(tmp_path / "page.html")]) == 1
+    assert "tickets.csv: has no column 'pixels'" in capsys.readouterr().err
+
+
+def test_a_figure_becomes_a_part_of_the_page(tmp_path: Path) -> None:
+    path = tmp_path / "errors.svg"
+    path.write_text(
+        '<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="9pt" viewBox="0 0 600 9">'
+        '<metadata>made by</metadata><defs><style>*{fill: red}</style><path id="m" d="M 1.23456 2"/></defs>'
+        '<use xlink:href="#m" style="fill: #0072b2; stroke: #000000" clip-path="url(#m)"/></svg>'
+    )
+    found = drawing(path, "A <title>", "What is drawn")
+    assert not re.search(r"made by|fill: red|width=|xml version", found.source)
+    assert 'id="errors-m"' in found.source
+    assert 'xlink:href="#errors-m"' in found.source
+    assert "url(#errors-m)" in found.source
+    assert "A &lt;title&gt;" in found.source
+    assert "fill:var(--c0072b2,#0072b2); stroke:var(--ink,#000000)" in found.source
+    assert found.colours == {"c0072b2": "#0072b2"}
+    assert found.wide
+    path.write_text("<svg")
+    with pytest.raises(LotteryError, match=r"errors\.svg: cannot be read as SVG"):
+        drawing(path, "", "")
+
+
+def test_a_colour_on_a_dark_ground_has_the_other_lightness() -> None:
+    assert dark("#0072b2") == "#5aa9e6"
+    assert int(dark("#404040")[1:3], 16) > 180
+    assert int(dark("#f0f0f0")[1:3], 16) < 60
+
+
+def test_a_column_that_all_rows_agree_in_goes_into_the_caption() -> None:
+    frame = pd.DataFrame({"a": [1.0, None], "b": ["x", "x"], "c": ["holds", "holds"]})
+    table = table_of(
+        "t",
+        "Some",
+        frame,
+        [Column("a", "A", decimals=1, missing="not run"), Column("b", "B", common=True), Column("c", "C", answer=True)],
+    )
+    assert table.caption == "Some (b: x)"
+    assert [head.text for head in table.heads] == ["A", "C"]
+    assert [row[0].text for row in table.rows] == ["1.0", "not run"]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (fixed(-0.59, 2), "−0.59"), (fixed(-0.001, 2), "0.00"), (fixed(397_000), "397,000"), (rounded(4.2e-7), "4.2 × 10⁻⁷"),
+        (rounded(0.00043), "0.00043"), (rounded(23.4), "23"), (seconds(7e-7), "0.70 µs"), (seconds(0.013), "13 ms"),
+        (seconds(0.89), "0.89 s"), (seconds(773 * 3600), "773 h"), (in_type("s >= 0.9, 3.2e+03, U[-1, 1)"), "s ≥ 0.9, 3.2 × 10³, U[−1, 1)"),
+        (in_type("2026-11-25"), "2026-11-25"),
+    ],
+)  # fmt: skip
+def test_numbers_are_written_as_a_reader_expects(written: str, expected: str) -> None:
+    assert written == expected

@@ -8,7 +8,7 @@ from conftest import row
 
 from lottery.errors import LotteryError
 from lottery.results.figures.variants import by_length, plot_variants
-from lottery.results.summary import caption
+from lottery.results.page.figures import kind
 
 
 def table() -> pd.DataFrame:
@@ -53,4 +53,4 @@ def test_without_two_variants_there_is_nothing_to_draw(tmp_path: Path, network: 
 
 
 def test_the_page_has_something_to_say_of_the_figure() -> None:
-    assert "by run length" in caption(Path("results/figures/variants_fc2.svg"))
+    assert "by run length" in kind("variants_fc2").reading

@@ -36,8 +36,9 @@ def test_the_demo_makes_tables_figures_and_a_page(demo: Path) -> None:
         assert (results / f"figures/{figure}.png").read_bytes().startswith(b"\x89PNG")
     page = (results / "summary.html").read_text()
     assert page.count("<svg") == len(list((results / "figures").glob("*.svg"))) >= 8
+    assert json.loads((results / "tables/verdicts.json").read_text())["comparable"] is False
     assert "3,725,871" in page
-    assert not re.search(r"""(?:src|href)=["']?https?:""", page)
+    assert not re.search(r"""<(?!a )[^>]*(?:src|href)=["']?https?:""", page), "links are fine, nothing else is"
 
 
 def test_counts_in_the_table_are_the_bits_of_the_masks(demo: Path) -> None:

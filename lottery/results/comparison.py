@@ -27,13 +27,14 @@ class Claim:
 # weights.
 ACCURACIES = (96.44, 97.94)
 REASON = "on raw pixels, as printed; another seed of the target moves it by up to 0.75"
+SIZE = "remaining / target"
 CLAIMS = (
     Claim("target parameters", PUBLISHED_TARGET, "weights", "weights", 397_000, 397_000, "a count"),
     Claim(
         "initial parameters", PUBLISHED_PRUNED, "initial", "initial", 8_337_000, 8_337_500, "a count; redraws add to it"
     ),
     Claim(
-        "remaining / target",
+        SIZE,
         PUBLISHED_PRUNED,
         "relative_size",
         "relative_size",

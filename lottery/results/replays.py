@@ -28,6 +28,7 @@ POINT = ["network", "structure", "sparsity"]
 _COMPARED = [*POINT, "epochs", "published", "ours", "difference", "spread", "stream", "verdict", "why"]
 LEVELS = (0.0, 20.0, 80.0, 95.0, 97.5)  # percent: from which accuracy on; curves are flat in the last one
 ROUNDING, SEED = "rounding", "seed"
+OWN_SPREAD = "of this point"  # ends the reason of a verdict by such a spread
 _ENOUGH = 3  # repetitions from which on a point's own spread is taken
 _ENOUGH_FREEDOM = 2  # from which on a level's spread is
 _ONE_IMAGE = 0.01 + 1e-9  # of 10,000: what another processor may read otherwise where nothing else differs
@@ -110,7 +111,7 @@ class Spreads:
     def __init__(self, runs: pd.DataFrame) -> None:
         self._own = {
             (source, *(getattr(row, name) for name in POINT), row.epochs): Spread(
-                float(row.deviation), int(row.runs) - 1, f"spread of {row.runs} runs of this point"
+                float(row.deviation), int(row.runs) - 1, f"spread of {row.runs} runs {OWN_SPREAD}"
             )
             for source in (ROUNDING, SEED)
             for row in _repeated(runs, source).itertuples()

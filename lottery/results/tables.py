@@ -239,7 +239,7 @@ def table1_for_people(table: pd.DataFrame, verdicts: Mapping[str, str], costs: p
         cells.append(_duration(hours[record.row]))
         cells.append("" if published else verdicts.get(record.row, ""))
         columns[record.row] = cells
-    labels = [label for label, _ in _LINES] + ["Time on one core (measured)", "Verdict"]
+    labels = [label for label, _ in _LINES] + ["Time on one core (paper: reported)", "Verdict"]
     return pd.DataFrame(columns, index=pd.Index(labels, name=""))
 
 

@@ -122,31 +122,3 @@ def cost(paths: Sequence[Path]) -> pd.DataFrame:
     total = table.groupby(SERIES, sort=False, dropna=False)[["trials", "seconds"]].sum().reset_index()
     total["trials_per_second"] = (total.trials / total.seconds).round(0).astype(int)
     return total
-
-
-def _number(value: float) -> str:
-    return "" if pd.isna(value) else f"{value:.2f}"
-
-
-def theory_for_people(found: pd.DataFrame, slopes: pd.DataFrame) -> pd.DataFrame:
-    """The small table: for each kind and targets, coefficients for P = 1/2 by epsilon and the slope, with its error.
-
-    found, slopes: `theory_thresholds.csv` and `theory_slopes.csv`.
-    """
-    half = found[(found.share == 0.5) & found.cardinality.isna()]
-    epsilons = sorted({float(epsilon) for epsilon in half.epsilon}, reverse=True)
-    rows = []
-    for line in slopes[slopes.share == 0.5].itertuples():
-        own = half[(half.kind == line.kind) & (half.targets == line.targets)]
-        by_epsilon = {float(row.epsilon): row.coefficients for row in own.itertuples()}
-        slope = "" if pd.isna(line.slope) else f"{line.slope:.2f} ± {line.standard_error:.2f}"
-        rows.append(
-            {
-                "coefficients": line.kind,
-                "targets": line.targets,
-                **{f"ε = {epsilon:g}": _number(by_epsilon.get(epsilon, float("nan"))) for epsilon in epsilons},
-                "coefficients a bit": slope,
-                "first moment, a bit": _number(line.first_moment_slope),
-            }
-        )
-    return pd.DataFrame(rows)

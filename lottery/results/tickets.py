@@ -48,13 +48,19 @@ def _times(part: float, target: float) -> str:
     return f"{part:,.0f} ({part / target:.2f}×)"
 
 
+def _rounded(value: float) -> str:
+    """Two significant digits, never as a power of ten."""
+    return f"{float(f'{value:.1e}'):,.6g}"
+
+
 _LINES: tuple[tuple[str, Callable[[Any], str]], ...] = (
     ("Network and dataset", lambda r: f"{r.network}, {r.dataset}, {r.pixels} pixels"),
     ("Objective, ε", lambda r: f"{r.objective}, {r.epsilon}"),
     ("Random weights", lambda r: f"{r.distribution}, {r.units_per_input} units an input"),
     ("Initial: both matrices of each layer, whole", lambda r: _times(r.initial, r.target)),
     ("Initial: first matrices by blocks only", lambda r: _times(r.initial_blocks, r.target)),
-    ("Hidden units, of these useless", lambda r: f"{r.units:,}, {r.useless_units:,}"),
+    ("Hidden units", lambda r: f"{r.units:,}"),
+    ("Hidden units that are unused", lambda r: f"{r.useless_units:,}"),
     ("Remaining", lambda r: _times(r.remaining, r.target)),
     ("Alive", lambda r: _times(r.alive, r.target)),
     ("Weights with further units", lambda r: f"{r.widened:,}"),
@@ -62,9 +68,9 @@ _LINES: tuple[tuple[str, Callable[[Any], str]], ...] = (
     ("Ticket accuracy", lambda r: f"{r.accuracy:.2f}%"),
     ("Predictions that differ", lambda r: f"{r.predictions_that_differ} of {r.test_images:,}"),
     ("Largest error of a weight", lambda r: f"{r.largest_error:.2e}"),
-    ("Largest difference of outputs", lambda r: f"{r.largest_difference:.2g}"),
-    ("... that the errors allow", lambda r: f"{r.bound_from_errors:.2g}"),
-    ("... that ε allows", lambda r: f"{r.bound:.2g}"),
+    ("Largest difference of outputs", lambda r: _rounded(r.largest_difference)),
+    ("... that the errors allow", lambda r: _rounded(r.bound_from_errors)),
+    ("... that ε allows", lambda r: _rounded(r.bound)),
     ("Ticket file", lambda r: f"{r.file_bytes / 1e6:.2f} MB"),
     ("Its masks, ideally coded", lambda r: f"{r.entropy_bits / 8e6:.2f} MB"),
     ("Target's weights, float32", lambda r: f"{4 * r.target / 1e6:.2f} MB"),

@@ -234,16 +234,27 @@ def plot_seconds(arguments: argparse.Namespace, step: Step) -> None:
 
 
 def summarise(arguments: argparse.Namespace, step: Step) -> None:
-    """One page with tables, figures and verdicts, that needs no other file."""
+    """One page with tables, figures and verdicts, that needs no other file.
+
+    The verdicts are also written as JSON, to tables/verdicts.json beside OUTPUT.
+    """
     from dataclasses import fields
 
-    from lottery.files import read_table, write_text
-    from lottery.results.summary import Tables, summary_page
+    from lottery.files import json_text, read_table, write_text
+    from lottery.results.page.inputs import NEEDED, Tables
+    from lottery.results.page.outcome import verdict_record
+    from lottery.results.page.page import summary_page
 
     names = [field.name for field in fields(Tables)]
-    tables = Tables(**{name: read_table(step.reads(arguments.tables / f"{name}.csv")) for name in names})
-    page = summary_page(tables, [step.reads(path) for path in arguments.figures])
-    write_text(step.writes(arguments.output), page)
+    tables = Tables(
+        **{name: read_table(step.reads(arguments.tables / f"{name}.csv"), words=NEEDED.get(name, ())) for name in names}
+    )
+    figures, beside = [step.reads(path) for path in arguments.figures], arguments.output.parent
+    page = summary_page(tables, figures, arguments.tables, beside)
+    verdicts = beside / "tables" / "verdicts.json"
+    step.writes(arguments.output, verdicts)
+    write_text(verdicts, json_text(verdict_record(tables)))
+    write_text(arguments.output, page)
 
 
 def crate(arguments: argparse.Namespace, step: Step) -> None:

@@ -179,7 +179,8 @@ rule summarise:
         ],
         figures=rules.figures.input,
     output:
-        "<results>/summary.html",
+        page="<results>/summary.html",
+        verdicts="<results>/tables/verdicts.json",
     log:
         "<logs>/summarise.log",
     benchmark:
@@ -190,4 +191,5 @@ rule summarise:
         plugins=plugin_flags,
         tables=subpath(input.table1, parent=True),
     shell:
-        "lottery summarise{params.plugins} --tables {params.tables:q} --figures {input.figures:q} --output {output:q} 2>&1 | tee {log:q}"
+        "lottery summarise{params.plugins} --tables {params.tables:q} --figures {input.figures:q} --output {output.page:q} "
+        "2>&1 | tee {log:q}"

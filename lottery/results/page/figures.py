@@ -1,0 +1,88 @@
+"""Which section a figure belongs to, what it is called, how to read it, and the table of the same numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os.path import relpath
+from pathlib import Path
+
+from lottery.results.page.svg import Drawing, drawing
+
+ONE, TWO, FRONTIER, THEORY = "one", "two", "frontier", "theory"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Figures whose names begin with `start`; what follows is the network or the part.
+
+    folded: of detail, behind the others.
+    """
+
+    start: str
+    section: str
+    title: str
+    reading: str
+    table: str = ""
+    folded: bool = False
+
+
+# The longer of two starts first.  Names that none begins belong to experiment 2, as `plot-*` of networks write most.
+KINDS = (
+    Kind("errors", ONE, "How far each sum is from its weight", "Share of weights by distance on a log axis; the dashed line is ε."),
+    Kind("cardinality", ONE, "How many coefficients a weight keeps", "Share of weights by the number of coefficients kept.", "cardinality"),
+    Kind("seconds", ONE, "What a weight costs on one core", "Core seconds on a log axis: the paper's run as reported, all others as measured here.", "cost"),
+    Kind("replays", TWO, "Published points and the same runs made again", "Pale: published. Below: ours minus published, with the spread of each point.", "points_compared"),
+    Kind("accuracy_remaining", TWO, "Accuracy by kept parameters", "Each protocol has a panel; the lower row shows the part near the trained network.", "points"),
+    Kind("accuracy_alive", TWO, "Accuracy by alive parameters", "Alive: on some path of kept weights from an input to an output. The paper has no such curve.", "points", True),
+    Kind("epochs", TWO, "Accuracy by epoch", "Markers show where runs of each length ended; bands are the range over seeds.", "histories", True),
+    Kind("redundancy", TWO, "Accuracy by redundancy", "The dashed line is the published redundancy.", "points", True),
+    Kind("variants", TWO, "What each switch of the released code changes", "Mean and 95% interval over seeds, by run length.", "runs", True),
+    Kind("frontier", FRONTIER, "Size and accuracy of approximated networks", "One point per ε, mean and 95% interval over seeds. Bound: Theorem 2, for all linear maps of norm at most 1; one trained network can do with less.", "frontier"),
+    Kind("theory_success", THEORY, "Probability that some subset sum is within ε", "95% intervals (Wilson); of one target, and of all targets in [−1/2, 1/2] at once.", "theory_success"),
+    Kind("theory_thresholds", THEORY, "Coefficients for probability 1/2", "Against bits of precision, with fitted lines, first moment and counting bound.", "theory_thresholds"),
+    Kind("theory_single", THEORY, "One coefficient against a subset sum", "Coefficients until a single one hits the target, and until a subset sum does.", "theory_thresholds"),
+    Kind("theory_cardinality", THEORY, "Subsets of exactly k coefficients", "n H₂(k/n) at probability 1/2 against log₂(k/ε).", "theory_thresholds"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Figure:
+    """links: name and relative address of the files with the same content."""
+
+    name: str
+    title: str
+    reading: str
+    drawing: Drawing
+    links: list[tuple[str, str]]
+    folded: bool
+
+
+def kind(stem: str) -> Kind:
+    """What is known of a figure by its name."""
+    words = stem.replace("_", " ").capitalize()
+    known = (known for known in KINDS if stem.startswith(known.start))
+    return next(known, Kind(stem, TWO, words, "", "points" if stem.startswith("accuracy") else ""))
+
+
+def _links(path: Path, table: Path | None, page: Path) -> list[tuple[str, str]]:
+    files = [table, path, path.with_suffix(".png")]
+    return [(file.suffix[1:].upper(), relpath(file, page)) for file in files if file is not None and file.is_file()]
+
+
+def figures(paths: Sequence[Path], section: str, tables: Path, page: Path, says: str) -> list[Figure]:
+    """The figures of a section in the order of `KINDS`.
+
+    tables: the folder of the tables.  page: the folder that links start from.  says: what the section found, in a sentence.
+    """
+    found = [(kind(path.stem), path) for path in paths]
+    order = {known.start: place for place, known in enumerate(KINDS)}
+    own = sorted((pair for pair in found if pair[0].section == section), key=lambda pair: order.get(pair[0].start, -1))
+    compared = any(about.start == "replays" for about, _ in own)  # shows the same points, all networks together
+    shown = []
+    for about, path in own:
+        rest = path.stem.removeprefix(about.start).strip("_")
+        title = f"{about.title}: {rest}" if rest else about.title
+        links = _links(path, tables / f"{about.table}.csv" if about.table else None, page)
+        description = f"{about.reading} {says}".strip()
+        detail = about.folded or (compared and about.start == "accuracy_remaining")
+        shown.append(Figure(path.stem, title, about.reading, drawing(path, title, description), links, detail))
+    return shown

@@ -1,0 +1,81 @@
+"""The tables that the page is made from."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from lottery.results.frontier import FRONTIER_NUMBERS
+from lottery.results.runs import GROUP
+from lottery.results.tables import PUBLISHED_PRUNED, PUBLISHED_TARGET
+from lottery.results.tickets import COLUMNS as TICKET_COLUMNS
+
+# Columns that the page cannot do without, by table: what an older version has written may lack some.
+NEEDED = {
+    "table1": ("row", "network", "dataset", "objective", "pixels"),
+    "comparison": ("approximation", "quantity", "lowest", "highest", "verdict", "why"),
+    "frontier": ("frontier", "dataset", "objective", *FRONTIER_NUMBERS),
+    "tickets": TICKET_COLUMNS,
+    "points": (*GROUP, "accuracy", "half_interval", "seeds", "epochs"),
+    "points_compared": ("network", "structure", "sparsity", "published", "ours", "spread", "verdict", "why"),
+    "claims": ("claim", "network", "protocol", "statement", "answer", "evidence"),
+    "stages": ("stage", "results", "hours", "core_hours", "gpu_hours", "peak_memory_mb"),
+    "origins": ("commit", "versions", "system", "results", "first", "last"),
+}
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Each field is a CSV file of this name, as `tabulate`, `tabulate-frontiers`, `tabulate-tickets`, `tabulate-runs`,
+    `tabulate-theory` and `trace` write it."""
+
+    table1: pd.DataFrame
+    comparison: pd.DataFrame
+    cost: pd.DataFrame
+    cross_check: pd.DataFrame
+    frontier: pd.DataFrame
+    tickets: pd.DataFrame
+    points: pd.DataFrame
+    points_compared: pd.DataFrame
+    claims: pd.DataFrame
+    theory_thresholds: pd.DataFrame
+    theory_slopes: pd.DataFrame
+    stages: pd.DataFrame
+    origins: pd.DataFrame
+
+    @property
+    def approximations(self) -> pd.DataFrame:
+        """Rows of table 1 that were computed here."""
+        return self.table1[~self.table1.row.isin([PUBLISHED_TARGET, PUBLISHED_PRUNED])]
+
+    @property
+    def main(self) -> pd.Series | None:
+        """The approximation that is nearest to the paper's: the first with its objective, else the first."""
+        ours = self.approximations
+        if ours.empty:
+            return None
+        nearest = ours[ours.objective == "min_error"]
+        return (nearest if len(nearest) else ours).iloc[0]
+
+    @property
+    def pruned(self) -> pd.DataFrame:
+        """Points of pruned networks; the trained baseline is none."""
+        return self.points[self.points.structure != "dense"]
+
+    @property
+    def datasets(self) -> list[str]:
+        """What was computed on."""
+        found = [*self.approximations.dataset, *self.points.dataset, *self.tickets.dataset, *self.frontier.dataset]
+        return list(dict.fromkeys(found))
+
+    @property
+    def core_seconds(self) -> float:
+        """Of all results."""
+        return 3600 * float(self.stages.core_hours.sum())
+
+    @property
+    def results(self) -> int:
+        return int(self.stages.results.sum())
+
+    @property
+    def commits(self) -> list[str]:
+        return list(dict.fromkeys(map(str, self.origins.commit)))

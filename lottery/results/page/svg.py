@@ -1,0 +1,106 @@
+"""Matplotlib's SVG files as a part of the page: names of their own, a title, and colours that follow the theme."""
+
+import colorsys
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+from lottery.errors import LotteryError
+
+_SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
+_COLOUR = re.compile(r"(fill|stroke): ?(#[0-9a-f]{6})", re.I)
+_REFERENCE = re.compile(r"url\(#")
+_LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
+_WIDE, _FULL = 500.0, 650.0  # points
+
+_PIXELS = 1.5  # a point at most, so that letters of 9 points are no larger than the text around
+
+_ROLES = {"#ffffff": "paper", "#000000": "ink", "#b0b0b0": "grid"}
+# Series that are drawn; all other colours keep their hue and get the lightness of the other side.
+_DARK = {
+    "#0072b2": "#5aa9e6", "#d55e00": "#ff8a3d", "#009e73": "#2fc79a", "#cc79a7": "#e8a5cc", "#e69f00": "#f0b93a",
+    "#56b4e9": "#8fd0f7", "#005a8c": "#5aa9e6", "#b34e00": "#ff8a3d", "#00785a": "#2fc79a", "#9c4f7c": "#e8a5cc",
+    "#8a6000": "#f0b93a",
+}  # fmt: skip
+
+ElementTree.register_namespace("", _SVG)
+ElementTree.register_namespace("xlink", _XLINK)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """The source of an SVG element, the colours that it uses by name, and whether it takes a row of the page (wide), and in print too (full)."""
+
+    source: str
+    colours: dict[str, str]
+    wide: bool
+    full: bool
+
+
+def dark(colour: str) -> str:
+    """What a colour becomes on a dark ground."""
+    if colour in _DARK:
+        return _DARK[colour]
+    red, green, blue = (int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5))
+    hue, lightness, saturation = colorsys.rgb_to_hls(red, green, blue)
+    turned = colorsys.hls_to_rgb(hue, 1 - 0.9 * lightness, saturation)
+    return "#" + "".join(f"{round(255 * part):02x}" for part in turned)
+
+
+def _variable(found: re.Match[str], colours: dict[str, str]) -> str:
+    colour = found[2].lower()
+    name = _ROLES.get(colour, f"c{colour[1:]}")
+    if colour not in _ROLES:
+        colours[name] = colour
+    return f"{found[1]}:var(--{name},{colour})"
+
+
+def _short(found: re.Match[str]) -> str:
+    return f"{float(found[0]):.2f}".rstrip("0").rstrip(".")
+
+
+def _attribute(name: str, value: str, prefix: str, colours: dict[str, str]) -> str:
+    if name == "id":
+        return prefix + value
+    if name in ("href", f"{{{_XLINK}}}href"):
+        return f"#{prefix}{value[1:]}" if value.startswith("#") else value
+    if name in ("d", "x", "y"):
+        return _LONG_NUMBER.sub(_short, " ".join(value.split()))
+    value = _REFERENCE.sub(f"url(#{prefix}", value)
+    return _COLOUR.sub(lambda found: _variable(found, colours), value) if name == "style" else value
+
+
+def _without(root: ElementTree.Element, *tags: str) -> None:
+    """Leave out the file's own description, and styles that would hold for the whole page."""
+    for parent in root.iter():
+        for child in [child for child in parent if child.tag in {f"{{{_SVG}}}{tag}" for tag in tags}]:
+            parent.remove(child)
+
+
+def _label(root: ElementTree.Element, prefix: str, title: str, description: str) -> None:
+    for place, (tag, text) in enumerate((("title", title), ("desc", description))):
+        element = ElementTree.Element(f"{{{_SVG}}}{tag}", {"id": f"{prefix}{tag}"})
+        element.text = text
+        root.insert(place, element)
+    root.set("role", "img")
+    root.set("aria-labelledby", f"{prefix}title {prefix}desc")
+
+
+def drawing(path: Path, title: str, description: str) -> Drawing:
+    """The file as a part of a page; ids begin with the file's name.  Raises LotteryError where it is no SVG."""
+    try:
+        root = ElementTree.parse(path).getroot()
+        width = float(root.get("viewBox", "").split()[2])
+    except (OSError, ElementTree.ParseError, ValueError, IndexError) as error:
+        raise LotteryError(f"{path}: cannot be read as SVG ({error}); delete it and run again") from error
+    prefix, colours = f"{path.stem}-", dict[str, str]()
+    _without(root, "metadata", "style")
+    for element in root.iter():
+        element.attrib.update({name: _attribute(name, value, prefix, colours) for name, value in element.items()})
+    for name in ("width", "height", "version"):
+        root.attrib.pop(name, None)
+    root.set("style", f"max-width:{width * _PIXELS:.0f}px")
+    _label(root, prefix, title, description)
+    source = re.sub(r">\s+<", "><", ElementTree.tostring(root, encoding="unicode"))
+    return Drawing(source, colours, width > _WIDE, width > _FULL)
