@@ -122,7 +122,7 @@ def _theory_table(tables: Tables) -> Table:
     columns = [
         Column("kind", "Coefficients", write=lambda name: COEFFICIENTS.get(name, name)), Column("targets", "Targets"),
         *(Column(f"{epsilon:g}", f"ε = {epsilon:g}", decimals=2, missing="not reached") for epsilon in epsilons),
-        Column("slope", "Per bit", "± standard error", missing="not known"),
+        Column("slope", "Per bit", "± standard error", missing="not known", right=True),
         Column("first_moment_slope", "First moment", "per bit", decimals=2),
     ]  # fmt: skip
     return table_of("thresholds", "Coefficients for probability 1/2", frame, columns)
