@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-from lottery.files import write_text
+from lottery.records.files import write_text
 
 ROOT = Path(__file__).resolve().parent.parent
 

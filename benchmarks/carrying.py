@@ -15,13 +15,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lottery.datasets import Images, load
-from lottery.files import read_json
+from lottery.data.datasets import Images, load
 from lottery.pruning.features import convolution_weights, extract
 from lottery.pruning.layers import ScoredLayer
 from lottery.pruning.network import PrunedNetworks
 from lottery.pruning.records import read_masks
 from lottery.pruning.run import Run
+from lottery.records.files import read_json
 
 BATCH = 1000
 

@@ -12,13 +12,13 @@ from torch.nn import functional
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from lottery.datasets import Images
+from lottery.data.datasets import Images
+from lottery.data.vision import torchvision
 from lottery.networks import ImageShape
 from lottery.pruning.initial import LayerInit
 from lottery.pruning.run import Run
 from lottery.pruning.streams import init_layers
 from lottery.pruning.structures import Block, blocks_of, first_sparsity, kept_count
-from lottery.vision import torchvision
 
 
 class SortedMask(torch.autograd.Function):

@@ -17,12 +17,12 @@ from torch.nn import functional
 
 from benchmarks.plain_pruning import PlainNetwork, plain_step
 from benchmarks.pruning_ways import WARM_UP, Way, endless, features, floor, ours, plain, side_by_side
-from lottery.datasets import Images, load
+from lottery.data.datasets import Images, load
 from lottery.devices import prepare_device
-from lottery.files import write_text
 from lottery.pruning.network import PrunedNetworks
 from lottery.pruning.run import Run
-from lottery.results.tables import markdown
+from lottery.records.files import write_text
+from lottery.results.tables.experiment_1 import markdown
 
 
 def profile(data: Images, run: Run, steps: int) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from benchmarks.plain_pruning import PlainNetwork, plain_loader, plain_step
-from lottery.datasets import Images
+from lottery.data.datasets import Images
 from lottery.pruning.features import convolution_weights, extract, frozen_part
 from lottery.pruning.network import PrunedNetworks
 from lottery.pruning.run import Run

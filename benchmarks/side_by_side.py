@@ -20,13 +20,13 @@ import torch
 from torch.nn import functional
 
 from benchmarks.pruning_ways import Way, endless, features, ours, plain, side_by_side
-from lottery.datasets import Images, load
+from lottery.data.datasets import Images, load
 from lottery.devices import prepare_device
-from lottery.files import write_text
 from lottery.networks import NETWORKS
 from lottery.pruning.run import PRUNED, Run
 from lottery.pruning.structures import blocks_of
-from lottery.results.tables import markdown
+from lottery.records.files import write_text
+from lottery.results.tables.experiment_1 import markdown
 
 SPARSITIES = (0, 0.01, 0.02, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975, 0.98, 0.99)  # as published
 EPOCHS = {"fc2": (10, 20, 30, 50, 100), "fc4": (10, 20, 30, 50, 100), "lenet5": (20, 30, 50, 100)}

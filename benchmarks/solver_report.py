@@ -31,7 +31,7 @@ def report(found: list[Measurement], weights: str, epsilon: float) -> str:
     """The measurements as Markdown, a table a section."""
     import pandas as pd
 
-    from lottery.results.tables import markdown
+    from lottery.results.tables.experiment_1 import markdown
 
     versions = ", ".join(f"{package} {version(package)}" for package in PACKAGES)
     parts = ["# Speed of the solvers\n", f"- Weights: {weights}", f"- Machine: {machine()}"]

@@ -25,9 +25,9 @@ from benchmarks.solver_report import plot, report
 from lottery.approximation.settings import Settings
 from lottery.approximation.target import Target, import_weights, write_target
 from lottery.errors import LotteryError
-from lottery.files import check_writable, write_text
 from lottery.networks import ImageShape
-from lottery.provenance import peak_memory_mb
+from lottery.records.files import check_writable, write_text
+from lottery.records.provenance import peak_memory_mb
 from lottery.subset_sum import Solver, Status, SubsetSumError, create
 from lottery.subset_sum import exact as exact_module
 

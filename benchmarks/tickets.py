@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.measuring import elapsed, progress
-from lottery.files import check_writable, write_text
-from lottery.provenance import peak_memory_mb
-from lottery.results.tables import markdown
+from lottery.records.files import check_writable, write_text
+from lottery.records.provenance import peak_memory_mb
+from lottery.results.tables.experiment_1 import markdown
 from lottery.subset_sum import solve
 from lottery.tickets.random_network import Distribution, RandomLayer
 

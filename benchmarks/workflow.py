@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from lottery.files import write_text
-from lottery.results.tables import markdown
+from lottery.records.files import write_text
+from lottery.results.tables.experiment_1 import markdown
 
 ROOT = Path(__file__).resolve().parent.parent
 BY_MIP = "approximations={min_error: {solver: mip, rows_per_chunk: 1}, min_cardinality: null}"

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from lottery.datasets import DATASETS, Dataset, Images
+from lottery.data.datasets import DATASETS, Dataset, Images
 
 DIGITS = DATASETS["mnist5k"]
 

@@ -9,20 +9,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lottery import __version__, queue
+from lottery import __version__
+from lottery.commands import data, maintenance, pruning, results, subset_sum, targets, theory, tickets
 from lottery.errors import LotteryError
 from lottery.networks import NETWORKS
 from lottery.pruning.run import STRUCTURES
-from lottery.verbs import care, data, pruning, results, subset_sum, targets, theory, tickets
+from lottery.workflow import shared_jobs
 
 if TYPE_CHECKING:
-    from lottery.provenance import Step
+    from lottery.records.provenance import Step
 
 Run = Callable[[argparse.Namespace, "Step"], None]
 Verb = Callable[[Run], argparse.ArgumentParser]
 
 EPILOG = """\
-The workflow (see README.md) calls these verbs, prints each command, and each can be run by hand.  A mistake is one line
+The workflow (see README.md) calls these commands, prints each command, and each can be run by hand.  A mistake is one line
 on stderr and status 1; a command that was stopped goes on where it was when it is run again.
 """
 
@@ -286,8 +287,8 @@ def _add_results(verb: Verb) -> None:
     add("results", type=Path, help="the folder that the workflow wrote")
 
 
-def _add_care(verb: Verb) -> None:
-    add = verb(care.audit).add_argument
+def _add_maintenance(verb: Verb) -> None:
+    add = verb(maintenance.audit).add_argument
     add("targets", nargs="*", default=["all"], help="as for snakemake: experiment_1, pruning, ...; default: all")
     add("--snakefile", "-s", type=Path, help="as for snakemake: of an installation elsewhere")
     add("--directory", "-d", type=Path, help="as for snakemake: the folder to work in")
@@ -295,7 +296,7 @@ def _add_care(verb: Verb) -> None:
     add("--config", nargs="+", default=[], metavar="KEY=VALUE", help="as for snakemake")
     add("--remove", action="store_true", help="delete results with a fault, so that the next run makes them again")
 
-    add = verb(care.completion).add_argument
+    add = verb(maintenance.completion).add_argument
     add("shell", choices=("bash", "zsh", "tcsh"))
 
 
@@ -323,8 +324,8 @@ def parser() -> argparse.ArgumentParser:
             "--plugin", type=Path, action="append", default=[], metavar="FILE",
             help="Python file that adds datasets, networks, structures, solvers or objectives; may be repeated",
         )  # fmt: skip
-        own = run.__name__ in queue.SHARED  # may make what other jobs ask for
-        sub.set_defaults(run=queue.shared(run) if own else run, parser=top)
+        own = run.__name__ in shared_jobs.SHARED  # may make what other jobs ask for
+        sub.set_defaults(run=shared_jobs.shared(run) if own else run, parser=top)
         return sub
 
     for add_verbs in (
@@ -334,7 +335,7 @@ def parser() -> argparse.ArgumentParser:
         _add_experiment_2,
         _add_theory,
         _add_results,
-        _add_care,
+        _add_maintenance,
     ):
         add_verbs(verb)
     return top
@@ -362,9 +363,9 @@ def main(argv: list[str] | None = None) -> int:
     """Run one verb; a mistake the user can mend is one line on stderr and status 1."""
     _leave_the_users_environment()
     arguments = parser().parse_args(argv)
-    from lottery.kept import keep, take_back  # after parsing, so that help and usage errors are instant
     from lottery.plugins import load_plugins
-    from lottery.provenance import Step
+    from lottery.records.kept import keep, take_back  # after parsing, so that help and usage errors are instant
+    from lottery.records.provenance import Step
 
     try:
         load_plugins(arguments.plugin)

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from lottery.datasets import PIXELS, Pixels
+from lottery.data.datasets import PIXELS, Pixels
 from lottery.errors import LotteryError
 
 Stream = Literal["keyed", "released"]

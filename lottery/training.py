@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lottery.datasets import Images, Pixels
+from lottery.data.datasets import Images, Pixels
 from lottery.errors import LotteryError
 from lottery.networks import NetworkName, build
 from lottery.recipe import Recipe

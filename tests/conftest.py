@@ -14,11 +14,11 @@ import pytest
 from filelock import FileLock
 
 from lottery.approximation.target import Target
-from lottery.audit import Command, planned_commands
 from lottery.cli import parser
-from lottery.datasets import Images, fetch, load
+from lottery.data.datasets import Images, fetch, load
 from lottery.networks import ImageShape, layers
 from lottery.published import figures
+from lottery.records.audit import Command, planned_commands
 
 RESULTS = Path("results/demo")
 MNIST = ImageShape(channels=1, size=28)

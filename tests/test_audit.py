@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from conftest import RESULTS, Snakemake, command_line
 
-from lottery.audit import Command, audit, remove
 from lottery.cli import main
 from lottery.errors import LotteryError
-from lottery.provenance import SUFFIX, Step
+from lottery.records.audit import Command, audit, remove
+from lottery.records.provenance import SUFFIX, Step
 
 APPROXIMATION = RESULTS / "subset_sum/min_error"
 
@@ -272,7 +272,7 @@ def test_a_record_names_every_result_that_its_command_opens(
 def test_the_memory_of_a_command_is_its_own(tmp_path: Path) -> None:
     """Linux's own figure for a process begins with what the process that started it had."""
     ours = np.ones(75_000_000)
-    code = "from lottery.provenance import peak_memory_mb; print(peak_memory_mb())"
+    code = "from lottery.records.provenance import peak_memory_mb; print(peak_memory_mb())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ours.nbytes == 600_000_000
     assert 5 < float(done.stdout) < 300

@@ -12,15 +12,15 @@ from conftest import ROOT
 
 from lottery.approximation.target import Target, write_target
 from lottery.cli import main
-from lottery.configuration import complete
-from lottery.datasets import fetch
+from lottery.data.datasets import fetch
 from lottery.errors import LotteryError, shortened
 from lottery.networks import ImageShape, layers
-from lottery.tensors import read_tensors, write_tensors
+from lottery.records.tensors import read_tensors, write_tensors
 from lottery.tickets.claims import Claims, random_weights_digest
 from lottery.tickets.file import write_ticket
 from lottery.tickets.random_network import Distribution
 from lottery.tickets.ticket import LayerMasks, Ticket
+from lottery.workflow.configuration import complete
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 

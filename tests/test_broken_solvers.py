@@ -17,9 +17,9 @@ from lottery.approximation.chunks import Chunk, Partial, solve_chunk
 from lottery.approximation.settings import Settings
 from lottery.approximation.target import Target, write_target
 from lottery.cli import main
+from lottery.records.tensors import read_tensors, write_tensors
 from lottery.subset_sum import Problem, Status, SubsetSumError, choose, create, gurobi
 from lottery.subset_sum.cbc import CbcSolver, working_cbc
-from lottery.tensors import read_tensors, write_tensors
 
 WEIGHTS, COEFFICIENTS = np.array([0.3, 0.4]), np.array([0.1, 0.2, 0.5])
 BUNDLED = str(Path(pulp.PULP_CBC_CMD.pulp_cbc_path).resolve())

@@ -12,9 +12,9 @@ from lottery.approximation.chunks import Chunk, chunk_of, cut, read_chunk, solve
 from lottery.approximation.settings import Settings
 from lottery.approximation.target import Target, write_target
 from lottery.errors import LotteryError
+from lottery.records.tensors import read_tensors, write_tensors
 from lottery.subset_sum import create
 from lottery.subset_sum.exact import ExactSolver
-from lottery.tensors import read_tensors, write_tensors
 
 COARSE = Settings(epsilon=0.1, coefficients_per_bit=4, low=-1.0, high=1.0)  # 12 coefficients, quick to solve
 

@@ -9,9 +9,9 @@ from lottery.networks import ImageShape
 from lottery.pruning.run import Run
 from lottery.pruning.structures import blocks_of, kept_count
 from lottery.published import figures
-from lottery.results.claims import answer_claims
-from lottery.results.points import points
-from lottery.results.replays import compare_points
+from lottery.results.tables.claims import answer_claims
+from lottery.results.tables.points import points
+from lottery.results.tables.replays import compare_points
 
 
 def compared(points: pd.DataFrame, spread: float = np.nan) -> pd.DataFrame:

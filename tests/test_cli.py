@@ -10,9 +10,9 @@ import pytest
 from lottery.approximation.target import Target, write_target
 from lottery.cli import main
 from lottery.errors import LotteryError
-from lottery.files import replaced, write_text
 from lottery.networks import ImageShape, layers
-from lottery.provenance import Step
+from lottery.records.files import replaced, write_text
+from lottery.records.provenance import Step
 
 SMALL = ImageShape(channels=1, size=4)
 

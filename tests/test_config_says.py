@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from conftest import ROOT, Snakemake
 
-from lottery.configuration import check_file, complete
 from lottery.errors import LotteryError
+from lottery.workflow.configuration import check_file, complete
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lottery import datasets
-from lottery.datasets import fetch, load
+from lottery.data import datasets
+from lottery.data.datasets import fetch, load
+from lottery.data.idx import IdxFile, read_idx
+from lottery.data.vision import torchvision
 from lottery.errors import LotteryError
-from lottery.idx import IdxFile, read_idx
 from lottery.registry import Registry
-from lottery.vision import torchvision
 
 IMAGES = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
 EXPECTED = IdxFile("images", (2, 3, 3), md5="of no gzip")
@@ -214,7 +214,7 @@ def test_without_network_the_error_says_how_to_go_on(tmp_path: Path, monkeypatch
     """A proxy that refuses connections stands for a machine without network."""
     for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(variable, "http://127.0.0.1:9")
-    monkeypatch.setattr("lottery.download.ATTEMPTS", 1)
+    monkeypatch.setattr("lottery.data.download.ATTEMPTS", 1)
     with pytest.raises(
         LotteryError, match="download failed .*set `source: FOLDER`.*or set `dataset: mnist5k`"
     ) as raised:
@@ -234,7 +234,7 @@ def test_torchvision_can_be_imported_whatever_its_build() -> None:
     vision = torchvision()
     assert vision.datasets.MNIST.resources
     assert torchvision() is vision
-    code = "from lottery.vision import torchvision; print(torchvision().transforms.ToTensor().__class__.__name__)"
+    code = "from lottery.data.vision import torchvision; print(torchvision().transforms.ToTensor().__class__.__name__)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "ToTensor"
 

@@ -15,7 +15,7 @@ from conftest import Snakemake
 from lottery import devices
 from lottery.devices import JOBS_PER_GPU, jobs_per_gpu, lease, prepare_device
 from lottery.errors import LotteryError
-from lottery.provenance import Step, provenance_path, read_record
+from lottery.records.provenance import Step, provenance_path, read_record
 
 # A job as another process: it takes a lease, says which GPU it got, and holds it until a line comes or it is killed.
 JOB = """

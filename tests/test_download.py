@@ -13,11 +13,11 @@ from socketserver import BaseRequestHandler, ThreadingTCPServer
 import pytest
 
 from lottery.cli import main
-from lottery.datasets import DATASETS
-from lottery.download import download
+from lottery.data.datasets import DATASETS
+from lottery.data.download import download
+from lottery.data.vision import torchvision
 from lottery.errors import LotteryError
 from lottery.registry import Registry
-from lottery.vision import torchvision
 
 CONTENT = b"content" * 10_000
 MD5 = hashlib.md5(CONTENT).hexdigest()
@@ -83,7 +83,7 @@ FAULTS = {
 def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
     """Start a server that behaves so; returns the address of its folder."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr("lottery.download.ATTEMPTS", 1)
+    monkeypatch.setattr("lottery.data.download.ATTEMPTS", 1)
     over = threading.Event()
     servers = []
 
@@ -135,7 +135,7 @@ def test_the_next_mirror_is_asked_and_a_file_that_is_there_is_kept(
 def test_a_silent_mirror_is_asked_once_and_one_that_fails_again(
     serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("lottery.download.ATTEMPTS", 2)
+    monkeypatch.setattr("lottery.data.download.ATTEMPTS", 2)
     silent, missing = f"{serve('silent')}file", f"{serve('no such file')}file"
     with pytest.raises(LotteryError, match=r"0 bytes came in .*; .*HTTP Error 404"):
         download([silent, missing], tmp_path / "file", MD5, SECONDS)
@@ -148,7 +148,7 @@ def test_fetch_says_what_it_downloads_and_ends_in_one_line(
 ) -> None:
     mirrors = [serve("silent"), serve("trickles")]
     monkeypatch.setattr(torchvision().datasets.MNIST, "mirrors", mirrors)
-    monkeypatch.setattr("lottery.download.SECONDS", SECONDS)
+    monkeypatch.setattr("lottery.data.download.SECONDS", SECONDS)
     assert main(["fetch", "--dataset", "mnist", "--output", str(tmp_path / "data.safetensors")]) == 1
     said = capsys.readouterr()
     for mirror in mirrors:
@@ -169,7 +169,8 @@ def test_the_real_files_are_downloaded_verified_and_kept(
         for file in mnist.idx_files
     ]
     monkeypatch.setattr(
-        "lottery.datasets.DATASETS", Registry("dataset", {"mnist": dataclasses.replace(mnist, idx_files=tuple(files))})
+        "lottery.data.datasets.DATASETS",
+        Registry("dataset", {"mnist": dataclasses.replace(mnist, idx_files=tuple(files))}),
     )
     assert main(["fetch", "--dataset", "mnist", "--output", str(tmp_path / "data.safetensors")]) == 0
     assert len(list((tmp_path / "downloads/MNIST/raw").iterdir())) == 4

@@ -20,9 +20,9 @@ from lottery.approximation.chunks import read_chunk
 from lottery.approximation.settings import Settings
 from lottery.approximation.target import read_target
 from lottery.cli import main
-from lottery.fingerprint import fingerprint
+from lottery.records.fingerprint import fingerprint
+from lottery.records.tensors import read_tensors
 from lottery.subset_sum.mip import gap
-from lottery.tensors import read_tensors
 
 PAGE = (ROOT / "docs/extending.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGE, re.M | re.S))
@@ -93,7 +93,7 @@ def check_network(folder: Path) -> None:
 SLOW_WAY = """
 from pathlib import Path
 import numpy as np
-from lottery.datasets import load
+from lottery.data.datasets import load
 from lottery.networks import ImageShape
 from lottery.pruning.keyed import init_layer
 from lottery.pruning.records import read_masks

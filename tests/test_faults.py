@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import RESULTS, Snakemake, contents
 
-from lottery.files import write_json
+from lottery.records.files import write_json
 
 EXPIRED = "TYPE=NODE\nVERSION=13\nHOSTID=00000000\nEXPIRATION=2020-01-01\nKEY=ABCDEFGH\n"
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, command_line
 
-from lottery.audit import Command
 from lottery.cli import parser
-from lottery.fingerprint import fingerprint, modules_used
+from lottery.records.audit import Command
+from lottery.records.fingerprint import fingerprint, modules_used
 from lottery.results.page.page import TEMPLATES
 
 VERBS = sorted(next(action for action in parser()._actions if action.dest == "verb").choices)  # type: ignore[arg-type]
@@ -39,11 +39,13 @@ def test_comments_docstrings_and_layout_change_nothing(package: Path) -> None:
     before = fingerprint("solve", package)
     edit(package, "subset_sum/exact.py", '"""The exact solver', '"""Our exact solver')
     edit(package, "subset_sum/kernels.py", "    last = (1", "    # a comment\n\n    last = (1")
-    edit(package, "files.py", "temporary = path.with_name(", "temporary = path.with_name(  # a comment\n        ")
+    edit(package, "records/files.py", "temporary = path.with_name(", "temporary = path.with_name(  # a comment\n        ")
     assert fingerprint("solve", package) == before
 
 
-FINGERPRINTS = "import sys; from lottery.fingerprint import fingerprint; print(*[fingerprint(v) for v in sys.argv[1:]])"
+FINGERPRINTS = (
+    "import sys; from lottery.records.fingerprint import fingerprint; print(*[fingerprint(v) for v in sys.argv[1:]])"
+)
 # What Python's versions parse or dump in their own ways, or could.
 SYNTAX = """
 def f(x, /, y=1, *rest, key=None, **more): return f"{x!r:>{y}} {{}} {x = }" 'and' f"{f'{y}'}" u"é", b"bytes"
@@ -99,8 +101,8 @@ def test_line_ends_are_no_part_of_a_fingerprint(package: Path) -> None:
 
 
 def test_how_fingerprints_are_found_is_no_part_of_them(package: Path) -> None:
-    edit(package, "fingerprint.py", "[:16]", "[:15]")
-    assert "lottery.fingerprint" not in modules_used("prune")
+    edit(package, "records/fingerprint.py", "[:16]", "[:15]")
+    assert "lottery.records.fingerprint" not in modules_used("prune")
     assert [fingerprint(verb, package) for verb in VERBS] == [fingerprint(verb) for verb in VERBS]
 
 
@@ -114,7 +116,7 @@ def test_a_change_of_a_module_reaches_those_who_use_it_and_nobody_else(package: 
 
 def test_a_change_of_one_verb_in_the_command_line_reaches_that_verb_alone(package: Path) -> None:
     before = {verb: fingerprint(verb, package) for verb in VERBS}
-    edit(package, "verbs/subset_sum.py", "weights by {solver.name} in", "weights with {solver.name} in")
+    edit(package, "commands/subset_sum.py", "weights by {solver.name} in", "weights with {solver.name} in")
     assert {verb for verb in VERBS if fingerprint(verb, package) != before[verb]} == {"solve"}
 
 

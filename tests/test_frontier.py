@@ -13,11 +13,11 @@ from lottery.approximation.points import planned_points
 from lottery.approximation.settings import Settings
 from lottery.cli import main
 from lottery.errors import LotteryError
-from lottery.files import read_json, read_table
+from lottery.records.files import read_json, read_table
 from lottery.results.figures import frontier as frontier_figure
 from lottery.results.figures.frontier import plot_frontier
 from lottery.results.figures.style import look
-from lottery.results.frontier import FRONTIER_NUMBERS, MAGNITUDE, frontier, point_rows, smallest
+from lottery.results.tables.frontier import FRONTIER_NUMBERS, MAGNITUDE, frontier, point_rows, smallest
 from lottery.subset_sum import create, solve
 
 RESULTS = Path("results/demo")

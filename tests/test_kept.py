@@ -9,8 +9,8 @@ from conftest import RESULTS, Snakemake
 
 from lottery.approximation.target import Target, write_target
 from lottery.cli import main
-from lottery.kept import SUBMITTED, link
-from lottery.provenance import provenance_path
+from lottery.records.kept import SUBMITTED, link
+from lottery.records.provenance import provenance_path
 
 Solve = Callable[..., Path]
 

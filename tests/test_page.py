@@ -16,11 +16,7 @@ from test_results import approximation
 
 from lottery.cli import main
 from lottery.errors import LotteryError
-from lottery.files import read_json, read_table
-from lottery.results.claims import CLAIMS, answer_claims
-from lottery.results.comparison import compare
-from lottery.results.frontier import frontier, point_rows
-from lottery.results.lineage import origins, stages
+from lottery.records.files import read_json, read_table
 from lottery.results.page import rehearsal
 from lottery.results.page.chips import CHIPS, chip
 from lottery.results.page.first_screen import curves_tile, tiles
@@ -30,9 +26,13 @@ from lottery.results.page.outcome import outcome, verdict_record
 from lottery.results.page.page import summary_page
 from lottery.results.page.svg import dark, drawing
 from lottery.results.page.table import Column, table_of
-from lottery.results.tables import cost, table1
-from lottery.results.theory import slopes, success, thresholds
-from lottery.results.tickets import tickets
+from lottery.results.tables.claims import CLAIMS, answer_claims
+from lottery.results.tables.comparison import compare
+from lottery.results.tables.experiment_1 import cost, table1
+from lottery.results.tables.frontier import frontier, point_rows
+from lottery.results.tables.lineage import origins, stages
+from lottery.results.tables.theory import slopes, success, thresholds
+from lottery.results.tables.tickets import tickets
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 needs_browser = pytest.mark.skipif(

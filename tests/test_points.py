@@ -11,13 +11,13 @@ import pytest
 from conftest import row
 
 from lottery.errors import LotteryError
-from lottery.files import write_json, write_text
 from lottery.pruning.run import Run, Variant
 from lottery.pruning.sweeps import Planned
-from lottery.results.claims import answer_claims
-from lottery.results.points import points, points_for_people
-from lottery.results.replays import compare_points
-from lottery.results.runs import cost, each_once, histories, listed_folders, read_run, read_tables, runs
+from lottery.records.files import write_json, write_text
+from lottery.results.tables.claims import answer_claims
+from lottery.results.tables.points import points, points_for_people
+from lottery.results.tables.replays import compare_points
+from lottery.results.tables.runs import cost, each_once, histories, listed_folders, read_run, read_tables, runs
 
 
 def test_the_published_protocol_takes_the_best_length_on_the_test_images_of_one_seed() -> None:

@@ -14,8 +14,8 @@ import yaml
 from conftest import RESULTS, ROOT, Snakemake, copy_workflow
 
 from lottery.cli import main, parser
-from lottery.files import write_json
 from lottery.pruning.run import Variant
+from lottery.records.files import write_json
 
 
 @pytest.mark.parametrize("name", ["config", "demo", "theory", "paper_mip", "ablation"])
@@ -155,7 +155,7 @@ def test_the_commands_documented_for_the_kept_tables_work(tmp_path: Path, monkey
 
 
 def test_the_table_of_config_keys_is_that_of_the_schema() -> None:
-    from lottery.configuration import reference
+    from lottery.workflow.configuration import reference
 
     assert reference(ROOT / "workflow/schemas/config.schema.yaml") in (ROOT / "config/README.md").read_text()
 

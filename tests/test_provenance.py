@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from lottery import provenance
 from lottery.cli import main
-from lottery.provenance import git_commit, peak_memory_mb, provenance_path, read_record
-from lottery.results.lineage import lineage, stages
+from lottery.records import provenance
+from lottery.records.provenance import git_commit, peak_memory_mb, provenance_path, read_record
+from lottery.results.tables.lineage import lineage, stages
 
 FETCH = ["fetch", "--dataset", "mnist5k", "--source", "embedded", "--output"]
 STATUSES = {"none": None, "empty": "", "no such field": "Name:\tpython\nVmRSS:\t  100 kB\n", "no unit": "VmHWM:\t 1\n"}

@@ -20,14 +20,14 @@ from filelock import FileLock
 
 from lottery.approximation.target import Target, write_target
 from lottery.cli import main, parser
-from lottery.commands import commands_in
-from lottery.datasets import fetch, load
+from lottery.commands.pruning import prune_together
+from lottery.data.datasets import fetch, load
 from lottery.devices import prepare_device
-from lottery.kept import SUBMITTED
 from lottery.networks import layers
-from lottery.provenance import Step, provenance_path, read_record
 from lottery.pruning.records import RUN_FILES, read_masks
-from lottery.queue import (
+from lottery.records.kept import SUBMITTED
+from lottery.records.provenance import Step, provenance_path, read_record
+from lottery.workflow.shared_jobs import (
     CLAIM,
     PLANNED,
     RUNS_OF_A_SLURM_JOB,
@@ -43,7 +43,7 @@ from lottery.queue import (
     take,
     write_plan,
 )
-from lottery.verbs.pruning import prune_together
+from lottery.workflow.snakemake_output import commands_in
 
 Words = Callable[..., list[str]]
 
@@ -127,7 +127,7 @@ def test_runs_side_by_side_bear_equal_shares(
     words: Words, plan: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two at once, as on a GPU."""
-    monkeypatch.setattr("lottery.queue._on_a_gpu", lambda _: True)
+    monkeypatch.setattr("lottery.workflow.shared_jobs._on_a_gpu", lambda _: True)
     monkeypatch.setattr("lottery.pruning.memory.at_once", lambda *_: 2)
     lines = [words(f"run_{seed}", "--seed", str(seed), "--hidden", "200") for seed in (1, 2)]
     plan(2, *lines)
@@ -350,10 +350,10 @@ def test_by_default_a_job_goes_on_with_others_until_it_has_lasted_long_enough(
     lines = [words("own"), words("other", "--seed", "2"), words("wide", "--structure", "wide")]
     plan("auto", *lines)
     monkeypatch.setenv("SLURM_JOB_ID", "1")  # an allocation of the user's own
-    monkeypatch.setattr("lottery.queue.SECONDS_OF_A_JOB", 0.0)
+    monkeypatch.setattr("lottery.workflow.shared_jobs.SECONDS_OF_A_JOB", 0.0)
     assert main(lines[0]) == 0
     assert [len(list((tmp_path / name).glob(".*.kept"))) for name in names] == [5, 0, 0]
-    monkeypatch.setattr("lottery.queue.SECONDS_OF_A_JOB", 60.0)
+    monkeypatch.setattr("lottery.workflow.shared_jobs.SECONDS_OF_A_JOB", 60.0)
     assert main(words("own", "--seed", "3")) == 0
     assert [len(list((tmp_path / name).glob(".*.kept"))) for name in names] == [5, 5, 5]
     monkeypatch.delenv(RUNS_PER_JOB)

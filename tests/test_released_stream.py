@@ -15,7 +15,7 @@ from conftest import MNIST
 from torch import nn
 from torch.nn import functional
 
-from lottery.datasets import Images, fetch, load
+from lottery.data.datasets import Images, fetch, load
 from lottery.devices import prepare_device
 from lottery.errors import LotteryError
 from lottery.networks import layers

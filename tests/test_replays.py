@@ -11,7 +11,7 @@ from conftest import ROOT, row
 from lottery.errors import LotteryError
 from lottery.published import figures
 from lottery.results.figures.replays import plot_replays
-from lottery.results.replays import (
+from lottery.results.tables.replays import (
     ROUNDING,
     SEED,
     Spread,
@@ -63,7 +63,7 @@ def test_every_level_of_accuracy_has_a_measured_spread() -> None:
     assert found == {(ROUNDING, floor) for floor in (0.0, 20.0, 80.0, 95.0, 97.5)} | {
         (SEED, floor) for floor in (20.0, 80.0, 95.0, 97.5)
     }
-    assert (ROOT / "lottery/results/spread_levels.csv").read_text() == (
+    assert (ROOT / "lottery/results/tables/spread_levels.csv").read_text() == (
         ROOT / "results/reference/tables/spread_levels.csv"
     ).read_text()
     assert (table.deviation > 0).all()

@@ -11,26 +11,26 @@ import pytest
 from conftest import ROOT
 
 from lottery.approximation.settings import Settings
-from lottery.files import write_json
-from lottery.provenance import provenance_path
 from lottery.published import deviations
 from lottery.recipe import Recipe
-from lottery.results.claims import answer_claims
-from lottery.results.comparison import compare, verdicts
+from lottery.records.files import write_json
+from lottery.records.provenance import provenance_path
+from lottery.records.tensors import write_tensors
 from lottery.results.figures.cardinality import plot_cardinality
 from lottery.results.figures.errors import plot_errors
 from lottery.results.figures.seconds import plot_seconds, readable_seconds
-from lottery.results.frontier import frontier, point_rows
-from lottery.results.lineage import lineage, origins, stages
 from lottery.results.page.inputs import Tables
 from lottery.results.page.page import summary_page
-from lottery.results.points import points
-from lottery.results.replays import compare_points
-from lottery.results.runs import runs
-from lottery.results.tables import cardinality, cost, cross_check_summary, markdown, table1
-from lottery.results.theory import slopes, success, thresholds
-from lottery.results.tickets import tickets
-from lottery.tensors import write_tensors
+from lottery.results.tables.claims import answer_claims
+from lottery.results.tables.comparison import compare, verdicts
+from lottery.results.tables.experiment_1 import cardinality, cost, cross_check_summary, markdown, table1
+from lottery.results.tables.frontier import frontier, point_rows
+from lottery.results.tables.lineage import lineage, origins, stages
+from lottery.results.tables.points import points
+from lottery.results.tables.replays import compare_points
+from lottery.results.tables.runs import runs
+from lottery.results.tables.theory import slopes, success, thresholds
+from lottery.results.tables.tickets import tickets
 
 ASSEMBLY = {
     "network": "fc2",

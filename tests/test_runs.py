@@ -7,7 +7,7 @@ import pytest
 import torch
 from conftest import MNIST
 
-from lottery.datasets import Images
+from lottery.data.datasets import Images
 from lottery.devices import prepare_device
 from lottery.errors import LotteryError
 from lottery.networks import build

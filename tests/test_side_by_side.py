@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_edge_popup import SMALL, SWITCHES, batches
 
-from lottery.datasets import Images
+from lottery.data.datasets import Images
 from lottery.devices import prepare_device
 from lottery.errors import LotteryError
 from lottery.networks import ImageShape

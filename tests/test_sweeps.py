@@ -9,11 +9,11 @@ import pytest
 import yaml
 from conftest import RESULTS, Snakemake
 
-from lottery.configuration import complete
 from lottery.errors import LotteryError
-from lottery.files import write_json
 from lottery.pruning.sweeps import planned_runs
 from lottery.published import figures
+from lottery.records.files import write_json
+from lottery.workflow.configuration import complete
 
 SCHEMA = Path(__file__).parent.parent / "workflow/schemas/config.schema.yaml"
 

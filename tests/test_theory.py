@@ -17,9 +17,9 @@ from matplotlib.figure import Figure
 
 from lottery.cli import main, parser
 from lottery.errors import LotteryError
-from lottery.files import read_table, write_json
+from lottery.records.files import read_table, write_json
 from lottery.results.figures import theory as theory_figures
-from lottery.results.theory import THRESHOLD_NUMBERS
+from lottery.results.tables.theory import THRESHOLD_NUMBERS
 from lottery.subset_sum.kernels import covering_radii, errors_of_cardinality
 from lottery.theory.bounds import (
     binary_entropy,

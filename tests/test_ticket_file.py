@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from lottery.approximation.target import Target
 from lottery.cli import main
-from lottery.datasets import Dataset, Images
+from lottery.data.datasets import Dataset, Images
 from lottery.errors import LotteryError
 from lottery.networks import ImageShape
-from lottery.results.tickets import tickets
-from lottery.tensors import read_tensors, write_tensors
+from lottery.records.tensors import read_tensors, write_tensors
+from lottery.results.tables.tickets import tickets
 from lottery.tickets.certificate import certify, claim, measure
 from lottery.tickets.claims import Claims, random_weights_digest
 from lottery.tickets.construction import Construction, build

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from lottery.approximation.target import import_weights
-from lottery.datasets import PIXELS, Images, fetch, load
+from lottery.data.datasets import PIXELS, Images, fetch, load
 from lottery.devices import prepare_device
 from lottery.errors import LotteryError
 from lottery.networks import NETWORKS, ImageShape, build, layers

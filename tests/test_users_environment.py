@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import RESULTS, ROOT, command_line
 
-from lottery.audit import Command
+from lottery.records.audit import Command
 
 ASCII_ALONE = {"PYTHONIOENCODING": "ascii", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 MATPLOTLIBRC = "text.usetex: True\nfont.size: 30\naxes.facecolor: red\nsavefig.transparent: True\nsavefig.dpi: 9\n"

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from conftest import RESULTS, Snakemake, contents
 
-from lottery.tensors import read_tensors, write_tensors
+from lottery.records.tensors import read_tensors, write_tensors
 
 
 # Everything but what is measured (seconds, provenance, logs, and what shows seconds to people).

@@ -18,6 +18,7 @@ from lottery.approximation.settings import Settings
 from lottery.approximation.target import Target
 from lottery.errors import LotteryError, shortened
 from lottery.networks import Layer
+from lottery.records.tensors import read_tensors, write_tensors
 from lottery.subset_sum import (
     MOST_COEFFICIENTS,
     Problem,
@@ -25,7 +26,6 @@ from lottery.subset_sum import (
     Solver,
     Status,
 )
-from lottery.tensors import read_tensors, write_tensors
 
 SECONDS_BETWEEN_SAVES = 15.0
 MOST_REDRAWS = 4

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from lottery.approximation.target import Target, read_target
-from lottery.datasets import PIXELS, Images, Pixels, load
+from lottery.data.datasets import PIXELS, Images, Pixels, load
 from lottery.errors import LotteryError
 from lottery.training import accuracy, predictions, resident, with_weights
 

@@ -13,7 +13,7 @@ from lottery.approximation.chunks import Chunk, solve_chunk
 from lottery.approximation.evaluation import compare
 from lottery.approximation.settings import Settings
 from lottery.approximation.target import Target
-from lottery.datasets import Images
+from lottery.data.datasets import Images
 from lottery.subset_sum import Solver
 
 SUMMARY = (

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from lottery.datasets import PIXELS, Pixels
+from lottery.data.datasets import PIXELS, Pixels
 from lottery.errors import LotteryError, shortened
 from lottery.networks import NETWORKS, ImageShape, Layer, NetworkName, layers
 from lottery.recipe import Recipe
-from lottery.tensors import described, read_state_dict, read_tensors, write_tensors
+from lottery.records.tensors import described, read_state_dict, read_tensors, write_tensors
 
 
 @dataclass(frozen=True)

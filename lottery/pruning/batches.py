@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import torch
 
-from lottery.datasets import Images
+from lottery.data.datasets import Images
 from lottery.errors import LotteryError
 from lottery.pruning.learning import Pruned, Report, Task, epochs_done, prune_side_by_side
 from lottery.pruning.run import Run, Variant

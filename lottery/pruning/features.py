@@ -7,13 +7,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lottery.datasets import Images
+from lottery.data.datasets import Images
 from lottery.errors import LotteryError
 from lottery.networks import build
 from lottery.pruning.run import Run
 from lottery.pruning.streams import init_convolutions
 from lottery.pruning.structures import convolutions
-from lottery.tensors import described
+from lottery.records.tensors import described
 from lottery.training import EVALUATION_BATCH, resident
 
 SPLIT_SEED = 0  # which training images are held out is the same for every run

@@ -15,16 +15,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lottery.datasets import Images
+from lottery.data.datasets import Images
 from lottery.errors import LotteryError
-from lottery.fingerprint import fingerprint
 from lottery.pruning.counts import Counts
 from lottery.pruning.features import Features, Part, Weights, convolution_weights, features_of
 from lottery.pruning.network import PrunedNetworks
 from lottery.pruning.run import Run
 from lottery.pruning.steps import Steps, steps_of
 from lottery.pruning.streams import image_orders
-from lottery.tensors import read_tensors, write_tensors
+from lottery.records.fingerprint import fingerprint
+from lottery.records.tensors import read_tensors, write_tensors
 
 SECONDS_BETWEEN_CHECKPOINTS = 60.0  # of several runs, whose states are large; a single run writes one after each epoch
 

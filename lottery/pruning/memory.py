@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from lottery.datasets import Images
+from lottery.data.datasets import Images
 from lottery.networks import ImageShape
 from lottery.pruning.run import Run
 from lottery.pruning.structures import blocks_of

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from lottery.files import write_json, write_text
 from lottery.pruning.learning import Pruned
 from lottery.pruning.run import Run
-from lottery.tensors import read_tensors, write_tensors
+from lottery.records.files import write_json, write_text
+from lottery.records.tensors import read_tensors, write_tensors
 
 RUN_FILES = ("metrics.json", "history.csv", "masks.safetensors", "cost.json")
 

@@ -15,7 +15,7 @@ from rocrate.rocrate import ROCrate
 
 from lottery import __version__
 from lottery.errors import LotteryError
-from lottery.provenance import SUFFIX, read_record
+from lottery.records.provenance import SUFFIX, read_record
 
 PROFILES = ("process", "workflow", "provenance")
 PROFILE_VERSION = "0.5"

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from lottery.approximation.target import Target
-from lottery.datasets import Images
+from lottery.data.datasets import Images
 from lottery.errors import LotteryError, shortened
 from lottery.networks import ImageShape
 from lottery.tickets.claims import Claims, random_weights_digest, target_digest

@@ -12,7 +12,7 @@ import numpy as np
 
 from lottery.errors import LotteryError, shortened
 from lottery.networks import ImageShape
-from lottery.tensors import read_tensors, tensors_bytes, write_tensors
+from lottery.records.tensors import read_tensors, tensors_bytes, write_tensors
 from lottery.tickets.claims import Claims
 from lottery.tickets.random_network import GENERATOR, Distribution
 from lottery.tickets.ticket import MOST_UNITS, LayerMasks, Ticket, linear_layers

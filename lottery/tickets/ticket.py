@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lottery.datasets import PIXELS, Pixels
+from lottery.data.datasets import PIXELS, Pixels
 from lottery.errors import LotteryError
 from lottery.networks import NETWORKS, ImageShape, Layer, NetworkName, layers
 from lottery.tickets.random_network import Distribution, RandomLayer

@@ -13,17 +13,17 @@ from snakemake.exceptions import WorkflowError
 
 from lottery.approximation.chunks import cut
 from lottery.approximation.points import planned_points
-from lottery.configuration import check_file, complete, distribution_words
-from lottery.datasets import named
+from lottery.workflow.configuration import check_file, complete, distribution_words
+from lottery.data.datasets import named
 from lottery.errors import LotteryError
-from lottery.files import json_text
-from lottery import fingerprint as code_of
-from lottery.kept import SUBMITTED, forget_files
+from lottery.records.files import json_text
+from lottery.records import fingerprint as code_of
+from lottery.records.kept import SUBMITTED, forget_files
 from lottery.networks import NETWORKS, layers
 from lottery.pruning.structures import convolutions
 from lottery.pruning.sweeps import RELEASED, planned_runs
 from lottery.published import PUBLISHED_REDUNDANCY, published_epochs
-from lottery.queue import PLANNED, RUNS_PER_JOB, SHARED, write_plan
+from lottery.workflow.shared_jobs import PLANNED, RUNS_PER_JOB, SHARED, write_plan
 from lottery.theory.plan import planned_measurements, theory_figures
 
 try:
@@ -95,7 +95,7 @@ pathvars:
 
 
 def shared_jobs(jobs):
-    """Those that make more than their own result, or take back what was finished (lottery/queue.py, lottery/kept.py)."""
+    """Those that make more than their own result, or take back what was finished (lottery/workflow/shared_jobs.py, lottery/records/kept.py)."""
     return [job for job in jobs if job.rule.name in SHARED]
 
 

@@ -16,11 +16,11 @@ from lottery.errors import LotteryError
 from lottery.networks import NETWORKS
 from lottery.pruning.run import PRUNED
 from lottery.published import figures as published_figures
-from lottery.results.comparable import as_published
 from lottery.results.figures.replays import ROOM, draw_published, name_lines
 from lottery.results.figures.scales import broken, count_axis, error_axis, kept_axis, kept_percent, place
 from lottery.results.figures.series import ENOUGH_SEEDS, how_run, one_series, protocols, series_name
 from lottery.results.figures.style import FULL, GREY, HALF, End, drawing, heading, label_ends, look, save
+from lottery.results.tables.comparable import as_published
 
 LEAST_SPARSITY = 0.1  # of the points over alive weights: those of smaller ones stand on one another
 CONNECTED = 0.9  # the sparsity at which what dead weights cost is drawn

@@ -9,9 +9,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from lottery.files import read_json
+from lottery.records.files import read_json
+from lottery.records.tensors import read_tensors
 from lottery.results.figures.style import FILL, HALF, INK, drawing, heading, objective_words, save
-from lottery.tensors import read_tensors
 
 TITLE = "Distance of each subset sum from its weight"
 GUROBI_TOLERANCE = 1e-6  # of the paper's solver: a sum that is nearer is no better to it

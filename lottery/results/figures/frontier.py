@@ -27,7 +27,7 @@ from lottery.results.figures.style import (
     objective_words,
     save,
 )
-from lottery.results.frontier import MAGNITUDE
+from lottery.results.tables.frontier import MAGNITUDE
 
 LOST_TICKS = (-0.1, 0, 0.1, 0.5, 1, 5, 20, 80)
 SIZE_TICKS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)

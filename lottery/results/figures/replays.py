@@ -16,7 +16,7 @@ from lottery.pruning.run import PRUNED
 from lottery.published import figures
 from lottery.results.figures.scales import broken, difference_axis, error_axis, kept_axis, kept_percent, place
 from lottery.results.figures.style import BAD, FULL, GREY, HALF, INK, PALE, End, drawing, label_ends, look, save
-from lottery.results.verdicts import DIFFERS, NOT_COMPARABLE, REPRODUCED
+from lottery.results.tables.verdicts import DIFFERS, NOT_COMPARABLE, REPRODUCED
 
 COMPARED_NUMBERS = ["sparsity", "published", "ours", "difference", "spread"]
 COMPARED_WORDS = ["network", "structure", "verdict"]

@@ -16,8 +16,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lottery.files import replaced, write_text
 from lottery.pruning.run import PRUNED
+from lottery.records.files import replaced, write_text
 
 HALF, FULL = 5.6, 11.2  # inches: the only two widths, so that text has one size on a page
 INK, GREY, BAD = "#262626", "#6b7178", "#8b1a1a"

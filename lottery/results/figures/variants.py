@@ -14,7 +14,7 @@ from lottery.pruning.sweeps import RELEASED
 from lottery.results.figures.scales import error_axis
 from lottery.results.figures.series import ENOUGH_SEEDS
 from lottery.results.figures.style import FULL, GREY, HALF, drawing, heading, save, shades
-from lottery.results.intervals import student_t
+from lottery.results.tables.intervals import student_t
 
 RUN_WORDS = ["protocol", "dataset", "network", "structure", "variant"]
 _PANEL = ["protocol", "structure", "redundancy", "sparsity"]

@@ -10,11 +10,11 @@ from matplotlib.axes import Axes
 from lottery.errors import LotteryError
 from lottery.networks import NETWORKS
 from lottery.published import figures
-from lottery.results.comparable import as_published
 from lottery.results.figures.scales import broken, difference_axis, kept_axis, kept_percent, place
 from lottery.results.figures.series import ENOUGH_SEEDS, one_series, series_name
 from lottery.results.figures.style import FULL, GREY, HALF, INK, drawing, heading, save
-from lottery.results.intervals import student_t
+from lottery.results.tables.comparable import as_published
+from lottery.results.tables.intervals import student_t
 
 TITLE = "Wide minus linear networks by sparsity"
 _HELD_OUT = "#a8447a"

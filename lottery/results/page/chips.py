@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from lottery.errors import LotteryError
-from lottery.results.claims import FAILS, HOLDS, OPEN, PARTLY, UNTESTED
-from lottery.results.verdicts import DIFFERS, NOT_COMPARABLE, NOT_RUN, REPRODUCED
+from lottery.results.tables.claims import FAILS, HOLDS, OPEN, PARTLY, UNTESTED
+from lottery.results.tables.verdicts import DIFFERS, NOT_COMPARABLE, NOT_RUN, REPRODUCED
 
 BEYOND, REHEARSAL = "beyond the paper", "rehearsal"
 

@@ -5,15 +5,15 @@ from dataclasses import replace
 
 import pandas as pd
 
-from lottery.results.comparison import verdicts
 from lottery.results.page.figures import ONE, Figure
 from lottery.results.page.inputs import Tables
 from lottery.results.page.numbers import fixed, plural, rounded, sampling, seconds
 from lottery.results.page.section import Section
 from lottery.results.page.table import Cell, Column, Head, Table, table_of, turned
 from lottery.results.page.words import at_epsilon, objective, solver
-from lottery.results.tables import PUBLISHED_PRUNED, cross_check_summary, table1_for_people
-from lottery.results.verdicts import NOT_COMPARABLE
+from lottery.results.tables.comparison import verdicts
+from lottery.results.tables.experiment_1 import PUBLISHED_PRUNED, cross_check_summary, table1_for_people
+from lottery.results.tables.verdicts import NOT_COMPARABLE
 
 FULL = 10_000  # test images, from which on an accuracy is known well enough to say nothing of it
 METHOD = (

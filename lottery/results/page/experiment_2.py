@@ -13,8 +13,8 @@ from lottery.results.page.outcome import Outcome
 from lottery.results.page.section import Section
 from lottery.results.page.table import Cell, Column, Head, Table, table_of
 from lottery.results.page.words import PROTOCOLS, STREAMS, STRUCTURES
-from lottery.results.points import points_for_people
-from lottery.results.verdicts import NOT_RUN, REPRODUCED
+from lottery.results.tables.points import points_for_people
+from lottery.results.tables.verdicts import NOT_RUN, REPRODUCED
 
 METHOD = (
     "Two protocols, never mixed. Published: the best of the run lengths on the test images, one seed, as behind the figures; that is "

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from lottery.results.frontier import smallest
 from lottery.results.page.figures import FRONTIER, THEORY, Figure
 from lottery.results.page.inputs import Tables
 from lottery.results.page.numbers import fixed, plural
 from lottery.results.page.section import Section
 from lottery.results.page.table import Column, Head, Table, table_of, turned
 from lottery.results.page.words import COEFFICIENTS, at_epsilon, objective
-from lottery.results.tickets import tickets_for_people
+from lottery.results.tables.frontier import smallest
+from lottery.results.tables.tickets import tickets_for_people
 
 TICKETS = "tickets"
 LOSS = 0.5  # points of accuracy that the smallest network may lose

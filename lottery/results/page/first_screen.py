@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from lottery.published import table1 as published_table1
-from lottery.results.claims import FAILS, HOLDS, OPEN, PARTLY, UNTESTED
-from lottery.results.comparison import LOST, SIZE
 from lottery.results.page.chips import BEYOND
 from lottery.results.page.inputs import Tables
 from lottery.results.page.numbers import core_time, fixed, plural, seconds, span
 from lottery.results.page.outcome import JUDGED, Outcome
 from lottery.results.page.table import Cell, Column, Head, Table, table_of
 from lottery.results.page.words import PROTOCOLS
-from lottery.results.verdicts import DIFFERS, NOT_COMPARABLE, NOT_RUN, REPRODUCED
+from lottery.results.tables.claims import FAILS, HOLDS, OPEN, PARTLY, UNTESTED
+from lottery.results.tables.comparison import LOST, SIZE
+from lottery.results.tables.verdicts import DIFFERS, NOT_COMPARABLE, NOT_RUN, REPRODUCED
 
 SHORT = {HOLDS: "hold", PARTLY: "hold where run", OPEN: "undecided", FAILS: "do not hold", UNTESTED: "not tested"}
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from lottery.results.frontier import FRONTIER_NUMBERS
-from lottery.results.runs import GROUP
-from lottery.results.tables import PUBLISHED_PRUNED, PUBLISHED_TARGET
-from lottery.results.tickets import COLUMNS as TICKET_COLUMNS
+from lottery.results.tables.experiment_1 import PUBLISHED_PRUNED, PUBLISHED_TARGET
+from lottery.results.tables.frontier import FRONTIER_NUMBERS
+from lottery.results.tables.runs import GROUP
+from lottery.results.tables.tickets import COLUMNS as TICKET_COLUMNS
 
 # Columns that the page cannot do without, by table: what an older version has written may lack some.
 NEEDED = {

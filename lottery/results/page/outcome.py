@@ -5,11 +5,11 @@ from typing import Any
 
 import pandas as pd
 
-from lottery.results.claims import UNTESTED
-from lottery.results.comparison import verdicts
 from lottery.results.page.inputs import Tables
-from lottery.results.replays import OWN_SPREAD
-from lottery.results.verdicts import DIFFERS, NOT_RUN, REPRODUCED
+from lottery.results.tables.claims import UNTESTED
+from lottery.results.tables.comparison import verdicts
+from lottery.results.tables.replays import OWN_SPREAD
+from lottery.results.tables.verdicts import DIFFERS, NOT_RUN, REPRODUCED
 
 JUDGED = (REPRODUCED, DIFFERS)
 

