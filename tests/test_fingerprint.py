@@ -39,7 +39,9 @@ def test_comments_docstrings_and_layout_change_nothing(package: Path) -> None:
     before = fingerprint("solve", package)
     edit(package, "subset_sum/exact.py", '"""The exact solver', '"""Our exact solver')
     edit(package, "subset_sum/kernels.py", "    last = (1", "    # a comment\n\n    last = (1")
-    edit(package, "records/files.py", "temporary = path.with_name(", "temporary = path.with_name(  # a comment\n        ")
+    edit(
+        package, "records/files.py", "temporary = path.with_name(", "temporary = path.with_name(  # a comment\n        "
+    )
     assert fingerprint("solve", package) == before
 
 

@@ -22,6 +22,8 @@ from lottery.results.figures.seconds import plot_seconds, readable_seconds
 from lottery.results.page.inputs import Tables
 from lottery.results.page.page import summary_page
 from lottery.results.tables.claims import answer_claims
+from lottery.results.tables.comparable import FREE as FREE_NAMES
+from lottery.results.tables.comparable import PUBLISHED_RECIPE, PUBLISHED_SETTINGS
 from lottery.results.tables.comparison import compare, verdicts
 from lottery.results.tables.experiment_1 import cardinality, cost, cross_check_summary, markdown, table1
 from lottery.results.tables.frontier import frontier, point_rows
@@ -114,6 +116,11 @@ OTHER_SETTINGS = {
 }  # fmt: skip
 OTHER_RECIPE = {"epochs": 2, "learning_rate": 0.05, "momentum": 0.8, "weight_decay": 0.0, "batch_size": 32}
 FREE = {"seed": 2, "stream": "keyed"}
+
+
+def test_our_defaults_are_the_published_settings_all_of_them() -> None:
+    for defaults, published in ((Settings(), PUBLISHED_SETTINGS), (Recipe(), PUBLISHED_RECIPE)):
+        assert {name: value for name, value in asdict(defaults).items() if name not in FREE_NAMES} == published
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Settings)])
