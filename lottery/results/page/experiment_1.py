@@ -118,7 +118,7 @@ def paper_beside_ours(tables: Tables) -> Table | None:
         paper = Cell(_value(quantity, same.published.iloc[0]), quiet=True)
         rows.append([Cell(str(quantity)), paper, *(Cell(_value(quantity, ours[name])) for name in names)])
     columns = [Head("Quantity"), Head("paper (MNIST)", number=True), *heads(names, tables.table1, "")]
-    return Table("comparison", "Numbers of the paper beside ours.", columns, rows)
+    return Table("comparison", "Numbers of the paper beside ours.", columns, rows, turned=True)
 
 
 def _left_out(tables: Tables) -> str:
