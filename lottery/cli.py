@@ -281,7 +281,7 @@ def _add_results(verb: Verb) -> None:
     add = verb(results.summarise).add_argument
     add("--tables", type=Path, required=True, help="the folder by `tabulate` and `tabulate-runs`")
     add("--figures", type=Path, nargs="*", default=[], help="SVG files")
-    add("--output", type=Path, required=True)
+    add("--output", type=Path, required=True, help="HTML; the verdicts go to tables/verdicts.json beside it")
 
     add = verb(results.crate).add_argument
     add("results", type=Path, help="the folder that the workflow wrote")

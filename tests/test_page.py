@@ -164,6 +164,37 @@ def test_a_demo_that_went_well_does_not_begin_with_a_failure(demo: Path, tmp_pat
     assert not [answer for answer in ("not comparable", "not tested", "differs") if answer in seen["first"]]
 
 
+USE = """
+<script>addEventListener("load", () => {
+  const table = document.getElementById("every-point"), column = [...table.tHead.rows[0].cells].findIndex((th) => th.textContent.startsWith("Ours"));
+  const numbers = () => [...table.tBodies[0].rows].filter((row) => !row.hidden && row.cells[column].dataset.v).map((row) => +row.cells[column].dataset.v);
+  table.closest("details").open = true;
+  table.tHead.rows[0].cells[column].querySelector("button").click();
+  const sorted = numbers();
+  const box = document.querySelector('.filter[data-table="every-point"] input[value="fc2"]');
+  box.click();
+  document.getElementById("theme").click();
+  const answer = document.createElement("output");
+  answer.textContent = JSON.stringify({ sorted, sort: table.tHead.rows[0].cells[column].getAttribute("aria-sort"), left: numbers().length, theme: document.documentElement.dataset.theme });
+  document.body.append(answer);
+})</script>
+"""
+
+
+@needs_browser
+def test_tables_are_sorted_and_filtered_and_the_theme_changes(full: Tables, full_page: str, tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text(full_page + USE)
+    shown = browse(tmp_path, "--dump-dom", (tmp_path / "page.html").as_uri())
+    found = re.search(r"<output>(.*?)</output>", shown, re.S)
+    assert found is not None
+    seen = json.loads(unescape(found.group(1)))
+    ours = full.points_compared.ours.dropna()
+    assert seen["sorted"] == sorted(map(float, ours))
+    assert seen["sort"] == "ascending"
+    assert seen["left"] == int((full.points_compared.network[ours.index] != "fc2").sum())
+    assert seen["theme"] == "light"
+
+
 def check_print(page: str, folder: Path, most: int) -> None:
     """Every head of a table, and what is folded on the screen, is on at most so many pages."""
     (folder / "page.html").write_text(page)
