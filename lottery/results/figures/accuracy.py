@@ -25,7 +25,7 @@ from lottery.results.tables.comparable import as_published
 LEAST_SPARSITY = 0.1  # of the points over alive weights: those of smaller ones stand on one another
 CONNECTED = 0.9  # the sparsity at which what dead weights cost is drawn
 # Where the numbers of a structure stand beside its points, so that they leave those of the others alone.
-_BESIDE = (((-5, 2), "right", "bottom"), ((4, -4), "left", "top"), ((4, 3), "left", "bottom"))
+_BESIDE = (((-5, 2), "right", "bottom"), ((4, -4), "left", "top"), ((3, 5), "left", "bottom"))
 _CURVE = ["structure", "sparsity", "accuracy"]
 
 

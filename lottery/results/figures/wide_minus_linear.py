@@ -76,6 +76,8 @@ def _draw(axes: Axes, found: dict[str, pd.DataFrame]) -> None:
         axes.plot(
             place(line.sparsity), line.difference, color=GREY, linewidth=4, alpha=0.35, label="published, one seed"
         )
+        alone = line[line.sparsity == 0]  # no line leads there
+        axes.plot(place(alone.sparsity), alone.difference, "o", color=GREY, markersize=6, markeredgewidth=0, alpha=0.35)
     if "published" in found:
         line = broken(found["published"], found["paper"].sparsity if "paper" in found else None)
         axes.plot(place(line.sparsity), line.difference, color=INK, marker="o", linewidth=0.9, label="ours, one seed")
