@@ -1,6 +1,7 @@
 """Verdicts follow the numbers; figures and tables say what was measured."""
 
 import json
+import re
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -19,20 +20,17 @@ from lottery.records.tensors import write_tensors
 from lottery.results.figures.cardinality import plot_cardinality
 from lottery.results.figures.errors import plot_errors
 from lottery.results.figures.seconds import plot_seconds, readable_seconds
-from lottery.results.page.inputs import Tables
-from lottery.results.page.page import summary_page
-from lottery.results.tables.claims import answer_claims
-from lottery.results.tables.comparable import FREE as FREE_NAMES
-from lottery.results.tables.comparable import PUBLISHED_RECIPE, PUBLISHED_SETTINGS
-from lottery.results.tables.comparison import compare, verdicts
-from lottery.results.tables.experiment_1 import cardinality, cost, cross_check_summary, markdown, table1
-from lottery.results.tables.frontier import frontier, point_rows
-from lottery.results.tables.lineage import lineage, origins, stages
-from lottery.results.tables.points import points
-from lottery.results.tables.replays import compare_points
-from lottery.results.tables.runs import runs
-from lottery.results.tables.theory import slopes, success, thresholds
-from lottery.results.tables.tickets import tickets
+from lottery.results.figures.style import FULL, HALF
+from lottery.results.frontier import frontier, point_rows
+from lottery.results.lineage import lineage, origins, stages
+from lottery.results.points import points
+from lottery.results.replays import compare_points
+from lottery.results.runs import runs
+from lottery.results.summary import Tables, summary_page
+from lottery.results.tables import cardinality, cost, cross_check_summary, markdown, table1
+from lottery.results.theory import slopes, success, thresholds
+from lottery.results.tickets import tickets
+from lottery.tensors import write_tensors
 
 ASSEMBLY = {
     "network": "fc2",
@@ -224,6 +222,16 @@ def test_a_figure_has_a_title_and_words_for_those_who_do_not_see_it(tmp_path: Pa
     assert title.text == "Distance of each subset sum from its weight"
     assert words.text is not None
     assert words.text.startswith("a & <b>: nearest sum, fc2, mnist: median ")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "results/reference").rglob("*.svg")), ids=lambda path: path.stem)
+def test_reference_figures_have_one_of_two_widths_and_readable_text(path: Path) -> None:
+    text = path.read_text()
+    [width] = re.findall(r'<svg [^>]*width="([\d.]+)pt"', text)
+    assert float(width) in (72 * HALF, 72 * FULL)
+    sizes = {float(size) for size in re.findall(r"font(?:-size)?: (?:[a-z0-9]+ )*?([\d.]+)px", text)}
+    assert sizes
+    assert min(sizes) >= 8
 
 
 def test_measured_seconds_have_an_uncertainty(tmp_path: Path) -> None:

@@ -168,7 +168,10 @@ def plot_held_out(points: pd.DataFrame, stem: Path) -> list[Path]:
 
 
 def _draw_alive(axes: Axes, line: pd.DataFrame, structure: str) -> None:
-    """A line, each point with the share kept in percent; at `CONNECTED` a thread from the remaining weights."""
+    """A line, points with the share kept in percent (the last one has it in its name, see `_name_alive`).
+
+    At `CONNECTED` a thread leads from the remaining weights.
+    """
     style, half = look(structure), _half(line)
     axes.errorbar(
         line.alive_parameters.astype(float), 100 - line.accuracy.astype(float),
@@ -179,6 +182,8 @@ def _draw_alive(axes: Axes, line: pd.DataFrame, structure: str) -> None:
         if point.sparsity == CONNECTED:
             axes.plot([point.parameters, at[0]], [at[1]] * 2, color=style.line, linewidth=0.8, linestyle=":")
             axes.plot([point.parameters], [at[1]], "|", color=style.line, markersize=7)
+        if point.sparsity == line.sparsity.iloc[-1]:
+            continue
         offset, ha, va = _BESIDE[PRUNED.index(structure) % len(_BESIDE)]
         axes.annotate(f"{100 * (1 - point.sparsity):g}", at, offset, textcoords="offset points", fontsize=8, ha=ha, va=va,
                       color=style.text)  # fmt: skip
@@ -220,7 +225,8 @@ def _name_alive(axes: Axes, panel: Panel, few: pd.DataFrame) -> None:
         line = few[few.structure == structure].sort_values("alive_parameters")
         if len(line):
             last = line.iloc[-1]
-            ends.append(End(float(last.alive_parameters), 100 - float(last.accuracy), structure, look(structure).text))
+            name = f"{structure}, {100 * (1 - last.sparsity):g}"
+            ends.append(End(float(last.alive_parameters), 100 - float(last.accuracy), name, look(structure).text))
     label_ends(axes, ends)
     for dense in panel.points[panel.points.structure == "dense"].itertuples():
         axes.annotate("trained", (0, 100 - dense.accuracy), (4, -5), xycoords=("axes fraction", "data"),
