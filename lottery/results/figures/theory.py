@@ -85,6 +85,13 @@ def _draw_success(axes: Axes, part: pd.DataFrame, epsilons: Sequence[float], fir
     axes.set_ylim(-0.02, 1.02)
 
 
+def _family_end(table: pd.DataFrame, kind: str) -> float:
+    """Where the axis of a kind ends: kinds behind a ReLU, of which half are 0, share one, and the others another."""
+    behind = kind.startswith("relu")
+    family = table[table.kind.str.startswith("relu") == behind]
+    return 1.02 * float((family.coefficients.astype(float) / np.log2(1 / family.epsilon.astype(float))).max())
+
+
 def describe_success(table: pd.DataFrame) -> str:
     """The figure in words: how many coefficients are enough in half of the trials, at the smallest epsilon."""
     shown = _any_size(table)
@@ -104,7 +111,7 @@ def plot_success(table: pd.DataFrame, stem: Path) -> list[Path]:
     title = "How often random coefficients have a subset sum within ε"
     with drawing():
         size = (HALF if len(kinds) == 1 else FULL, 5.0)
-        figure, grid = plt.subplots(2, len(kinds), figsize=size, sharex=True, sharey=True, squeeze=False)
+        figure, grid = plt.subplots(2, len(kinds), figsize=size, sharex="col", sharey=True, squeeze=False)
         heading(figure, title)
         for column, kind in zip(grid.T, kinds, strict=True):
             for axes, targets in zip(column, TARGETS, strict=True):
@@ -114,7 +121,9 @@ def plot_success(table: pd.DataFrame, stem: Path) -> list[Path]:
             column[1].set_xlabel("n / log₂(1/ε)")
         for row, targets in zip(grid, TARGETS, strict=True):
             row[0].set_ylabel(f"P(success)\n{TARGETS[targets]}")
-        grid[0, 0].set_xlim(left=0)
+        ends = [_family_end(shown, kind) for kind in kinds]
+        for axes, end in zip(grid[0], ends, strict=True):
+            axes.set_xlim(0, end)
         handles = [
             Line2D([], [], color=shade, label=f"ε = {epsilon:g}")
             for shade, epsilon in zip(shades(len(epsilons)), epsilons, strict=True)
