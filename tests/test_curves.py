@@ -85,6 +85,21 @@ def test_alive_curve_leaves_out_small_sparsities_and_says_so(as_in_the_paper: pd
     assert ">2.5<" in text, "the share kept at s = 0.975"
 
 
+@pytest.mark.parametrize("against", ["remaining", "alive"])
+def test_a_network_that_was_not_pruned_is_one_line(as_in_the_paper: pd.DataFrame, tmp_path: Path, against: str) -> None:
+    with pytest.raises(LotteryError, match="fc2 was trained only, and not pruned"):
+        plot_accuracy(as_in_the_paper.query("structure == 'dense'"), "fc2", against, tmp_path / "none")
+
+
+@pytest.mark.parametrize("against", ["remaining", "alive"])
+@pytest.mark.parametrize("sparsity", [0.0, 0.5, 0.99])
+def test_a_single_sparsity_can_be_drawn(
+    as_in_the_paper: pd.DataFrame, tmp_path: Path, against: str, sparsity: float
+) -> None:
+    points = as_in_the_paper[(as_in_the_paper.sparsity == sparsity)].assign(network="of_ours")
+    assert plot_accuracy(points, "of_ours", against, tmp_path / "figure")[1].stat().st_size > 5_000
+
+
 def test_few_seeds_have_no_interval(as_in_the_paper: pd.DataFrame, tmp_path: Path) -> None:
     held = as_in_the_paper.assign(protocol="held_out", half_interval=12.7, lengths="10")
     for seeds, drawn in ((2, False), (3, True)):

@@ -98,7 +98,7 @@ def objective_words(objective: str) -> str:
         "first_feasible": "first sum within ε",
         "magnitude": "target pruned by magnitude",
     }
-    return words[objective]
+    return words.get(objective, objective.replace("_", " "))
 
 
 def shades(count: int) -> list[Any]:
