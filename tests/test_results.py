@@ -21,16 +21,20 @@ from lottery.results.figures.cardinality import plot_cardinality
 from lottery.results.figures.errors import plot_errors
 from lottery.results.figures.seconds import plot_seconds, readable_seconds
 from lottery.results.figures.style import FULL, HALF
-from lottery.results.frontier import frontier, point_rows
-from lottery.results.lineage import lineage, origins, stages
-from lottery.results.points import points
-from lottery.results.replays import compare_points
-from lottery.results.runs import runs
-from lottery.results.summary import Tables, summary_page
-from lottery.results.tables import cardinality, cost, cross_check_summary, markdown, table1
-from lottery.results.theory import slopes, success, thresholds
-from lottery.results.tickets import tickets
-from lottery.tensors import write_tensors
+from lottery.results.page.inputs import Tables
+from lottery.results.page.page import summary_page
+from lottery.results.tables.claims import answer_claims
+from lottery.results.tables.comparable import FREE as FREE_NAMES
+from lottery.results.tables.comparable import PUBLISHED_RECIPE, PUBLISHED_SETTINGS
+from lottery.results.tables.comparison import compare, verdicts
+from lottery.results.tables.experiment_1 import cardinality, cost, cross_check_summary, markdown, table1
+from lottery.results.tables.frontier import frontier, point_rows
+from lottery.results.tables.lineage import lineage, origins, stages
+from lottery.results.tables.points import points
+from lottery.results.tables.replays import compare_points
+from lottery.results.tables.runs import runs
+from lottery.results.tables.theory import slopes, success, thresholds
+from lottery.results.tables.tickets import tickets
 
 ASSEMBLY = {
     "network": "fc2",
