@@ -21,13 +21,12 @@ $(STAMP): pyproject.toml constraints.txt
 
 env: $(STAMP) ## create .venv with pinned packages
 
-demo: $(STAMP) ## the whole workflow on 5,000 embedded digits
-	$(BIN)/python -m snakemake --cores 2 --rerun-incomplete --show-failed-logs --quiet all --configfile config/demo.yaml -- all
-	@echo; cat results/demo/tables/table1.md
-	@echo; cat results/demo/tables/points.md
-	@echo; echo "Tables:   results/demo/tables/ (table1.csv; runs.csv, points.csv, claims.csv; frontier.csv, tickets.csv, theory_thresholds.csv)"
-	@echo "Figures:  results/demo/figures/ (.svg and .png)"
-	@echo "Summary:  results/demo/summary.html"
+demo: $(STAMP) ## the whole workflow on 5,000 embedded digits; OPEN=1 opens its page
+	@# What jobs print is in results/demo/logs; the terminal shows how far they are.
+	$(BIN)/python -m snakemake --cores 2 --rerun-incomplete --show-failed-logs --logger rich --configfile config/demo.yaml -- all > /dev/null
+	@echo; $(BIN)/python -m lottery.cli findings --tables results/demo/tables
+	@echo; echo "Page:  $(CURDIR)/results/demo/summary.html"
+	@if [ -n "$(OPEN)" ]; then $(BIN)/python -m webbrowser -t "$(CURDIR)/results/demo/summary.html"; fi
 
 test: $(STAMP) lint ## lint, types and tests
 	$(BIN)/python -m pytest -n 2

@@ -283,6 +283,9 @@ def _add_results(verb: Verb) -> None:
     add("--figures", type=Path, nargs="*", default=[], help="SVG files")
     add("--output", type=Path, required=True, help="HTML; the verdicts go to tables/verdicts.json beside it")
 
+    add = verb(results.findings).add_argument
+    add("--tables", type=Path, required=True, help="the folder of all tables")
+
     add = verb(results.crate).add_argument
     add("results", type=Path, help="the folder that the workflow wrote")
 

@@ -257,6 +257,26 @@ def summarise(arguments: argparse.Namespace, step: Step) -> None:
     write_text(arguments.output, page)
 
 
+def findings(arguments: argparse.Namespace, step: Step) -> None:
+    """What a run found, in a few lines.
+
+    Reads the tables that the summary page is made from.  Example:
+
+        lottery findings --tables results/demo/tables
+    """
+    from dataclasses import fields
+
+    from lottery.records.files import read_table
+    from lottery.results.page.findings import findings
+    from lottery.results.page.inputs import NEEDED, Tables
+
+    names = [field.name for field in fields(Tables)]
+    tables = Tables(
+        **{name: read_table(step.reads(arguments.tables / f"{name}.csv"), words=NEEDED.get(name, ())) for name in names}
+    )
+    print("\n".join(findings(tables)))
+
+
 def crate(arguments: argparse.Namespace, step: Step) -> None:
     """Describe a folder of results as an RO-Crate: every file, and the command that made it.
 
