@@ -10,7 +10,7 @@ import yaml
 from conftest import RESULTS, Snakemake
 
 from lottery.errors import LotteryError
-from lottery.pruning.sweeps import planned_runs
+from lottery.pruning.sweeps import figures_of_all_networks, planned_runs
 from lottery.published import figures
 from lottery.records.files import write_json
 from lottery.workflow.configuration import complete
@@ -57,6 +57,22 @@ def test_only_held_out_runs_depend_on_how_many_images_are_held_out() -> None:
     config = {"targets": {}, "approximations": {}, "sweeps": {"a": {"network": "fc2", "sparsities": [0.5]}}}
     few, many = (planned_runs(complete({**config, "validation_images": count}, SCHEMA)) for count in (10, 20))
     assert {few[name].run.protocol for name in few if few[name] != many[name]} == {"held_out"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"structures": ["linear", "wide"]}, ["held_out", "wide_minus_linear"]),
+        ({"structures": ["linear", "relu"]}, ["held_out"]),
+        ({"structures": ["linear", "wide"], "held_out_seeds": []}, ["wide_minus_linear"]),
+        ({"structures": ["dense"]}, []),
+    ],
+)
+def test_figures_over_all_networks_are_those_that_runs_give_something_to(
+    changes: dict[str, Any], expected: list[str]
+) -> None:
+    found = planned(a={"network": "fc2", "sparsities": [0.5], **changes})
+    assert figures_of_all_networks(found.values()) == expected
 
 
 def test_a_variant_is_added_as_the_docs_say() -> None:

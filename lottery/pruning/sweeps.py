@@ -1,6 +1,7 @@
 """The runs that a configuration asks for, and where each one's files are."""
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from itertools import product
@@ -108,3 +109,16 @@ def planned_runs(config: Mapping[str, Any]) -> dict[str, Planned]:
         except LotteryError as problem:
             raise LotteryError(f"sweeps.{name}: {problem}") from problem
     return runs
+
+
+def figures_of_all_networks(runs: Iterable[Planned]) -> list[str]:
+    """Names of the figures over all networks that these runs give something to."""
+    held_out, structures = False, defaultdict[tuple[Any, ...], set[str]](set)
+    for planned in runs:
+        run = planned.run
+        if run.structure != "dense":
+            held_out = held_out or run.protocol == "held_out"
+            alike = (run.network, run.protocol, planned.variant_name, run.redundancy, run.sparsity)
+            structures[alike].add(run.structure)
+    both = any({"wide", "linear"} <= found for found in structures.values())
+    return ["held_out"] * held_out + ["wide_minus_linear"] * both

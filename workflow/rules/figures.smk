@@ -1,23 +1,6 @@
 """Figures of both experiments, from tables and records alone.  Out: <results>/figures/, .svg and .png."""
 
-
-def figures_of_all_networks(wildcards=None):
-    """Names of the figures over networks that the sweeps give something to."""
-    held_out, structures = False, {}
-    for planned in RUNS.values():
-        run = planned.run
-        if run.structure != "dense":
-            held_out = held_out or run.protocol == "held_out"
-            alike = (
-                run.network,
-                run.protocol,
-                planned.variant_name,
-                run.redundancy,
-                run.sparsity,
-            )
-            structures.setdefault(alike, set()).add(run.structure)
-    both = any({"wide", "linear"} <= found for found in structures.values())
-    return ["held_out"] * held_out + ["wide_minus_linear"] * both
+from lottery.pruning.sweeps import figures_of_all_networks
 
 
 rule plot_errors:

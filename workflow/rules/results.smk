@@ -17,7 +17,7 @@ rule experiment_2:
         "<results>/tables/runs.csv",
         expand(
             "<results>/figures/{figure}.svg",
-            figure=[*pruning_figures(), *figures_of_all_networks()],
+            figure=[*pruning_figures(), *figures_of_all_networks(RUNS.values())],
         ),
 
 
@@ -42,7 +42,7 @@ rule figures:
                 "seconds",
                 *frontier_figures(),
                 *pruning_figures(),
-                *figures_of_all_networks(),
+                *figures_of_all_networks(RUNS.values()),
             ],
         ),
         theory_figure_files(),
