@@ -21,7 +21,8 @@ _ROLES = {"#ffffff": "paper", "#000000": "ink", "#b0b0b0": "grid"}
 _DARK = {
     "#0072b2": "#5aa9e6", "#d55e00": "#ff8a3d", "#009e73": "#2fc79a", "#cc79a7": "#e8a5cc", "#e69f00": "#f0b93a",
     "#56b4e9": "#8fd0f7", "#005a8c": "#5aa9e6", "#b34e00": "#ff8a3d", "#00785a": "#2fc79a", "#9c4f7c": "#e8a5cc",
-    "#8a6000": "#f0b93a",
+    "#8a6000": "#f0b93a", "#262626": "#e8eaed", "#6b7178": "#a3abb5", "#7a8fa6": "#9db4cd", "#8b1a1a": "#f2a3a3",
+    "#6a3d9a": "#c4a3ea", "#1b7281": "#5cc0d0", "#a8447a": "#eb9cc6",
 }  # fmt: skip
 
 ElementTree.register_namespace("", _SVG)
@@ -88,19 +89,23 @@ def _label(root: ElementTree.Element, prefix: str, title: str, description: str)
 
 
 def drawing(path: Path, title: str, description: str) -> Drawing:
-    """The file as a part of a page; ids begin with the file's name.  Raises LotteryError where it is no SVG."""
+    """The file as a part of a page; ids begin with the file's name.  Raises LotteryError where it is no SVG.
+
+    description: in words, for a file that has none of its own.
+    """
     try:
         root = ElementTree.parse(path).getroot()
         width = float(root.get("viewBox", "").split()[2])
     except (OSError, ElementTree.ParseError, ValueError, IndexError) as error:
         raise LotteryError(f"{path}: cannot be read as SVG ({error}); delete it and run again") from error
     prefix, colours = f"{path.stem}-", dict[str, str]()
-    _without(root, "metadata", "style")
+    own = root.findtext(f"{{{_SVG}}}desc")
+    _without(root, "metadata", "style", "title", "desc")
     for element in root.iter():
         element.attrib.update({name: _attribute(name, value, prefix, colours) for name, value in element.items()})
     for name in ("width", "height", "version"):
         root.attrib.pop(name, None)
     root.set("style", f"max-width:{width * _PIXELS:.0f}px")
-    _label(root, prefix, title, description)
+    _label(root, prefix, title, own or description)
     source = re.sub(r">\s+<", "><", ElementTree.tostring(root, encoding="unicode"))
     return Drawing(source, colours, width > _WIDE, width > _FULL)
