@@ -132,7 +132,7 @@ def logs(folder: Path, rule: str) -> str:
 def before(folder: Path, rule: str, guard: str) -> None:
     """Let the command of a rule begin with `guard`."""
     for path in (folder / "workflow/rules").glob("*.smk"):
-        path.write_text(path.read_text().replace(f'"lottery {rule} ', f'"{guard}; lottery {rule} '))
+        path.write_text(path.read_text().replace(f'"lottery {rule}{{', f'"{guard}; lottery {rule}{{'))
 
 
 def same_runs(folder: Path, demo: Path) -> bool:

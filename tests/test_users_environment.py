@@ -78,6 +78,8 @@ build_wheel = build_editable
 def test_the_environment_is_set_up_whatever_pip_and_python_are_told(tmp_path: Path, setting: dict[str, str]) -> None:
     """By our Makefile, for a project with nothing to download."""
     shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "workflow").mkdir()
+    shutil.copy(ROOT / "workflow/environment.mk", tmp_path / "workflow")
     (tmp_path / "constraints.txt").touch()
     (tmp_path / "backend.py").write_text(BACKEND)
     (tmp_path / "pyproject.toml").write_text(

@@ -143,13 +143,12 @@ rule plot_held_out:
     benchmark:
         "<benchmarks>/plot_held_out.tsv"
     localrule: True
-    conda:
-        "../../environment.yml"
     params:
         code=fingerprint("plot-held-out"),
+        plugins=plugin_flags,
         stem=subpath(output.svg, strip_suffix=".svg"),
     shell:
-        "lottery plot-held-out --table {input:q} --output {params.stem:q} 2>&1 | tee {log:q}"
+        "lottery plot-held-out{params.plugins} --table {input:q} --output {params.stem:q} 2>&1 | tee {log:q}"
 
 
 rule plot_wide_minus_linear:
@@ -168,13 +167,12 @@ rule plot_wide_minus_linear:
     benchmark:
         "<benchmarks>/plot_wide_minus_linear.tsv"
     localrule: True
-    conda:
-        "../../environment.yml"
     params:
         code=fingerprint("plot-wide-minus-linear"),
+        plugins=plugin_flags,
         stem=subpath(output.svg, strip_suffix=".svg"),
     shell:
-        "lottery plot-wide-minus-linear --table {input:q} --output {params.stem:q} 2>&1 | tee {log:q}"
+        "lottery plot-wide-minus-linear{params.plugins} --table {input:q} --output {params.stem:q} 2>&1 | tee {log:q}"
 
 
 rule plot_epochs:
