@@ -1,10 +1,13 @@
 """What switches do by run length: means, intervals, and what is drawn."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import row
+from conftest import ROOT, row
 
 from lottery.errors import LotteryError
 from lottery.results.figures.variants import by_length, plot_variants
@@ -54,3 +57,15 @@ def test_without_two_variants_there_is_nothing_to_draw(tmp_path: Path, network: 
 
 def test_the_page_has_something_to_say_of_the_figure() -> None:
     assert "by run length" in kind("variants_fc2").reading
+
+
+def test_the_figure_does_not_depend_on_the_order_of_hashes(tmp_path: Path) -> None:
+    """Several variants were not run at one panel: their labels come in the order of rows."""
+    drawn = []
+    for seed in ("1", "3"):
+        command = [sys.executable, "-m", "lottery.cli", "plot-variants", "--network", "lenet5"]
+        table = ROOT / "results/reference/ablation/tables/runs.csv"
+        command += ["--table", str(table), "--output", str(tmp_path / seed)]
+        subprocess.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)})
+        drawn.append((tmp_path / f"{seed}.svg").read_bytes())
+    assert drawn[0] == drawn[1]

@@ -82,7 +82,7 @@ def _draw(axes: Axes, means: pd.DataFrame, seeds: pd.DataFrame, variants: list[s
                   marker="o", markersize=2.8, markerfacecolor="white", markeredgewidth=0.8, zorder=3, **how)  # fmt: skip
         axes.plot(100 - mean.accuracy, [variants.index(name) + shift for name in mean.variant],
                   marker=_MARKERS[number % len(_MARKERS)], markersize=5.5, **how)  # fmt: skip
-    for variant in set(variants) - set(means.variant):
+    for variant in (name for name in variants if name not in set(means.variant)):
         axes.annotate("not run", (0.02, variants.index(variant)), xycoords=("axes fraction", "data"), color=GREY,
                       va="center", fontsize=8.5)  # fmt: skip
     axes.set_yticks(range(len(variants)), [_words(variant) for variant in variants])
