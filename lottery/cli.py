@@ -1,13 +1,15 @@
-"""The `lottery` command line: one verb a step of the workflow, with its flags; its help is the verb's docstring."""
+"""The `lottery` command line: one command per step of the workflow, with its flags; its help is the docstring."""
 
 import argparse
+import difflib
 import inspect
 import io
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from lottery import __version__
 from lottery.commands import data, maintenance, pruning, results, subset_sum, targets, theory, tickets
@@ -20,11 +22,11 @@ if TYPE_CHECKING:
     from lottery.records.provenance import Step
 
 Run = Callable[[argparse.Namespace, "Step"], None]
-Verb = Callable[[Run], argparse.ArgumentParser]
+NewCommand = Callable[[Run], argparse.ArgumentParser]
 
 EPILOG = """\
-The workflow (see README.md) calls these commands, prints each command, and each can be run by hand.  A mistake is one line
-on stderr and status 1; a command that was stopped goes on where it was when it is run again.
+The workflow (see README.md) calls these commands and prints each one, so that it can be run by hand.  `lottery COMMAND
+--help` describes it.  Errors are one line on stderr, with exit status 1.  To resume an interrupted command, run it again.
 """
 
 
@@ -66,13 +68,13 @@ def _add_variant(parser: argparse.ArgumentParser) -> None:
     add("--same-score-initialisation", action="store_true", help="scores of all structures start as those of wide")
 
 
-def _add_data_and_targets(verb: Verb) -> None:
-    add = verb(data.fetch).add_argument
+def _add_data_and_targets(command: NewCommand) -> None:
+    add = command(data.fetch).add_argument
     add("--dataset", required=True, help="mnist, fashion_mnist, kmnist, cifar10 or mnist5k (embedded)")
     add("--source", default="download", help="download, embedded, or the folder with the published files")
     add("--output", type=Path, required=True)
 
-    add = verb(targets.train).add_argument
+    add = command(targets.train).add_argument
     add("--data", type=Path, required=True, help="a file by `lottery fetch`")
     add("--network", required=True, help=", ".join(NETWORKS))
     add("--epochs", type=int, default=10)
@@ -87,7 +89,7 @@ def _add_data_and_targets(verb: Verb) -> None:
     add("--history", type=Path, required=True, help="JSON of loss and accuracy by epoch")
     add("--output", type=Path, required=True)
 
-    add = verb(targets.import_weights).add_argument
+    add = command(targets.import_weights).add_argument
     add("--weights", type=Path, required=True, help="safetensors, or a PyTorch state dict or checkpoint")
     add("--network", required=True)
     add("--dataset", required=True, help="decides the input size")
@@ -95,8 +97,8 @@ def _add_data_and_targets(verb: Verb) -> None:
     add("--output", type=Path, required=True)
 
 
-def _add_experiment_1(verb: Verb) -> None:
-    parser = verb(subset_sum.choose_solver)
+def _add_experiment_1(command: NewCommand) -> None:
+    parser = command(subset_sum.choose_solver)
     _add_solver(parser)
     add = parser.add_argument
     add("--epsilon", type=float, default=0.01)
@@ -105,7 +107,7 @@ def _add_experiment_1(verb: Verb) -> None:
     add("--weights-per-set", type=int, required=True, help="how many weights share a coefficient set")
     add("--output", type=Path, required=True)
 
-    parser = verb(subset_sum.solve)
+    parser = command(subset_sum.solve)
     add = parser.add_argument
     add("--target", type=Path, required=True, help="weights by `train` or `import-weights`")
     add("--layer", type=int, required=True, help="from 0, input first")
@@ -116,21 +118,21 @@ def _add_experiment_1(verb: Verb) -> None:
     add("--solver-choice", type=Path, help="a file by `choose-solver`, instead of --solver")
     add("--output", type=Path, required=True)
 
-    parser = verb(subset_sum.assemble)
+    parser = command(subset_sum.assemble)
     add = parser.add_argument
     add("--target", type=Path, required=True)
     add("--chunks", type=Path, nargs="+", required=True, help="files by `solve`, in any order")
     _add_settings(parser)
     add("--output", type=Path, required=True, help="a folder")
 
-    add = verb(subset_sum.evaluate).add_argument
+    add = command(subset_sum.evaluate).add_argument
     add("--data", type=Path, required=True)
     add("--target", type=Path, required=True)
     add("--network", type=Path, required=True, help="the approximated network")
     add("--device", default="auto")
     add("--output", type=Path, required=True)
 
-    parser = verb(subset_sum.cross_check)
+    parser = command(subset_sum.cross_check)
     add = parser.add_argument
     add("--target", type=Path, required=True)
     add("--name", required=True, help="of the approximation, for the table")
@@ -141,7 +143,7 @@ def _add_experiment_1(verb: Verb) -> None:
     add("--seconds", type=Path, required=True, help="JSON of what was measured")
     add("--output", type=Path, required=True, help="CSV, a line a weight")
 
-    parser = verb(subset_sum.measure_frontier)
+    parser = command(subset_sum.measure_frontier)
     add = parser.add_argument
     add("--target", type=Path, required=True)
     add("--data", type=Path, required=True, help="a file by `lottery fetch`")
@@ -149,12 +151,9 @@ def _add_experiment_1(verb: Verb) -> None:
     add("--device", default="auto")
     add("--output", type=Path, required=True)
 
-    add = verb(subset_sum.solvers).add_argument
-    add("--coefficients", type=int, default=21)
 
-
-def _add_tickets(verb: Verb) -> None:
-    add = verb(tickets.build_ticket).add_argument
+def _add_tickets(command: NewCommand) -> None:
+    add = command(tickets.build_ticket).add_argument
     add("--target", type=Path, required=True, help="weights by `train` or `import-weights`")
     add("--data", type=Path, required=True, help="a file by `lottery fetch`, for the claimed accuracy")
     add("--units-per-input", type=int, default=42, help="hidden units for each input of a layer (default %(default)s)")
@@ -168,20 +167,13 @@ def _add_tickets(verb: Verb) -> None:
     add("--counts", type=Path, required=True, help="JSON of what was asked for and counted")
     add("--output", type=Path, required=True, help="the ticket: seed and masks")
 
-    add = verb(tickets.verify).add_argument
-    add("ticket", type=Path, help="a file by `lottery build-ticket`")
-    add("--target", type=Path, help="hold every weight against these")
-    add("--data", type=Path, help="a file by `lottery fetch`: run the network on its test images")
-    add("--device", default="auto")
-    add("--output", type=Path, help="JSON of what was found")
-
-    add = verb(tickets.tabulate_tickets).add_argument
+    add = command(tickets.tabulate_tickets).add_argument
     add("--tickets", type=Path, nargs="*", default=[], help="their folders")
     add("--output", type=Path, required=True, help="a folder")
 
 
-def _add_experiment_2(verb: Verb) -> None:
-    parser = verb(pruning.prune)
+def _add_experiment_2(command: NewCommand) -> None:
+    parser = command(pruning.prune)
     add = parser.add_argument
     add("--data", type=Path, required=True, help="a file by `lottery fetch`")
     add("--network", required=True, help=", ".join(NETWORKS))
@@ -200,8 +192,8 @@ def _add_experiment_2(verb: Verb) -> None:
     add("--output", type=Path, required=True, help="a folder; a run that was killed goes on from what is there")
 
 
-def _add_theory(verb: Verb) -> None:
-    add = verb(theory.measure_success).add_argument
+def _add_theory(command: NewCommand) -> None:
+    add = command(theory.measure_success).add_argument
     add("--kind", required=True, help="of coefficients: uniform, product, relu, relu_pair or hyperbolic")
     add("--targets", nargs="+", default=["one"], help="one, all, or both (default: one)")
     add("--coefficients", type=int, nargs="+", required=True, help="how many a trial draws")
@@ -211,41 +203,41 @@ def _add_theory(verb: Verb) -> None:
     add("--seed", type=int, default=1)
     add("--output", type=Path, required=True, help="CSV")
 
-    add = verb(theory.tabulate_theory).add_argument
+    add = command(theory.tabulate_theory).add_argument
     add("--measurements", type=Path, nargs="*", default=[], help="files by `measure-success`")
     add("--output", type=Path, required=True, help="a folder")
 
-    add = verb(theory.plot_theory).add_argument
+    add = command(theory.plot_theory).add_argument
     add("--figure", required=True, choices=("success", "thresholds", "single", "cardinality"))
     add("--table", type=Path, required=True, help="theory_success.csv for success, else theory_thresholds.csv")
     add("--output", type=Path, required=True, help="path without suffix; .svg and .png are written")
 
 
-def _add_results(verb: Verb) -> None:
-    add = verb(results.tabulate).add_argument
+def _add_results(command: NewCommand) -> None:
+    add = command(results.tabulate).add_argument
     add("--approximations", type=Path, nargs="*", default=[], help="their folders")
     add("--cross-checks", type=Path, nargs="*", default=[], help="files by `cross-check`")
     add("--seconds", type=Path, nargs="*", default=[], help="what `cross-check --seconds` wrote")
     add("--output", type=Path, required=True, help="a folder")
 
-    add = verb(results.tabulate_runs).add_argument
+    add = command(results.tabulate_runs).add_argument
     add("--runs", type=Path, help="JSON list of {variant, folder}")
     add("--sha256", help="of that list; another one is refused")
     add("--folder", type=Path, default=Path(), help="that the folders of the list are in")
     add("--tables", type=Path, nargs="+", default=[], help="folders of tables by this command: their runs are added")
     add("--output", type=Path, required=True, help="a folder")
 
-    add = verb(results.trace).add_argument
+    add = command(results.trace).add_argument
     add("--tables", type=Path, nargs="+", required=True, help="files by `tabulate` and `tabulate-runs`")
     add("--output", type=Path, required=True, help="a folder")
 
-    add = verb(results.tabulate_frontiers).add_argument
+    add = command(results.tabulate_frontiers).add_argument
     add("--points", type=Path, required=True, help="JSON list of {frontier, point}")
     add("--sha256", help="of that list; another one is refused")
     add("--folder", type=Path, required=True, help="that the points of the list are in")
     add("--output", type=Path, required=True, help="a folder")
 
-    add = verb(results.plot_frontier).add_argument
+    add = command(results.plot_frontier).add_argument
     add("--table", type=Path, required=True, help="frontier.csv by `tabulate-frontiers`")
     add("--frontier", required=True, help="its name")
     add("--output", type=Path, required=True, help="path without suffix; .svg and .png are written")
@@ -256,14 +248,14 @@ def _add_results(verb: Verb) -> None:
         (results.plot_redundancy, "points.csv"),
         (results.plot_variants, "runs.csv"),
     ):
-        add = verb(plot).add_argument
+        add = command(plot).add_argument
         add("--table", type=Path, required=True, help=f"{table} by `tabulate-runs`")
         add("--network", required=True, help=", ".join(NETWORKS))
         if plot is results.plot_accuracy:
             add("--against", default="remaining", choices=("remaining", "alive"), help="which parameters")
         add("--output", type=Path, required=True, help="path without suffix; .svg and .png are written")
 
-    add = verb(results.plot_errors).add_argument
+    add = command(results.plot_errors).add_argument
     add("--approximations", type=Path, nargs="+", required=True, help="their folders")
     add("--output", type=Path, required=True, help="path without suffix; .svg and .png are written")
 
@@ -274,24 +266,34 @@ def _add_results(verb: Verb) -> None:
         (results.plot_held_out, "points.csv"),
         (results.plot_wide_minus_linear, "points.csv"),
     ):
-        add = verb(plot).add_argument
+        add = command(plot).add_argument
         add("--table", type=Path, required=True, help=f"{table} by `tabulate` or `tabulate-runs`")
         add("--output", type=Path, required=True, help="path without suffix; .svg and .png are written")
 
-    add = verb(results.summarise).add_argument
+    add = command(results.summarise).add_argument
     add("--tables", type=Path, required=True, help="the folder by `tabulate` and `tabulate-runs`")
     add("--figures", type=Path, nargs="*", default=[], help="SVG files")
     add("--output", type=Path, required=True, help="HTML; the verdicts go to tables/verdicts.json beside it")
 
-    add = verb(results.findings).add_argument
+
+def _add_maintenance(command: NewCommand) -> None:
+    add = command(subset_sum.solvers).add_argument
+    add("--coefficients", type=int, default=21)
+
+    add = command(tickets.verify).add_argument
+    add("ticket", type=Path, help="a file by `lottery build-ticket`")
+    add("--target", type=Path, help="hold every weight against these")
+    add("--data", type=Path, help="a file by `lottery fetch`: run the network on its test images")
+    add("--device", default="auto")
+    add("--output", type=Path, help="JSON of what was found")
+
+    add = command(results.findings).add_argument
     add("--tables", type=Path, required=True, help="the folder of all tables")
 
-    add = verb(results.crate).add_argument
+    add = command(results.crate).add_argument
     add("results", type=Path, help="the folder that the workflow wrote")
 
-
-def _add_maintenance(verb: Verb) -> None:
-    add = verb(maintenance.audit).add_argument
+    add = command(maintenance.audit).add_argument
     add("targets", nargs="*", default=["all"], help="as for snakemake: experiment_1, pruning, ...; default: all")
     add("--snakefile", "-s", type=Path, help="as for snakemake: of an installation elsewhere")
     add("--directory", "-d", type=Path, help="as for snakemake: the folder to work in")
@@ -299,30 +301,51 @@ def _add_maintenance(verb: Verb) -> None:
     add("--config", nargs="+", default=[], metavar="KEY=VALUE", help="as for snakemake")
     add("--remove", action="store_true", help="delete results with a fault, so that the next run makes them again")
 
-    add = verb(maintenance.completion).add_argument
+    add = command(maintenance.completion).add_argument
     add("shell", choices=("bash", "zsh", "tcsh"))
 
 
+# In the order of `lottery --help`: first what people type themselves, then what the rules call.
+STAGES = {
+    "to look and check": _add_maintenance,
+    "data and targets": _add_data_and_targets,
+    "experiment 1, weights as subset sums": _add_experiment_1,
+    "experiment 2, pruned random networks": _add_experiment_2,
+    "the network of the proof": _add_tickets,
+    "theory": _add_theory,
+    "tables, figures and the page": _add_results,
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """Answers an unknown command with the nearest one, not with all of them."""
+
+    def error(self, message: str) -> NoReturn:
+        if wrong := re.match(r"argument COMMAND: invalid choice: '([^']*)' \(choose from (.*)\)", message):
+            close = difflib.get_close_matches(wrong[1], re.findall(r"[a-z][a-z0-9-]+", wrong[2]), n=1)
+            hint = f"did you mean `{close[0]}`?" if close else "`lottery --help` lists them"
+            self.exit(2, f"lottery: no command {wrong[1]!r}; {hint}\n")
+        super().error(message)
+
+
 def parser() -> argparse.ArgumentParser:
-    """The command line, verb by verb."""
-    top = argparse.ArgumentParser(
+    """The command line, command by command."""
+    top = _Parser(
         prog="lottery",
+        usage="lottery [-h] [--version] COMMAND ...",
         description="Optimal Lottery Tickets via SubsetSum, step by step.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"lottery {__version__}")
-    commands = top.add_subparsers(dest="verb", required=True, metavar="VERB")
+    commands = top.add_subparsers(dest="verb", required=True, metavar="COMMAND", help=argparse.SUPPRESS)
+    listed: list[str] = []
 
-    def verb(run: Run) -> argparse.ArgumentParser:
+    def command(run: Run) -> argparse.ArgumentParser:
         text = inspect.getdoc(run) or ""
-        summary = text.partition("\n")[0].rstrip(".")
-        sub = commands.add_parser(
-            run.__name__.replace("_", "-"),
-            help=summary[:1].lower() + summary[1:],
-            description=text,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
+        name, summary = run.__name__.replace("_", "-"), text.partition("\n")[0].rstrip(".")
+        listed.append(f"  {name:24}{summary[:1].lower()}{summary[1:]}")
+        sub = commands.add_parser(name, description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
         sub.add_argument(
             "--plugin", type=Path, action="append", default=[], metavar="FILE",
             help="Python file that adds datasets, networks, structures, solvers or objectives; may be repeated",
@@ -331,16 +354,10 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=shared_jobs.shared(run) if own else run, parser=top)
         return sub
 
-    for add_verbs in (
-        _add_data_and_targets,
-        _add_experiment_1,
-        _add_tickets,
-        _add_experiment_2,
-        _add_theory,
-        _add_results,
-        _add_maintenance,
-    ):
-        add_verbs(verb)
+    for stage, add_commands in STAGES.items():
+        listed.append(f"\n{stage}:")
+        add_commands(command)
+    top.description = "\n".join([str(top.description), *listed])
     return top
 
 

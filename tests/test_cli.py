@@ -1,5 +1,6 @@
 """The command line: quick to start, clear when something is wrong."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from lottery.approximation.target import Target, write_target
-from lottery.cli import main
+from lottery.cli import main, parser
 from lottery.errors import LotteryError
 from lottery.networks import ImageShape, layers
 from lottery.records.files import replaced, write_text
@@ -164,3 +165,26 @@ def test_every_verb_has_help(capsys: pytest.CaptureFixture[str]) -> None:
             main([verb, "--help"])
         assert exit_.value.code == 0
         capsys.readouterr()
+
+
+def test_the_help_lists_every_command_once_by_stage(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = capsys.readouterr().out
+    listed = re.findall(r"^  ([a-z][a-z-]+) {2,}[a-z]", text, re.M)
+    [commands] = [action for action in parser()._actions if action.dest == "verb"]
+    assert sorted(listed) == sorted(commands.choices)  # type: ignore[arg-type]
+    assert text.index("to look and check:") < text.index("  verify ") < text.index("data and targets:")
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [("slove", "did you mean `solve`?"), ("verfy", "did you mean `verify`?"), ("xyzzy", "`lottery --help` lists them")],
+)
+def test_an_unknown_command_is_answered_with_the_nearest_one(
+    capsys: pytest.CaptureFixture[str], typed: str, said: str
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main([typed])
+    assert exit_.value.code == 2
+    assert capsys.readouterr().err == f"lottery: no command {typed!r}; {said}\n"
