@@ -338,7 +338,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"lottery {__version__}")
-    commands = top.add_subparsers(dest="verb", required=True, metavar="COMMAND", help=argparse.SUPPRESS)
+    commands = top.add_subparsers(dest="verb", required=True, metavar="COMMAND", help=argparse.SUPPRESS, prog="lottery")
     listed: list[str] = []
 
     def command(run: Run) -> argparse.ArgumentParser:
