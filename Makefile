@@ -14,9 +14,10 @@ help:
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed, $(PYTHON) is older; use make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+	@echo "Installing packages into $(VENV): once, some minutes"
 	$(PYTHON) -m venv $(VENV)
 	@from=$$($(PACKAGES_FROM)); unset $$(env | sed -n 's/^\(PIP_[A-Z_]*\)=.*/\1/p'); \
-	  set -x; PIP_CONFIG_FILE=/dev/null $(BIN)/python -m pip install --quiet --disable-pip-version-check $$from -c constraints.txt -e '.[dev]'
+	  PIP_CONFIG_FILE=/dev/null $(BIN)/python -m pip install --quiet --disable-pip-version-check $$from -c constraints.txt -e '.[dev]'
 	@touch $@
 
 env: $(STAMP) ## create .venv with pinned packages
@@ -25,8 +26,8 @@ demo: $(STAMP) ## the whole workflow on 5,000 embedded digits; OPEN=1 opens its 
 	@# What jobs print is in results/demo/logs; the terminal shows how far they are.
 	$(BIN)/python -m snakemake --cores 2 --rerun-incomplete --show-failed-logs --logger rich --configfile config/demo.yaml -- all > /dev/null
 	@echo; $(BIN)/python -m lottery.cli findings --tables results/demo/tables
-	@echo; echo "Page:  $(CURDIR)/results/demo/summary.html"
-	@if [ -n "$(OPEN)" ]; then $(BIN)/python -m webbrowser -t "$(CURDIR)/results/demo/summary.html"; fi
+	@echo; echo "Page:  results/demo/summary.html"
+	@if [ -n "$(OPEN)" ]; then $(BIN)/python -m webbrowser -t "file://$$PWD/results/demo/summary.html"; fi
 
 test: $(STAMP) lint ## lint, types and tests
 	$(BIN)/python -m pytest -n 2

@@ -26,6 +26,8 @@ def audit(arguments: argparse.Namespace, step: Step) -> None:
     from lottery.errors import LotteryError
     from lottery.records.audit import audit, planned_commands, remove
 
+    if missing := [path for path in arguments.configfile if not path.is_file()]:
+        raise LotteryError(f"--configfile {missing[0]}: there is no such file")
     options = []
     if arguments.snakefile:
         options += ["--snakefile", str(arguments.snakefile)]
@@ -40,6 +42,10 @@ def audit(arguments: argparse.Namespace, step: Step) -> None:
         folder = Path(os.path.commonpath([command.output for command in commands]))
         findings, others = audit(commands, folder)
         faulty = [found for found in findings if found.faults]
+        if not any(Path(found.result).exists() for found in findings):
+            raise LotteryError(
+                f"none of {len(findings)} results is in {folder}; give --configfile as to snakemake, or run it first"
+            )
         for found in faulty:
             print(f"{found.result}: {'; '.join(found.faults)}")
         print(

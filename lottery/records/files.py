@@ -94,7 +94,9 @@ def read_table(path: Path, numbers: Sequence[str] = (), words: Sequence[str] = (
     except (OSError, ValueError, TypeError) as error:
         raise LotteryError(f"{path}: cannot be read as CSV ({shortened(error)}); delete it and run again") from error
     except KeyError as error:
-        raise LotteryError(f"{path}: has no column {error}; delete it and run again") from error
+        raise LotteryError(
+            f"{path}: has no column {error}: another table, or of another version; give the right one, or delete it and run again"
+        ) from error
 
 
 def sha256(path: Path) -> str:

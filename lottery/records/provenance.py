@@ -92,10 +92,10 @@ def installed_versions() -> dict[str, str]:
     return found
 
 
-def git_commit(file: Path = Path(__file__)) -> str | None:
-    """The commit of the source tree, with `+changes` where files differ from it; None outside a git checkout.
+def git_commit(file: Path = Path(__file__).parents[1] / "__init__.py") -> str | None:
+    """The commit of the source tree, with `+changes` where the package differs from it; None outside a git checkout.
 
-    file: of the source tree.  Installed into a folder of somebody else's repository, it is not one of its files.
+    file: of the package, whose folder and what is below counts: a changed config is not other code.  Installed into a folder of somebody else's repository, it is not one of its files.
     """
     chosen = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")  # of the repository whose hook has started us, say
     environment = {name: value for name, value in os.environ.items() if name not in chosen}
@@ -107,7 +107,8 @@ def git_commit(file: Path = Path(__file__)) -> str | None:
 
     try:
         git("ls-files", "--error-unmatch", file.name)
-        return git("describe", "--always", "--abbrev=40", "--dirty=+changes", "--exclude=*") or None
+        commit = git("describe", "--always", "--abbrev=40", "--exclude=*")
+        return commit + "+changes" * bool(git("status", "--porcelain", "--untracked-files=no", "--", ".")) or None
     except (OSError, subprocess.SubprocessError):
         return None
 

@@ -1,5 +1,6 @@
 """The figure of how far subset sums are from their weights."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from lottery.results.figures.style import FILL, HALF, INK, drawing, heading, obj
 TITLE = "Distance of each subset sum from its weight"
 GUROBI_TOLERANCE = 1e-6  # of the paper's solver: a sum that is nearer is no better to it
 _SMALLEST = 1e-12  # drawn in place of 0
-_BINS = 90
+_BINS = 90  # of ten to the power of 0.13
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,20 @@ def read_errors(name: str, folder: Path) -> Errors:
     return Errors(title, settings["epsilon"], errors, errors[_array(tensors, "cardinality") == 0])
 
 
+def _edges(epsilon: float) -> np.ndarray:
+    """Logarithms from about -12 to 0, of which epsilon is one: a bar on both sides of it would look like a violation."""
+    width, middle = 12 / _BINS, math.log10(epsilon)
+    steps = np.arange(-math.ceil((middle + 12) / width), max(1, math.ceil(-middle / width)) + 1)
+    edges: np.ndarray = middle + width * steps
+    return edges
+
+
 def _draw(axes: Axes, found: Errors) -> None:
     for errors, style in (
         (found.all, {"fill": True, "color": FILL}),
         (found.empty, {"hatch": "////", "edgecolor": INK, "linewidth": 0.6, "label": "no coefficient kept: |weight| itself"}),
     ):  # fmt: skip
-        counts, edges = np.histogram(np.log10(errors), bins=_BINS, range=(-12, 0))
+        counts, edges = np.histogram(np.log10(errors), bins=_edges(found.epsilon))
         how: dict[str, Any] = dict(style)
         if errors.size:
             axes.stairs(100 * counts / found.all.size, 10.0**edges, **how)
