@@ -309,3 +309,19 @@ def commands() -> list[str]:
     for name, command in subparsers.choices.items():
         lines += [f"## lottery {name}", "", "```text", *command.format_help().rstrip().splitlines(), "```", ""]
     return lines[:-1]
+
+
+# The tree
+
+
+def modules() -> list[str]:
+    """Each module of the package with the first sentence of its docstring."""
+    import ast
+
+    rows = []
+    for path in sorted((ROOT / "lottery").rglob("*.py")):
+        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        if path.name != "__init__.py" and text:
+            first = " ".join(text.split("\n\n")[0].split())
+            rows.append([f"`{path.relative_to(ROOT)}`", first.replace("|", "\\|")])
+    return table(["module", "what is in it"], rows)
