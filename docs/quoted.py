@@ -9,6 +9,7 @@ Pages hold blocks for cog, each a call of a function here:
 `make numbers` writes all of them again; a test runs `cog --check`, which fails where a page is behind its tables.
 """
 
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -174,12 +175,13 @@ def replays_counted() -> list[str]:
     good, bad = (int((run.verdict == verdict).sum()) for verdict in ("reproduced", "differs"))
     own = int((run.why.str.contains("of this point")).sum())
     fixed = int(((run.sparsity == 0) & (run.structure != "dense")).sum())
-    return [
+    text = (
         f"Of the {len(figures())} published points, {len(run)} were run again so far: **{good} are reproduced, {bad} "
-        f"{'differs' if bad == 1 else 'differ'}**. The spread of {own} of them was measured by repeating the point itself "
-        f"({int(spread.replays.sum())} runs); at sparsity 0 ({fixed} points) nothing can spread; the others are judged by the "
-        "spread of points of similar accuracy."
-    ]
+        f"{'differs' if bad == 1 else 'differ'}**. A point is reproduced if it is as near as two runs that differ by rounding alone. "
+        f"That spread was measured for {own} of them ({int(spread.replays.sum())} runs); the others take it from points of similar "
+        f"accuracy, or have none ({fixed} with all weights kept)."
+    )
+    return textwrap.wrap(text, 120)
 
 
 def points_that_differ() -> list[str]:
