@@ -44,7 +44,7 @@ def audit(arguments: argparse.Namespace, step: Step) -> None:
         faulty = [found for found in findings if found.faults]
         if not any(Path(found.result).exists() for found in findings):
             raise LotteryError(
-                f"none of {len(findings)} results is in {folder}; give --configfile as to snakemake, or run it first"
+                f"none of {len(findings)} results is there (looked in {folder}); give --configfile as to snakemake, or run it first"
             )
         for found in faulty:
             print(f"{found.result}: {'; '.join(found.faults)}")
