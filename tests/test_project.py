@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from dataclasses import asdict, fields
 from pathlib import Path
 
@@ -71,8 +72,6 @@ def test_the_paper_by_mip_is_cut_into_a_job_a_row(workflow: Path, snakemake: Sna
 
 
 def test_environment_yml_and_pyproject_name_the_same_packages() -> None:
-    import tomllib
-
     conda_names = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     conda = [line.strip() for line in environment if isinstance(line, str)]
@@ -89,6 +88,25 @@ def test_environment_yml_and_pyproject_name_the_same_packages() -> None:
     extras = project["optional-dependencies"]
     named = {*project["dependencies"], *extras["torch"], *extras["workflow"]}
     assert found == {requirement for requirement in named if not requirement.startswith("lottery-subsetsum[")}
+
+
+def test_every_pinned_package_runs_under_the_oldest_python_that_we_name() -> None:
+    from importlib.metadata import PackageNotFoundError, metadata
+
+    from packaging.specifiers import SpecifierSet
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    oldest = project["requires-python"].removeprefix(">=") + ".0"
+    refused = []
+    for name, pinned in re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "constraints.txt").read_text(), re.M):
+        try:
+            found = metadata(name)
+        except PackageNotFoundError:
+            continue
+        needed = SpecifierSet(found["Requires-Python"] or "")
+        if found["Version"] == pinned and oldest not in needed:
+            refused.append(f"{name} {needed}")
+    assert refused == []
 
 
 ALONE = """
@@ -110,8 +128,6 @@ assert solution.feasible.all()
 
 
 def test_subset_sum_and_theory_need_numpy_and_numba_alone() -> None:
-    import tomllib
-
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert [re.match(r"\w+", requirement)[0] for requirement in project["dependencies"]] == ["numpy", "numba"]  # type: ignore[index]
     others = {re.split(r"[^\w-]", requirement)[0] for requirement in (*project["optional-dependencies"]["torch"],
