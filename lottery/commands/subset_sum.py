@@ -235,13 +235,14 @@ def solvers(arguments: argparse.Namespace, step: Step) -> None:
 
     Each MIP solver has to solve a small problem.
     """
-    from lottery.subset_sum import SubsetSumError, choose
+    from lottery.subset_sum import CHOICES, SOLVERS, SubsetSumError, choose
 
-    print("exact   always there; the true optimum")
-    for name in ("gurobi", "cbc", "mip", "auto"):
+    notes = {"exact": "the true optimum"}
+    for name in (*SOLVERS, *CHOICES):
         try:
             choice = choose(name, arguments.coefficients, 784)
         except SubsetSumError as error:
             print(f"{name:<7} cannot be used: {error}")
-        else:
-            print(f"{name:<7} {choice.solver} for {arguments.coefficients} coefficients: {choice.reason}")
+            continue
+        reason = notes.get(name) or choice.reason.removeprefix("asked for").lstrip("; ") or "solves a small problem"
+        print(f"{name:<7} {reason}" if choice.solver == name else f"{name:<7} takes {choice.solver}: {reason}")

@@ -29,6 +29,7 @@ from lottery.subset_sum.problem import (
     exact_count,
 )
 from lottery.subset_sum.solvers import (
+    CHOICES,
     SOLVERS,
     Choice,
     Solver,
@@ -42,6 +43,7 @@ from lottery.subset_sum.solvers import (
 )
 
 __all__ = [
+    "CHOICES",
     "MOST_COEFFICIENTS",
     "OBJECTIVES",
     "SHARINGS",

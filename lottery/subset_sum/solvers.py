@@ -48,11 +48,20 @@ class SolverKind:
     """How a solver is made, and whether it can be used.
 
     create: from seconds per weight (None: no limit), which only solvers of integer programs look at.
-    why: from the number of coefficients and the objective, why it runs; SubsetSumError where it does not.
+    why: from the number of coefficients and the objective, why it runs; SubsetSumError where it does not.  None: a solver
+        that has `prove`, as those of integer programs have, solves a small problem.
     """
 
     create: Callable[[float | None], Solver]
-    why: Callable[[int, Objective], str] = lambda n, objective: "asked for"
+    why: Callable[[int, Objective], str] | None = None
+
+    def reason(self, n: int, objective: Objective) -> str:
+        """Why it runs; SubsetSumError where it does not."""
+        if self.why is not None:
+            return self.why(n, objective)
+        if prove := getattr(self.create(None), "prove", None):
+            prove()
+        return "asked for"
 
 
 def _exact(time_limit: float | None) -> Solver:
@@ -160,7 +169,7 @@ def choose(requested: SolverName, n: int, weights_per_set: int, objective: Objec
         return _choose_auto(requested, n, weights_per_set, objective)
     if requested not in SOLVERS:
         raise SubsetSumError(f"solver: {requested!r} is not one of {', '.join(solver_names())}")
-    return Choice(requested, requested, SOLVERS[requested].why(n, objective))
+    return Choice(requested, requested, SOLVERS[requested].reason(n, objective))
 
 
 def create(name: str, time_limit: float | None = None) -> Solver:
