@@ -57,7 +57,8 @@ docs: $(STAMP) ## the documentation site in build/site; a broken link is an erro
 	$(BIN)/zensical build --strict
 
 numbers: $(STAMP) ## in README and docs, from the tables of results/reference
-	$(BIN)/cog -I docs -p "from quoted import *" -r README.md docs/*.md
+	$(BIN)/cog -I docs -p "from quoted import *" -r README.md config/README.md docs/*.md
+	$(BIN)/python -m lottery.workflow.model > workflow/schemas/config.schema.json
 
 rulegraph: $(STAMP) ## docs/rulegraph.svg, by Graphviz
 	$(BIN)/python -m snakemake --rulegraph dot -- all 2> /dev/null | dot -Tsvg -o docs/rulegraph.svg

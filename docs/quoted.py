@@ -303,7 +303,7 @@ def commands() -> list[str]:
     import argparse
     import os
 
-    from lottery.cli import parser
+    from lottery.commands.parser import parser
 
     os.environ["COLUMNS"] = "110"
     [subparsers] = [action for action in parser()._actions if isinstance(action, argparse._SubParsersAction)]

@@ -16,7 +16,7 @@ from lottery.records.tensors import read_tensors, write_tensors
 from lottery.subset_sum import create
 from lottery.subset_sum.exact import ExactSolver
 
-COARSE = Settings(epsilon=0.1, coefficients_per_bit=4, low=-1.0, high=1.0)  # 12 coefficients, quick to solve
+COARSE = Settings(epsilon=0.1, coefficients_per_bit=4, coefficient_range=(-1.0, 1.0))  # 12 coefficients, quick to solve
 
 
 POOR = dataclasses.replace(COARSE, coefficients_per_bit=2.5, epsilon=0.05)  # 10 coefficients: some weights need more

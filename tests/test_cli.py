@@ -44,8 +44,8 @@ def test_solving_never_imports_torch(target: Path) -> None:
         (["--layer", "7"], "layer: 7 is not one of the 2 layers"),
         (["--last-row", "10"], "rows: 0 to 11 are not within 0 to 10"),
         (["--objective", "best"], "objective: 'best' is not one of min_error"),
-        (["--epsilon", "0"], "epsilon: a number between 0 and 1 is needed"),
-        (["--epsilon", "nan"], "epsilon: a number between 0 and 1 is needed"),
+        (["--epsilon", "0"], "epsilon: above 0 and below 1 is needed"),
+        (["--epsilon", "nan"], "epsilon: above 0 and below 1 is needed"),
         (["--coefficients-per-bit", "0.01"], "gives 0 coefficients"),
         (["--coefficient-range", "1", "1"], "low < high is needed"),
         (["--solver", "cplex"], "solver: 'cplex' is not one of exact"),
@@ -171,10 +171,10 @@ def test_the_help_lists_every_command_once_by_stage(capsys: pytest.CaptureFixtur
     with pytest.raises(SystemExit):
         main(["--help"])
     text = capsys.readouterr().out
-    listed = re.findall(r"^  ([a-z][a-z-]+) {2,}[a-z]", text, re.M)
+    listed = re.findall(r"^  ([a-z][a-z-]+) {2,}[A-Z]", text, re.M)
     [commands] = [action for action in parser()._actions if action.dest == "verb"]
     assert sorted(listed) == sorted(commands.choices)  # type: ignore[arg-type]
-    assert text.index("to look and check:") < text.index("  verify ") < text.index("data and targets:")
+    assert text.index("To look and check:") < text.index("  verify ") < text.index("Data and targets:")
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,5 @@ def test_the_help_lists_every_command_once_by_stage(capsys: pytest.CaptureFixtur
 def test_an_unknown_command_is_answered_with_the_nearest_one(
     capsys: pytest.CaptureFixture[str], typed: str, said: str
 ) -> None:
-    with pytest.raises(SystemExit) as exit_:
-        main([typed])
-    assert exit_.value.code == 2
+    assert main([typed]) == 2
     assert capsys.readouterr().err == f"lottery: no command {typed!r}; {said}\n"

@@ -9,11 +9,9 @@ from conftest import ROOT, Snakemake
 from lottery.errors import LotteryError
 from lottery.workflow.configuration import check_file, complete
 
-SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
-
 
 def completed(**more: Any) -> dict[str, Any]:
-    return complete({"targets": {"fc2": {"network": "fc2"}}, "approximations": {}, **more}, SCHEMA)
+    return complete({"targets": {"fc2": {"network": "fc2"}}, "approximations": {}, **more})
 
 
 def test_the_home_folder_and_variables_in_paths_are_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -243,7 +243,7 @@ def test_all_examples_go_together_in_a_configuration(workflow: Path, snakemake: 
 @pytest.mark.parametrize(
     ("example", "uses", "not_used"),
     [("dataset", "train", "tabulate-theory"), ("solver", "solve", "train"), ("objective", "cross-check", "prune"),
-     ("structure", "prune", "solve"), ("network", "solve", "audit")],
+     ("structure", "prune", "solve"), ("network", "solve", "trace")],
 )  # fmt: skip
 def test_a_plugin_counts_in_the_fingerprint_of_commands_that_use_its_kind(
     tmp_path: Path, example: str, uses: str, not_used: str

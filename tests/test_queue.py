@@ -20,13 +20,15 @@ from filelock import FileLock
 
 from lottery.approximation.target import Target, write_target
 from lottery.cli import main, parser
-from lottery.commands.pruning import prune_together
 from lottery.data.datasets import fetch, load
 from lottery.devices import prepare_device
 from lottery.networks import layers
 from lottery.pruning.records import RUN_FILES, read_masks
+from lottery.pruning.requests import Request, prune_together
+from lottery.pruning.run import Run
 from lottery.records.kept import SUBMITTED
 from lottery.records.provenance import Step, provenance_path, read_record
+from lottery.settings import settings_from
 from lottery.workflow.shared_jobs import (
     CLAIM,
     PLANNED,
@@ -213,7 +215,9 @@ def test_a_claimed_run_is_left_alone_and_waited_for(
         arguments = parser().parse_args(second)
         ahead = command(words("elsewhere")).step.beside(vars(arguments))
         data = load(ahead.reads(arguments.data))
-        prune_together([(arguments, ahead)], data, prepare_device("cpu"), 1, _finished)
+        prune_together(
+            [Request(ahead, settings_from(Run, arguments), arguments.data)], data, prepare_device("cpu"), 1, _finished
+        )
     assert process.wait(100) == 0
     assert read_masks(tmp_path / "b/masks.safetensors")
     for line, name in ((first, "a"), (third, "c")):

@@ -113,8 +113,8 @@ def test_a_verdict_changes_with_the_number(tmp_path: Path, changes: dict[str, ob
 
 # A value of each setting that is not the published one.  A setting that is added needs a line here.
 OTHER_SETTINGS = {
-    "epsilon": 0.02, "coefficients_per_bit": 2.5, "objective": "first_feasible", "sharing": "weight", "low": -0.4,
-    "high": 0.4, "zero_small_weights": True,
+    "epsilon": 0.02, "coefficients_per_bit": 2.5, "objective": "first_feasible", "sharing": "weight",
+    "coefficient_range": (-0.4, 0.4), "zero_small_weights": True,
 }  # fmt: skip
 OTHER_RECIPE = {"epochs": 2, "learning_rate": 0.05, "momentum": 0.8, "weight_decay": 0.0, "batch_size": 32}
 FREE = {"seed": 2, "stream": "keyed"}

@@ -1,12 +1,10 @@
 """Structures of experiment 2: sizes, draws, and settings that make no sense."""
 
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 from conftest import MNIST
 
 from lottery.cli import parser
@@ -14,6 +12,7 @@ from lottery.errors import LotteryError
 from lottery.pruning.keyed import init_layer
 from lottery.pruning.run import Run, Variant
 from lottery.pruning.structures import blocks, blocks_of
+from lottery.workflow import model
 
 
 @pytest.mark.parametrize(
@@ -41,12 +40,12 @@ def test_structures_have_the_published_sizes(network: str, structure: str, total
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"sparsity": 1.0}, "sparsity: the share removed"),
-        ({"sparsity": -0.1}, "sparsity: the share removed"),
+        ({"sparsity": 1.0}, "sparsity: from 0 to below 1 is needed"),
+        ({"sparsity": -0.1}, "sparsity: from 0 to below 1 is needed"),
         ({"structure": "narrow"}, "'narrow' is not one of linear, relu"),
         ({"redundancy": 0}, "redundancy"),
         ({"epochs": 0}, "epochs"),
-        ({"validation_images": 500}, "validation_images: at least 1 is needed, and only protocol held_out has any"),
+        ({"validation_images": 500}, "validation_images: only protocol held_out sets images aside"),
         ({"protocol": "both"}, "'both' is not one of published, held_out"),
         ({"structure": "dense"}, "dense has redundancy 1"),
         ({"network": "fc3"}, "'fc3' is not one of"),
@@ -100,7 +99,9 @@ def test_learning_rates_and_decay_are_the_published_ones() -> None:
 
 def test_defaults_are_the_same_on_the_command_line_and_in_the_schema() -> None:
     given = parser().parse_args(["prune", "--data", "d", "--network", "fc2", "--structure", "wide", "--output", "o"])
-    schema = yaml.safe_load((Path(__file__).parent.parent / "workflow/schemas/config.schema.yaml").read_text())
+    schema = model.schema()
     for field in fields(Variant):
-        assert getattr(given, field.name) == field.default, field.name
-        assert schema["$defs"]["variant"]["properties"][field.name]["default"] == field.default, field.name
+        assert getattr(given, field.name) == getattr(Variant(), field.name), field.name
+        assert schema["$defs"]["VariantEntry"]["properties"][field.name]["default"] == getattr(Variant(), field.name), (
+            field.name
+        )

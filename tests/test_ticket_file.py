@@ -167,7 +167,7 @@ def with_empty_units(arrays, metadata):
         (lambda a, m: m["units_per_input"].update({"fc1.weight": 10**12}), "too many"),
         (lambda a, m: m["units_per_input"].update({"fc1.weight": True}), "not whole numbers from 1"),
         (lambda a, m: m["image"].update(size=10**6), "too many"),
-        (lambda a, m: m.update(seed=-1), "seed: a whole number"),
+        (lambda a, m: m.update(seed=-1), "seed: from 0 to below"),
         (lambda a, m: m.update(claims=[]), "no ticket of this version"),
         (lambda a, m: m["claims"].update(target="0" * 64), "another one than the ticket was made for"),
         (lambda a, m: m["claims"].update(dataset="mnist"), "images of mnist, not 60 of noise"),
@@ -256,7 +256,7 @@ def test_every_seed_is_another_network():
     seeds = (0, 1, 2**32, 2**63 - 1, 2**63, 2**63 + 1, 2**64 - 1)
     drawn = {tuple(RandomLayer(seed, 0, 4, 3, Distribution()).second(0).ravel()) for seed in seeds}
     assert len(drawn) == len(seeds)
-    with pytest.raises(LotteryError, match="seed: a whole number"):
+    with pytest.raises(LotteryError, match="seed: from 0 to below"):
         Construction(seed=2**64)
 
 

@@ -29,6 +29,17 @@ PINNED = {
     "normal second": [0.7177734375, -0.701171875, 0.352294921875, 1.394287109375],
 }
 UNIFORM = Distribution()
+
+
+def setting(distribution: Distribution) -> str | tuple[float, float]:
+    """A distribution as the settings of a construction have it."""
+    return (
+        distribution.name
+        if distribution in (UNIFORM, Distribution("normal"))
+        else (distribution.low, distribution.high)
+    )
+
+
 EPSILON = 0.05
 OBJECTIVES = pytest.mark.parametrize("objective", ["min_error", "min_cardinality", "first_feasible"])
 
@@ -58,7 +69,7 @@ def computed_plainly(ticket, inputs):
 @cache
 def built(signed: bool, objective: Objective = "min_error") -> tuple[Target, Ticket]:
     target = Target("fc2", TINY_IMAGE, "raw", random_weights())
-    return target, build(target, Construction(24, UNIFORM, EPSILON, objective, 3, signed))
+    return target, build(target, Construction(24, "uniform", EPSILON, objective, 3, signed))
 
 
 @OBJECTIVES
@@ -66,7 +77,7 @@ def built(signed: bool, objective: Objective = "min_error") -> tuple[Target, Tic
 def test_each_weight_gets_the_best_subset_of_the_units_that_can_serve_it(objective, distribution):
     weights = np.random.default_rng(5).uniform(-0.2, 0.2, (4, 6))
     random = RandomLayer(7, 0, 6, 4, distribution)
-    masks = build_layer(weights, random, Construction(17, distribution, 0.05, objective), "layer")
+    masks = build_layer(weights, random, Construction(17, setting(distribution), 0.05, objective), "layer")
     u = np.array([random.first_blocks(unit) for unit in range(masks.units)])
     v = np.array([random.second(unit) for unit in range(masks.units)])
     for i, j in np.ndindex(weights.shape):
@@ -225,7 +236,7 @@ def test_weights_that_no_random_products_can_add_up_to_are_refused_before_any_is
     target = Target("fc2", TINY_IMAGE, "raw", {name: scale * array for name, array in random_weights().items()})
     served = []
     with pytest.raises(LotteryError, match=message) as found:
-        build(target, Construction(distribution=distribution), served.append)
+        build(target, Construction(distribution=setting(distribution)), served.append)
     assert str(found.value).startswith("distribution: no sum of 64 products of ")
     assert "\n" not in str(found.value)
     assert not served
@@ -235,24 +246,24 @@ def test_weights_within_reach_of_one_sign_only_are_served():
     weights = {name: np.abs(array) for name, array in random_weights().items()}
     weights["fc1.weight"][3, 2] = -0.009  # needs no product, as it is within epsilon of 0
     target = Target("fc2", TINY_IMAGE, "raw", weights)
-    ticket = build(target, Construction(16, Distribution("uniform", 0.0, 0.5), objective="first_feasible"))
+    ticket = build(target, Construction(16, (0.0, 0.5), objective="first_feasible"))
     assert max(layer.distance.max() for layer in layer_errors(ticket, target)) <= 0.01
     weights["fc1.weight"][3, 2] = -0.011
     with pytest.raises(LotteryError, match="1 weights of fc1.weight, the first -0.011 in row 3, column 2"):
-        build(target, Construction(16, Distribution("uniform", 0.0, 0.5), objective="first_feasible"))
+        build(target, Construction(16, (0.0, 0.5), objective="first_feasible"))
 
 
 def test_weights_that_cannot_be_reached_for_negative_inputs_are_refused():
     """Units with u < 0 serve those; their products with v lie between -0.01 and 0.0001 each."""
-    few = Construction(16, Distribution("uniform", -0.01, 1.0))
-    random, weights = RandomLayer(1, 0, 20, 30, few.distribution), np.full((30, 20), 0.1)
+    few = Construction(16, (-0.01, 1.0))
+    random, weights = RandomLayer(1, 0, 20, 30, few.random), np.full((30, 20), 0.1)
     check_reach(weights, random, few, "layer")
     with pytest.raises(LotteryError, match="no sum of 64 products of U.* weights of layer"):
         check_reach(weights, random, replace(few, signed_inputs=True), "layer")
 
 
 def test_sums_reach_as_far_as_their_products_of_one_sign():
-    random, few = RandomLayer(1, 0, 3, 2, UNIFORM), Construction(5, UNIFORM, 0.01, on_infeasible="error")
+    random, few = RandomLayer(1, 0, 3, 2, UNIFORM), Construction(5, "uniform", 0.01, on_infeasible="error")
     products = [float(random.second(unit)[0, 1]) * max(float(random.first_blocks(unit)[1]), 0) for unit in range(5)]
     most = sum(max(product, 0) for product in products)
     weights = np.zeros((2, 3))
@@ -329,14 +340,14 @@ def test_lenet5_keeps_its_convolutions_and_builds_the_rest():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"units_per_input": 0}, "units_per_input: 1 to 64"),
-        ({"units_per_input": 65}, "units_per_input: 1 to 64"),
+        ({"units_per_input": 0}, "units_per_input: from 1 to 64"),
+        ({"units_per_input": 65}, "units_per_input: from 1 to 64"),
         ({"epsilon": 0.0}, "epsilon"),
         ({"epsilon": float("nan")}, "epsilon"),
         ({"objective": "smallest"}, "objective: 'smallest' is not one of"),
         ({"seed": -1}, "seed"),
         ({"on_infeasible": "redraw"}, "on_infeasible: 'redraw' is not one of error, widen"),
-        ({"signed_inputs": True, "distribution": Distribution("uniform", 0.0, 1.0)}, "signed_inputs: no unit passes"),
+        ({"signed_inputs": True, "distribution": (0.0, 1.0)}, "signed_inputs: no unit passes"),
     ],
 )
 def test_a_construction_that_cannot_be_is_refused(wrong, message):
@@ -345,16 +356,16 @@ def test_a_construction_that_cannot_be_is_refused(wrong, message):
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("distribution", "message"),
     [
-        (["gauss"], "'gauss' is not one of uniform, normal"),
-        (["1", "-1"], "low < high"),
-        (["-2", "-1"], "no positive numbers"),  # their products are positive, but a ReLU lets none of them pass
-        (["-1", "0"], "no positive numbers"),
-        (["nan", "1"], "low < high"),
-        (["0", "1", "2"], "is not one of"),
+        ("gauss", "'gauss' is not one of uniform, normal, LOW HIGH"),
+        ((1, -1), "low < high"),
+        ((-2, -1), "no positive numbers"),  # their products are positive, but a ReLU lets none of them pass
+        ((-1, 0), "no positive numbers"),
+        ((float("nan"), 1), "is not one of"),
+        ((0, 1, 2), "is not one of"),
     ],
 )
-def test_a_distribution_that_cannot_be_is_refused(words, message):
+def test_a_distribution_that_cannot_be_is_refused(distribution, message):
     with pytest.raises(LotteryError, match=message):
-        Distribution.of_words(words)
+        Construction(distribution=distribution)

@@ -164,7 +164,7 @@ def test_a_killed_run_finishes_with_the_same_bytes(
         ("approximations={min_error: {target: fc9}}", "'fc9' is not one of the targets (fc2, fc2_raw)"),
         ("approximations={min_error: {stream: official, sharing: weight}}", "take sharing: row, or stream: keyed"),
         ("approximations={min_error: {coefficient_range: [1, 0]}}", "low < high is needed"),
-        ("targets={fc2: {epochs: ten}}", "targets.fc2.epochs: 'ten' is not of type 'integer'"),
+        ("targets={fc2: {epochs: ten}}", "targets.fc2.epochs: a whole number is needed, not 'ten'"),
         ("targets={fc2: null}", "'fc2' is not one of the targets (fc2_raw)"),
         ("cross_check={approximation: nothing}", "cross_check.approximation: 'nothing'"),
         ("sweeps={fc2: {sparsities: [1]}}", "sweeps.fc2.sparsities.0: 1 is greater than or equal to the maximum of 1"),

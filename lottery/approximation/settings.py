@@ -1,69 +1,108 @@
-"""What an approximation is: how coefficients are drawn and what is asked of each weight."""
+"""Settings of an approximation: how coefficients are drawn, and what is requested for each weight."""
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from pydantic import Field
 
 from lottery.approximation.target import Target
 from lottery.errors import LotteryError
+from lottery.settings import NameIn, one_of, settings
 from lottery.subset_sum import (
+    EPSILON,
     MOST_COEFFICIENTS,
-    SHARINGS,
-    STREAMS,
-    Objective,
-    Sharing,
-    Stream,
+    OBJECTIVES,
     check_objective,
     draw_coefficients,
     exact_count,
     number_of_coefficients,
     redraw_coefficients,
+    solver_names,
 )
 
-OnInfeasible = Literal["error", "redraw", "nearest"]
+
+def _objectives() -> dict[str, Any]:
+    exactly = {"title": "exactly_K", "type": "string", "pattern": "^exactly_[0-9]{1,2}$"}
+    return {"anyOf": [{"enum": [*OBJECTIVES]}, exactly]}
 
 
-@dataclass(frozen=True)
-class Settings:
-    """An approximation, but for the solver that finds it and how the work is cut into chunks.
+Epsilon = Annotated[float, Field(gt=0, lt=1)]
+CoefficientsPerBit = Annotated[float, Field(gt=0)]
+Objective = Annotated[str, NameIn(check_objective, _objectives)]
 
-    epsilon: largest |sum - weight|.    coefficients_per_bit: the paper's c; see `number_of_coefficients`.
-    objective, sharing, stream: see `lottery.subset_sum`.    seed: of the coefficients.
-    low, high: range of the coefficients; None: the target's own range, 0 included, as in the released code.
-    zero_small_weights: weights within epsilon of 0 become 0 with no solve (the released `check_w_lt_eps`).
-    on_infeasible: a weight that no subset serves is an error, gets further coefficients (`redraw`), or the best sum that the
-        solver knows, though beyond epsilon (`nearest`; 0 by a MIP solver).
-    """
 
-    epsilon: float = 0.01
-    coefficients_per_bit: float = 3
-    objective: Objective = "min_error"
-    sharing: Sharing = "row"
-    stream: Stream = "keyed"
-    seed: int = 1
-    low: float | None = None
-    high: float | None = None
-    zero_small_weights: bool = False
-    on_infeasible: OnInfeasible = "redraw"
+@settings
+class WeightSettings:
+    """What is requested for each weight."""
+
+    epsilon: Epsilon = Field(default=EPSILON, description="The largest error of a weight.")
+    coefficients_per_bit: CoefficientsPerBit = Field(
+        default=3,
+        description="The paper's c: each weight gets int(c * round(log2(1 / epsilon))) coefficients, 21 by default.",
+    )
+    objective: Objective = Field(
+        default="min_error",
+        description="min_error (the nearest sum, as published), min_cardinality (the fewest coefficients within epsilon),"
+        " first_feasible (any subset within epsilon) or exactly_K (the nearest sum of exactly K coefficients, as exactly_4).",
+    )
+
+    @property
+    def n(self) -> int:
+        """Coefficients per weight."""
+        return number_of_coefficients(self.epsilon, self.coefficients_per_bit)
+
+
+@settings
+class SolverSettings:
+    """Which solver finds the subsets."""
+
+    solver: Annotated[str, one_of("solver", solver_names)] = Field(
+        default="auto",
+        description="exact (our own, the true optimum), gurobi, cbc, mip (gurobi if a licence fits the model, else cbc) or"
+        " auto (exact where it is tractable, else mip).",
+    )
+    time_limit: Annotated[float, Field(gt=0)] | None = Field(
+        default=None,
+        description="Seconds that a MIP solver may take for one weight (a CBC that hangs is stopped soon after);"
+        " null for no limit.",
+    )
+
+
+@settings
+class Settings(WeightSettings):
+    """An approximation, except for the solver that finds it and the way the work is split into chunks."""
+
+    sharing: Literal["row", "weight"] = Field(
+        default="row",
+        description="row (one coefficient set for all weights of an output row, as published) or weight (one set per weight).",
+    )
+    stream: Literal["keyed", "released", "official"] = Field(
+        default="keyed",
+        description="keyed (a draw depends only on seed, layer, row and weight) or released (the draws of the released code;"
+        " official is its old name).",
+    )
+    seed: int = Field(default=1, ge=0, description="Seed of the coefficients.")
+    coefficient_range: Literal["target"] | tuple[float, float] = Field(
+        default="target",
+        description="target (from the smallest to the largest weight of the target, 0 included, as published), or two numbers.",
+    )
+    zero_small_weights: bool = Field(
+        default=False,
+        description="Set weights within epsilon of 0 to 0 without solving (check_w_lt_eps in the released code).",
+    )
+    on_infeasible: Literal["error", "redraw", "nearest"] = Field(
+        default="redraw",
+        description="If no subset is within epsilon of a weight: error stops; redraw draws more coefficients and counts them;"
+        " nearest keeps the best sum that the solver knows (0 by a MIP solver) and counts a violation.",
+    )
 
     def __post_init__(self) -> None:
-        if str(self.stream) == "official":  # as the released stream was called here at first
+        if self.stream == "official":
             object.__setattr__(self, "stream", "released")
-        check_objective(self.objective)
-        for name, allowed in (
-            ("sharing", SHARINGS),
-            ("stream", STREAMS),
-            ("on_infeasible", get_args(OnInfeasible)),
-        ):
-            if getattr(self, name) not in allowed:
-                raise LotteryError(f"{name}: {getattr(self, name)!r} is not one of {', '.join(allowed)}")
         if self.stream == "released" and self.sharing != "row":
-            raise LotteryError("stream: released draws one set a row; take sharing: row, or stream: keyed")
-        if (self.low is None) != (self.high is None):
-            raise LotteryError("coefficient range: give both ends, or neither for the target's own range")
-        if self.low is not None and self.high is not None and not self.low < self.high:
-            raise LotteryError(f"coefficient range: low < high is needed, not [{self.low}, {self.high}]")
+            raise LotteryError("stream: released draws one set per row; take sharing: row, or stream: keyed")
+        if self.coefficient_range != "target" and not self.coefficient_range[0] < self.coefficient_range[1]:
+            raise LotteryError(f"coefficient_range: low < high is needed, not {list(self.coefficient_range)}")
         if self.zero_small_weights and exact_count(self.objective):
             raise LotteryError(
                 f"zero_small_weights: leaves small weights no coefficients, {self.objective} asks for some"
@@ -72,26 +111,22 @@ class Settings:
             raise LotteryError(f"objective: {self.objective} keeps more than the {self.n} coefficients of a weight")
         if not 1 <= self.n <= MOST_COEFFICIENTS:
             raise LotteryError(
-                f"coefficients_per_bit: {self.coefficients_per_bit} at epsilon {self.epsilon} gives {self.n} coefficients"
+                f"coefficients_per_bit: {self.coefficients_per_bit:g} at epsilon {self.epsilon} gives {self.n} coefficients"
                 f" a weight, 1 to {MOST_COEFFICIENTS} are possible (a mask has {MOST_COEFFICIENTS} bits)"
             )
 
-    @property
-    def n(self) -> int:
-        """Coefficients a weight."""
-        return number_of_coefficients(self.epsilon, self.coefficients_per_bit)
-
-    def coefficient_range(self, target: Target) -> tuple[float, float]:
-        if self.low is None or self.high is None:
-            low, high = target.range()
-            if low == high:
-                raise LotteryError("coefficient range: all weights of the target are 0; give the range")
-            return low, high
-        return self.low, self.high
+    def ends(self, target: Target) -> tuple[float, float]:
+        """The range that coefficients are drawn from.  Raises LotteryError where that of the target is a point."""
+        if self.coefficient_range != "target":
+            return self.coefficient_range
+        low, high = target.range()
+        if low == high:
+            raise LotteryError("coefficient_range: all weights of the target are 0; give two numbers")
+        return low, high
 
     def draw(self, target: Target, layer: int, rows: range) -> np.ndarray:
         """Coefficients of some rows of a layer, (R, n) or (R, T, n)."""
-        low, high = self.coefficient_range(target)
+        low, high = self.ends(target)
         return draw_coefficients(
             seed=self.seed,
             layer=layer,
@@ -100,7 +135,7 @@ class Settings:
             low=low,
             high=high,
             weights=target.layers[layer].columns if self.sharing == "weight" else None,
-            stream=self.stream,
+            stream="keyed" if self.stream == "keyed" else "released",
             rows_before=sum(before.rows for before in target.layers[:layer]),
         )
 
@@ -111,7 +146,7 @@ class Settings:
 
     def further(self, target: Target, layer: int, row: int, column: int, redraws: int) -> np.ndarray:
         """The further coefficients of one weight after so many redraws."""
-        low, high = self.coefficient_range(target)
+        low, high = self.ends(target)
         rounds = [
             redraw_coefficients(
                 seed=self.seed,

@@ -1,153 +1,34 @@
-"""Experiment 2: random networks pruned by learned scores."""
+"""Experiment 2, pruned random networks."""
 
-from __future__ import annotations
+from pathlib import Path
+from typing import Annotated
 
-import argparse
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    import torch
-
-    from lottery.data.datasets import Images
-    from lottery.pruning.learning import Epoch, Pruned, Task
-    from lottery.pruning.run import Run
-    from lottery.records.provenance import Step
-
-CHECKPOINT = "checkpoint.safetensors"
+from lottery.data.datasets import load
+from lottery.devices import leased_device
+from lottery.pruning.requests import Request, prune_together
+from lottery.pruning.run import Run
+from lottery.records.files import check_writable
+from lottery.records.provenance import Step
 
 
-def prune(arguments: argparse.Namespace, step: Step) -> None:
-    """One run of experiment 2: prune a random network by learned scores.
+def prune(
+    step: Step,
+    /,
+    run: Run,
+    *,
+    data: Annotated[Path, "a file by `lottery fetch`"],
+    convolutions: Annotated[Path | None, "weights of the frozen convolutions of lenet5; default: random"] = None,
+    device: Annotated[str, "auto, cpu or cuda"] = "auto",
+    output: Annotated[Path, "a folder; an interrupted run resumes from its checkpoint there"],
+) -> None:
+    """Prune one random network by learned scores.
 
-    Its weights are never trained.  A killed run goes on after its last finished epoch.  In a workflow a job may train
-    further runs that are to be made anyway, side by side where there is a GPU (`runs_per_job` of the config).  Example:
+    Its weights are never trained.  An interrupted run resumes after its last finished epoch.  In a workflow a job may train
+    further runs that are requested anyway, stacked if there is a GPU (`runs_per_job` of the config).  Example:
 
         lottery prune --data mnist5k.safetensors --network fc2 --structure linear --sparsity 0.5 --epochs 3 --output run
     """
-    from lottery.data.datasets import load
-    from lottery.devices import leased_device
-    from lottery.records.files import check_writable
-
-    check_writable(arguments.output)
-    with step.computing_on(leased_device(arguments.device)) as device:
-        data = load(step.reads(arguments.data))
-        prune_together([(arguments, step)], data, device, 1)
-
-
-def run_of(arguments: argparse.Namespace) -> Run:
-    """The run that a command asks for."""
-    from dataclasses import fields
-
-    from lottery.pruning.run import Run, Variant
-
-    variant = Variant(**{field.name: getattr(arguments, field.name) for field in fields(Variant)})
-    names = {field.name for field in fields(Run)} - {"variant"}
-    return Run(**{name: getattr(arguments, name) for name in names}, variant=variant)
-
-
-def _recorded(step: Step, share: float) -> None:
-    step.record(share)
-
-
-def prune_together(
-    commands: Sequence[tuple[argparse.Namespace, Step]],
-    data: Images,
-    device: torch.device,
-    size: int,
-    finished: Callable[[Step, float], None] = _recorded,
-) -> None:
-    """Make the runs of several commands, `size` side by side.
-
-    finished: called when a run's files are written, with its share of the cost.  A run that fails raises its error
-    at the end, or, if it was made ahead of being asked for, only says so.
-    """
-    from lottery.errors import LotteryError
-    from lottery.pruning.batches import prune_all
-
-    pairs = [(step, task) for arguments, step in commands if (task := _task(arguments, step, data)) is not None]
-    tasks = [task for _, task in pairs]
-    if len(tasks) > 1:
-        print(f"{len(tasks)} runs in this job, {min(size, len(tasks))} side by side", flush=True)
-
-    def begin(group: Sequence[int]) -> Callable[[Sequence[Epoch | None]], None]:
-        for index in group:
-            if pairs[index][0].ahead:  # what was asked for bears what came before
-                pairs[index][0].begins(device)
-        return _report([tasks[index].run for index in group])
-
-    failed: LotteryError | None = None
-    for group, outcomes in prune_all(tasks, data, device, size, begin):
-        for index, outcome in zip(group, outcomes, strict=True):
-            step, task = pairs[index]
-            if not isinstance(outcome, LotteryError):
-                step.notes(side_by_side=len(group))
-                _write(step, task.run, data.dataset.name, outcome)
-                finished(step, 1 / len(group))
-                (step.output / CHECKPOINT).unlink(missing_ok=True)
-            elif step.ahead:
-                print(f"{step.output}: {outcome}", flush=True)
-            else:
-                failed = outcome
-    if failed is not None:
-        raise failed
-
-
-def _task(arguments: argparse.Namespace, step: Step, data: Images) -> Task | None:
-    """What a command asks for; None where something is wrong with it that its own job will say."""
-    from lottery.errors import LotteryError
-    from lottery.pruning.features import convolution_weights
-    from lottery.pruning.learning import Task
-    from lottery.records.tensors import read_state_dict
-
-    try:
-        run, given = run_of(arguments), arguments.convolutions
-        step.reads(arguments.data)
-        weights = None if given is None else read_state_dict(step.reads(given))
-        convolution_weights(run, data, weights)
-    except LotteryError as error:
-        if not step.ahead:
-            raise
-        print(f"{step.output}: {error}", flush=True)
-        return None
-    return Task(run, step.output / CHECKPOINT, weights)
-
-
-def _report(runs: Sequence[Run]) -> Callable[[Sequence[Epoch | None]], None]:
-    """Say how runs side by side go on, epoch by epoch."""
-    seconds: list[float] = []  # of the epochs of this process: a resumed run has some from before as well
-
-    def report(epochs: Sequence[Epoch | None]) -> None:
-        going = [epoch for epoch in epochs if epoch is not None]
-        first = going[0]
-        seconds.append(first.seconds * len(runs))
-        left = sum(seconds) / len(seconds) * (runs[0].epochs - first.epoch)
-        watched = "validation" if first.test_accuracy is None else "test"
-        accuracies = [e.validation_accuracy if e.test_accuracy is None else e.test_accuracy for e in going]
-        print(
-            f"epoch {first.epoch}/{runs[0].epochs}: loss {_span([epoch.loss for epoch in going], 4)}"
-            f", {watched} accuracy {_span(accuracies, 2)}%, about {left:.0f} s left",
-            flush=True,
-        )
-
-    return report
-
-
-def _span(values: Sequence[float | None], digits: int) -> str:
-    """A number, or from the smallest to the largest of several."""
-    known = [value for value in values if value is not None]
-    return " to ".join(dict.fromkeys(f"{value:.{digits}f}" for value in (min(known), max(known))))
-
-
-def _write(step: Step, run: Run, dataset: str, pruned: Pruned) -> None:
-    from dataclasses import asdict
-
-    from lottery.pruning.records import RUN_FILES, write_run
-
-    places = [step.place(step.output / name) for name in RUN_FILES]
-    step.writes(*places)
-    write_run(places[0].parent, run, dataset, pruned)
-    step.notes(run=asdict(run))
-    kept = pruned.counts
-    print(f"{kept.remaining:,} of {kept.initial:,} weights kept, {kept.alive:,} alive", flush=True)
+    check_writable(output)
+    with step.computing_on(leased_device(device)) as chosen:
+        images = load(step.reads(data))
+        prune_together([Request(step, run, data, convolutions)], images, chosen, 1)

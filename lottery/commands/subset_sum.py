@@ -1,31 +1,44 @@
-"""Experiment 1: weights as subset sums."""
+"""Experiment 1, weights as subset sums."""
 
-from __future__ import annotations
-
-import argparse
+import shutil
 import time
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
 
-if TYPE_CHECKING:
-    from lottery.records.provenance import Step
+from tqdm import tqdm
 
+from lottery.approximation import assembly
+from lottery.approximation import cross_check as checks
+from lottery.approximation.chunks import Chunk, chunk_of, solve_chunk, write_chunk
+from lottery.approximation.settings import Settings, SolverSettings, WeightSettings
+from lottery.approximation.target import read_target, write_target
+from lottery.data.datasets import PIXELS, load
+from lottery.records.files import read_json, write_json, write_text
+from lottery.records.kept import forget
+from lottery.records.provenance import Step, provenance_path
+from lottery.records.tensors import write_tensors
+from lottery.subset_sum import choose, create, warm_up
 
-def _settings(arguments: argparse.Namespace) -> Any:
-    from lottery.approximation.settings import Settings
-
-    low, high = arguments.coefficient_range or (None, None)
-    names = set(Settings.__dataclass_fields__) - {"low", "high"}
-    return Settings(low=low, high=high, **{name: getattr(arguments, name) for name in names})
+TargetFile = Annotated[Path, "weights by `train` or `import-weights`"]
+DataFile = Annotated[Path, "a file by `lottery fetch`"]
+Device = Annotated[str, "auto, cpu or cuda"]
 
 
 def _progress(total: int, what: str) -> Any:
     """A bar with an estimate; silent where stderr is not a terminal."""
-    from tqdm import tqdm
-
     return tqdm(total=total, desc=what, unit=" weights", unit_scale=True, disable=None)
 
 
-def choose_solver(arguments: argparse.Namespace, step: Step) -> None:
+def choose_solver(
+    step: Step,
+    /,
+    request: WeightSettings,
+    solver: SolverSettings,
+    *,
+    weights_per_set: Annotated[int, "how many weights share a coefficient set"],
+    output: Path,
+) -> None:
     """Settle which solver runs, once for a whole network.
 
     Asks for the Gurobi licence that is really there, and lets a MIP solver solve a small problem; the choice and its
@@ -33,29 +46,24 @@ def choose_solver(arguments: argparse.Namespace, step: Step) -> None:
 
         lottery choose-solver --solver mip --weights-per-set 784 --output solver.json
     """
-    from dataclasses import asdict
-
-    from lottery.records.files import write_json
-    from lottery.subset_sum import choose, number_of_coefficients
-
-    n = number_of_coefficients(arguments.epsilon, arguments.coefficients_per_bit)
-    choice = choose(arguments.solver, n, arguments.weights_per_set, arguments.objective)
-    write_json(step.writes(arguments.output), asdict(choice))
+    choice = choose(solver.solver, request.n, weights_per_set, request.objective)
+    write_json(step.writes(output), asdict(choice))
     print(f"solver: {choice.solver} ({choice.reason})")
 
 
-def _chosen(arguments: argparse.Namespace, step: Step, n: int, weights_per_set: int) -> str:
-    from lottery.records.files import read_json
-    from lottery.subset_sum import choose
-
-    if arguments.solver_choice is not None:
-        return str(read_json(step.reads(arguments.solver_choice))["solver"])
-    choice = choose(arguments.solver, n, weights_per_set, arguments.objective)
-    print(f"solver: {choice.solver} ({choice.reason})")
-    return choice.solver
-
-
-def solve(arguments: argparse.Namespace, step: Step) -> None:
+def solve(
+    step: Step,
+    /,
+    settings: Settings,
+    solver: SolverSettings,
+    *,
+    target: TargetFile,
+    layer: Annotated[int, "from 0, input first"],
+    first_row: Annotated[int, "from 0"],
+    last_row: Annotated[int, "included"],
+    solver_choice: Annotated[Path | None, "a file by `choose-solver`, instead of --solver"] = None,
+    output: Path,
+) -> None:
     """Solve subset sum for some rows of a layer.
 
     The result does not depend on how a layer is cut; a killed MIP chunk goes on from OUTPUT.partial.  Example, the first
@@ -63,69 +71,75 @@ def solve(arguments: argparse.Namespace, step: Step) -> None:
 
         lottery solve --target fc2.safetensors --layer 0 --first-row 0 --last-row 9 --output rows.safetensors
     """
-    from lottery.approximation.chunks import Chunk, solve_chunk, write_chunk
-    from lottery.approximation.target import read_target
-    from lottery.subset_sum import create, warm_up
-
-    settings, target = _settings(arguments), read_target(step.reads(arguments.target))
-    chunk = Chunk(arguments.layer, range(arguments.first_row, arguments.last_row + 1))
-    chunk.check(target)
-    step.check_outputs(arguments.output)
-    columns = target.layers[chunk.layer].columns
-    weights_per_set = columns if settings.sharing == "row" else 1
-    solver = create(_chosen(arguments, step, settings.n, weights_per_set), arguments.time_limit)
-    warm_up(solver, settings.n, settings.objective)
-    partial = arguments.output.with_name(f"{arguments.output.name}.partial")
+    network, chunk = read_target(step.reads(target)), Chunk(layer, range(first_row, last_row + 1))
+    chunk.check(network)
+    step.check_outputs(output)
+    columns = network.layers[chunk.layer].columns
+    if solver_choice is None:
+        choice = choose(solver.solver, settings.n, columns if settings.sharing == "row" else 1, settings.objective)
+        print(f"solver: {choice.solver} ({choice.reason})")
+        name = choice.solver
+    else:
+        name = str(read_json(step.reads(solver_choice))["solver"])
+    chosen = create(name, solver.time_limit)
+    warm_up(chosen, settings.n, settings.objective)
+    partial = output.with_name(f"{output.name}.partial")
     started = time.monotonic()
-    with _progress(len(chunk.rows) * columns, f"{target.layers[chunk.layer].name}, {solver.name}") as bar:
-        result = solve_chunk(target, settings, chunk, solver, partial, bar.update)
+    with _progress(len(chunk.rows) * columns, f"{network.layers[chunk.layer].name}, {name}") as bar:
+        result = solve_chunk(network, settings, chunk, chosen, partial, bar.update)
     seconds = time.monotonic() - started
-    write_chunk(step.writes(step.place(arguments.output)), result, solver.name)
+    write_chunk(step.writes(step.place(output)), result, name)
     partial.unlink(missing_ok=True)
     weights = result.masks.size
-    print(f"{weights:,} weights by {solver.name} in {seconds:.2f} s ({seconds / weights * 1e6:,.3g} µs each)")
-    step.notes(solver=solver.name, solve_seconds=seconds, weights=weights)
+    print(f"{weights:,} weights by {name} in {seconds:.2f} s ({seconds / weights * 1e6:,.3g} µs each)")
+    step.notes(solver=name, solve_seconds=seconds, weights=weights)
 
 
-def assemble(arguments: argparse.Namespace, step: Step) -> None:
+def assemble(
+    step: Step,
+    /,
+    settings: Settings,
+    *,
+    target: TargetFile,
+    chunks: Annotated[list[Path], "files by `solve`, in any order"],
+    output: Annotated[Path, "a folder"],
+) -> None:
     """Put chunks together to the approximated network, checking every weight against epsilon.
 
     Writes network, masks, numbers and cost into the folder OUTPUT.  Example:
 
         lottery assemble --target fc2.safetensors --chunks layer_*.safetensors --output approximation
     """
-    from dataclasses import asdict
-
-    from lottery.approximation.assembly import assemble, summary
-    from lottery.approximation.chunks import chunk_of
-    from lottery.approximation.target import read_target, write_target
-    from lottery.records.files import read_json, write_json
-    from lottery.records.kept import forget
-    from lottery.records.provenance import provenance_path
-    from lottery.records.tensors import write_tensors
-
-    settings, target = _settings(arguments), read_target(step.reads(arguments.target))
-    approximation = assemble(target, settings, [(chunk_of(path), step.reads(path)) for path in arguments.chunks])
-    numbers = summary(approximation, settings)
-    folder = arguments.output
-    seconds = [read_json(provenance_path(path)).get("solve_seconds", 0.0) for path in arguments.chunks]
+    network = read_target(step.reads(target))
+    approximation = assembly.assemble(network, settings, [(chunk_of(path), step.reads(path)) for path in chunks])
+    numbers = assembly.summary(approximation, settings)
+    seconds = [read_json(provenance_path(path)).get("solve_seconds", 0.0) for path in chunks]
     step.writes(
-        *(folder / name for name in ("network.safetensors", "solution.safetensors", "assembly.json", "cost.json"))
+        *(output / name for name in ("network.safetensors", "solution.safetensors", "assembly.json", "cost.json"))
     )
-    write_tensors(folder / "solution.safetensors", approximation.arrays(), target.metadata())
-    write_json(folder / "assembly.json", {**numbers, "settings": asdict(settings)})
-    write_json(folder / "cost.json", {"chunks": len(seconds), "seconds": sum(seconds)})
-    write_target(folder / "network.safetensors", approximation.network())
+    write_tensors(output / "solution.safetensors", approximation.arrays(), network.metadata())
+    write_json(output / "assembly.json", {**numbers, "settings": asdict(settings)})
+    write_json(output / "cost.json", {"chunks": len(seconds), "seconds": sum(seconds)})
+    write_target(output / "network.safetensors", approximation.network())
     step.notes(solvers=numbers["solvers"])
-    for chunks in {path.parent for path in arguments.chunks}:
-        forget(chunks)
+    for folder in {path.parent for path in chunks}:
+        forget(folder)
     print(
-        f"{numbers['remaining']:,} of {numbers['initial']:,} coefficients kept for {target.size:,} weights;"
+        f"{numbers['remaining']:,} of {numbers['initial']:,} coefficients kept for {network.size:,} weights;"
         f" largest error {numbers['largest_error']:.3g}, every one within {settings.epsilon}"
     )
 
 
-def evaluate(arguments: argparse.Namespace, step: Step) -> None:
+def evaluate(
+    step: Step,
+    /,
+    *,
+    data: DataFile,
+    target: TargetFile,
+    network: Annotated[Path, "the approximated network"],
+    device: Device = "auto",
+    output: Path,
+) -> None:
     r"""Accuracy of the approximated network beside its target's, on normalised and on raw pixels.
 
     The paper trained on normalised pixels and printed accuracies on raw ones.  Each network is read from its own file.  Example:
@@ -133,15 +147,13 @@ def evaluate(arguments: argparse.Namespace, step: Step) -> None:
         lottery evaluate --data mnist5k.safetensors --target fc2.safetensors \
             --network approximation/network.safetensors --output evaluation.json
     """
-    from lottery.approximation.evaluation import evaluate
-    from lottery.data.datasets import PIXELS
+    from lottery.approximation import evaluation  # imports torch
     from lottery.devices import leased_device
-    from lottery.records.files import write_json
 
-    networks = step.reads(arguments.target), step.reads(arguments.network)
-    with step.computing_on(leased_device(arguments.device)) as device:
-        found = evaluate(step.reads(arguments.data), *networks, device)
-    write_json(step.writes(arguments.output), found)
+    networks = step.reads(target), step.reads(network)
+    with step.computing_on(leased_device(device)) as chosen:
+        found = evaluation.evaluate(step.reads(data), *networks, chosen)
+    write_json(step.writes(output), found)
     for pixels in PIXELS:
         on = found[pixels]
         print(
@@ -150,7 +162,19 @@ def evaluate(arguments: argparse.Namespace, step: Step) -> None:
         )
 
 
-def cross_check(arguments: argparse.Namespace, step: Step) -> None:
+def cross_check(
+    step: Step,
+    /,
+    settings: Settings,
+    solver: SolverSettings,
+    *,
+    target: TargetFile,
+    name: Annotated[str, "of the approximation, for the table"],
+    sample: Annotated[int, "how many weights"] = 64,
+    sample_seed: int = 1,
+    seconds: Annotated[Path, "JSON of what was measured"],
+    output: Annotated[Path, "CSV, a line per weight"],
+) -> None:
     r"""Solve a random sample of weights by another solver and by exact.
 
     Example, 16 weights by CBC:
@@ -158,91 +182,69 @@ def cross_check(arguments: argparse.Namespace, step: Step) -> None:
         lottery cross-check --target fc2.safetensors --name fc2 --solver cbc --sample 16 \
             --seconds seconds.json --output check.csv
     """
-    import pandas as pd
+    import pandas as pd  # half a second
 
-    from lottery.approximation.cross_check import cross_check
-    from lottery.approximation.target import read_target
-    from lottery.records.files import write_json, write_text
-    from lottery.subset_sum import choose
-
-    settings, target = _settings(arguments), read_target(step.reads(arguments.target))
-    choice = choose(arguments.solver, settings.n, target.layers[0].columns, settings.objective)
-    step.check_outputs(arguments.output, arguments.seconds)
-    with _progress(arguments.sample, f"cross-check, {choice.solver}") as bar:
-        check = cross_check(
-            target, settings, choice.solver, arguments.sample, arguments.sample_seed, arguments.time_limit, bar.update
-        )
+    network = read_target(step.reads(target))
+    choice = choose(solver.solver, settings.n, network.layers[0].columns, settings.objective)
+    step.check_outputs(output, seconds)
+    with _progress(sample, f"cross-check, {choice.solver}") as bar:
+        check = checks.cross_check(network, settings, choice.solver, sample, sample_seed, solver.time_limit, bar.update)
     frame = pd.DataFrame([{"solver": check.solver, **vars(weight)} for weight in check.weights])
-    write_text(step.writes(arguments.output, arguments.seconds), frame.to_csv(index=False))
+    write_text(step.writes(output, seconds), frame.to_csv(index=False))
     measured = {
-        "approximation": arguments.name,
+        "approximation": name,
         "solver": check.solver,
         "sample": len(check.weights),
-        "network_weights": target.size,
+        "network_weights": network.size,
         "exact_seconds": check.exact_seconds,
         "solver_seconds": check.solver_seconds,
     }
-    write_json(arguments.seconds, measured)
+    write_json(seconds, measured)
     mean = sum(check.solver_seconds) / len(check.solver_seconds)
     print(
-        f"{choice.solver} ({choice.reason}): {mean:.3g} s a weight, exact {check.exact_seconds:.3g} s;"
-        f" all {target.size:,} weights would take {mean * target.size / 3600:,.1f} core hours"
+        f"{choice.solver} ({choice.reason}): {mean:.3g} s per weight, exact {check.exact_seconds:.3g} s;"
+        f" all {network.size:,} weights would take {mean * network.size / 3600:,.1f} core hours"
     )
     step.notes(solver=choice.solver, reason=choice.reason)
 
 
-def measure_frontier(arguments: argparse.Namespace, step: Step) -> None:
+def measure_frontier(
+    step: Step,
+    /,
+    settings: Settings,
+    *,
+    target: TargetFile,
+    data: DataFile,
+    device: Device = "auto",
+    output: Path,
+) -> None:
     """A point of the frontier between size and accuracy: approximate a whole network, exactly, and evaluate it.
 
     The target pruned by magnitude at the same epsilon is measured as well.  A killed job goes on where it was.  Example:
 
         lottery measure-frontier --target fc2.safetensors --data mnist.safetensors --epsilon 0.02 --output point.json
     """
-    import shutil
-
-    from lottery.approximation.evaluation import check_images
+    from lottery.approximation.evaluation import check_images  # imports torch
     from lottery.approximation.frontier import approximate, point
-    from lottery.approximation.target import read_target
-    from lottery.data.datasets import load
     from lottery.devices import leased_device
-    from lottery.records.files import write_json
-    from lottery.subset_sum import create, warm_up
 
-    settings, target = _settings(arguments), read_target(step.reads(arguments.target))
-    data = load(step.reads(arguments.data))
-    check_images(target, data, arguments.target)
-    step.check_outputs(arguments.output)
+    network = read_target(step.reads(target))
+    images = load(step.reads(data))
+    check_images(network, images, target)
+    step.check_outputs(output)
     solver = create("exact")
     warm_up(solver, settings.n, settings.objective)
-    unfinished = arguments.output.with_name(f"{arguments.output.name}.partial")
+    unfinished = output.with_name(f"{output.name}.partial")
     started = time.process_time()
-    with _progress(target.size, settings.objective) as bar:
-        approximation = approximate(target, settings, solver, unfinished, bar.update)
+    with _progress(network.size, settings.objective) as bar:
+        approximation = approximate(network, settings, solver, unfinished, bar.update)
     seconds = time.process_time() - started
-    with step.computing_on(leased_device(arguments.device)) as device:
-        found = point(target, settings, approximation, data, device)
-    write_json(step.writes(step.place(arguments.output)), found)
+    with step.computing_on(leased_device(device)) as chosen:
+        found = point(network, settings, approximation, images, chosen)
+    write_json(step.writes(step.place(output)), found)
     shutil.rmtree(unfinished, ignore_errors=True)
     print(
-        f"{found['remaining']:,} parameters, {found['remaining'] / target.size:.3g} a weight, in {seconds:.2f} core seconds;"
-        f" {found['approximated_accuracy']:.2f}% (target {found['target_accuracy']:.2f}%)"
+        f"{found['remaining']:,} parameters, {found['remaining'] / network.size:.3g} per weight, in {seconds:.2f} core"
+        f" seconds; {found['approximated_accuracy']:.2f}% (target {found['target_accuracy']:.2f}%)"
     )
-    step.notes(solve_seconds=seconds, weights=target.size)
-
-
-def solvers(arguments: argparse.Namespace, step: Step) -> None:
-    """Which solvers run here, and which Gurobi licence there is.
-
-    Each MIP solver has to solve a small problem.
-    """
-    from lottery.subset_sum import CHOICES, SOLVERS, SubsetSumError, choose
-
-    notes = {"exact": "the true optimum"}
-    for name in (*SOLVERS, *CHOICES):
-        try:
-            choice = choose(name, arguments.coefficients, 784)
-        except SubsetSumError as error:
-            print(f"{name:<7} cannot be used: {error}")
-            continue
-        reason = notes.get(name) or choice.reason.removeprefix("asked for").lstrip("; ") or "solves a small problem"
-        print(f"{name:<7} {reason}" if choice.solver == name else f"{name:<7} takes {choice.solver}: {reason}")
+    step.notes(solve_seconds=seconds, weights=network.size)

@@ -1,37 +1,63 @@
-"""Target networks, trained or imported."""
+"""Data and targets."""
 
-from __future__ import annotations
-
-import argparse
 import time
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Literal
 
-if TYPE_CHECKING:
-    from lottery.records.provenance import Step
+from lottery.approximation import target
+from lottery.approximation.target import Target, write_target
+from lottery.data import datasets
+from lottery.recipe import Recipe
+from lottery.records.files import write_json
+from lottery.records.provenance import Step
+
+Device = Annotated[str, "auto, cpu or cuda"]
 
 
-def train(arguments: argparse.Namespace, step: Step) -> None:
+def fetch(
+    step: Step,
+    /,
+    *,
+    dataset: Annotated[str, "mnist, fashion_mnist, kmnist, cifar10 or mnist5k (embedded)"],
+    source: Annotated[str, "download, embedded, or the folder with the published files"] = "download",
+    output: Path,
+) -> None:
+    """Download a dataset or read its published files, verify it, and write one file of arrays.
+
+    Of an interrupted download, whole files are kept.  Example, with no network:
+
+        lottery fetch --dataset mnist5k --source embedded --output mnist5k.safetensors
+    """
+    found = datasets.fetch(dataset, source, step.writes(output))
+    print(f"{found.name}: {found.train_count:,} training and {found.test_count:,} test images, verified")
+
+
+def train(
+    step: Step,
+    /,
+    recipe: Recipe,
+    *,
+    data: Annotated[Path, "a file by `lottery fetch`"],
+    network: Annotated[str, "fc2, fc4 or lenet5"],
+    device: Device = "auto",
+    history: Annotated[Path, "JSON of loss and accuracy by epoch"],
+    output: Path,
+) -> None:
     """Train a target network; the seed decides every byte.
 
     Example:
 
         lottery train --data mnist5k.safetensors --network fc2 --epochs 3 --history history.json --output fc2.safetensors
     """
-    from dataclasses import asdict, fields
-
-    from lottery.approximation.target import Target, write_target
-    from lottery.data.datasets import load
+    from lottery import training  # imports torch
     from lottery.devices import leased_device
-    from lottery.recipe import Recipe
-    from lottery.records.files import write_json
-    from lottery.training import Epoch, train
 
-    recipe = Recipe(**{field.name: getattr(arguments, field.name) for field in fields(Recipe)})
-    data = load(step.reads(arguments.data))
-    step.check_outputs(arguments.output, arguments.history)
+    images = datasets.load(step.reads(data))
+    step.check_outputs(output, history)
     started = time.monotonic()
 
-    def report(epoch: Epoch) -> None:
+    def report(epoch: training.Epoch) -> None:
         left = (time.monotonic() - started) / epoch.epoch * (recipe.epochs - epoch.epoch)
         print(
             f"epoch {epoch.epoch}/{recipe.epochs}: loss {epoch.loss:.4f}, test accuracy {epoch.test_accuracy:.2f}%"
@@ -39,25 +65,33 @@ def train(arguments: argparse.Namespace, step: Step) -> None:
             flush=True,
         )
 
-    with step.computing_on(leased_device(arguments.device)) as device:
-        weights, history = train(arguments.network, data, recipe, device, report)
-    step.writes(arguments.output, arguments.history)
-    write_json(arguments.history, {"recipe": asdict(recipe), "epochs": [asdict(epoch) for epoch in history]})
-    write_target(arguments.output, Target(arguments.network, data.dataset.image, recipe.pixels, weights, recipe))
-    step.notes(test_accuracy=history[-1].test_accuracy)
+    with step.computing_on(leased_device(device)) as chosen:
+        weights, epochs = training.train(network, images, recipe, chosen, report)
+    step.writes(output, history)
+    write_json(history, {"recipe": asdict(recipe), "epochs": [asdict(epoch) for epoch in epochs]})
+    write_target(output, Target(network, images.dataset.image, recipe.pixels, weights, recipe))
+    step.notes(test_accuracy=epochs[-1].test_accuracy)
 
 
-def import_weights(arguments: argparse.Namespace, step: Step) -> None:
+def import_weights(
+    step: Step,
+    /,
+    *,
+    weights: Annotated[Path, "safetensors, or a PyTorch state dict or checkpoint"],
+    network: Annotated[str, "fc2, fc4 or lenet5"],
+    dataset: Annotated[str, "decides the input size"],
+    pixels: Annotated[
+        Literal["normalised", "raw"], "what the weights were trained on: normalised, or raw (0 to 1)"
+    ] = "normalised",
+    output: Path,
+) -> None:
     """Take a file of weights as the target instead of training.
 
     Refuses weights that are not finite or not of the network's shapes.  Example:
 
         lottery import-weights --weights fc2.pt --network fc2 --dataset mnist --output fc2.safetensors
     """
-    from lottery.approximation.target import import_weights, write_target
-    from lottery.data.datasets import named
-
-    image = named(arguments.dataset).image
-    target = import_weights(step.reads(arguments.weights), arguments.network, image, arguments.pixels)
-    write_target(step.writes(arguments.output), target)
-    print(f"{arguments.weights}: {target.size:,} weights of {target.network}")
+    image = datasets.named(dataset).image
+    found = target.import_weights(step.reads(weights), network, image, pixels)
+    write_target(step.writes(output), found)
+    print(f"{weights}: {found.size:,} weights of {found.network}")

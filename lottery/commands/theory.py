@@ -1,16 +1,30 @@
-"""Theory beside experiment: subset sums of random coefficients."""
+"""Theory."""
 
-from __future__ import annotations
-
-import argparse
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
 
-if TYPE_CHECKING:
-    from lottery.records.provenance import Step
+import pandas as pd
+
+from lottery.records.files import check_writable, write_text
+from lottery.records.provenance import Step
+from lottery.theory.success import Experiment, count_successes
 
 
-def measure_success(arguments: argparse.Namespace, step: Step) -> None:
+def measure_success(
+    step: Step,
+    /,
+    *,
+    kind: Annotated[str, "of coefficients: uniform, product, relu, relu_pair or hyperbolic"],
+    targets: Annotated[Sequence[str], "one, all, or both"] = ("one",),
+    coefficients: Annotated[list[int], "how many a trial draws"],
+    cardinality: Annotated[int | None, "the only size of subsets that counts; default: any"] = None,
+    trials: Annotated[int, "for each number of coefficients"] = 10000,
+    epsilons: list[float],
+    seed: int = 1,
+    output: Annotated[Path, "CSV"],
+) -> None:
     r"""How often n random coefficients have a subset sum within epsilon.
 
     A trial draws n coefficients; `one`: and a target from [-1/2, 1/2]; `all`: every target of that interval has to be served.
@@ -19,24 +33,14 @@ def measure_success(arguments: argparse.Namespace, step: Step) -> None:
         lottery measure-success --kind uniform --targets one all --coefficients 8 9 10 --trials 10000 \
             --epsilons 0.1 0.01 --output success.csv
     """
-    import pandas as pd
-
-    from lottery.records.files import check_writable, write_text
-    from lottery.theory.success import Experiment, count_successes
-
-    experiments = [
-        Experiment(arguments.kind, targets, n, arguments.trials, arguments.seed, arguments.cardinality)
-        for targets in arguments.targets
-        for n in arguments.coefficients
-    ]
-    check_writable(arguments.output.parent)
-    warm_up = Experiment(arguments.kind, arguments.targets[0], 2, 1, cardinality=arguments.cardinality)
-    count_successes(warm_up, arguments.epsilons)
+    experiments = [Experiment(kind, covered, n, trials, seed, cardinality) for covered in targets for n in coefficients]
+    check_writable(output.parent)
+    count_successes(Experiment(kind, targets[0], 2, 1, cardinality=cardinality), epsilons)  # compiles
     rows: list[dict[str, Any]] = []
     timed: list[dict[str, Any]] = []
     for experiment in experiments:
         started = time.monotonic()
-        counts = count_successes(experiment, arguments.epsilons)
+        counts = count_successes(experiment, epsilons)
         seconds = time.monotonic() - started
         timed.append({"targets": experiment.targets, "coefficients": experiment.coefficients, "seconds": seconds})
         rows += [
@@ -49,53 +53,9 @@ def measure_success(arguments: argparse.Namespace, step: Step) -> None:
                 "trials": experiment.trials,
                 "successes": count,
             }
-            for epsilon, count in zip(arguments.epsilons, counts, strict=True)
+            for epsilon, count in zip(epsilons, counts, strict=True)
         ]
-    write_text(step.writes(step.place(arguments.output)), pd.DataFrame(rows).to_csv(index=False))
+    write_text(step.writes(step.place(output)), pd.DataFrame(rows).to_csv(index=False))
     step.notes(timed=timed)
     total = sum(part["seconds"] for part in timed)
-    print(
-        f"{len(timed) * arguments.trials:,} trials in {total:.2f} s ({len(timed) * arguments.trials / total:,.0f} a second)"
-    )
-
-
-def tabulate_theory(arguments: argparse.Namespace, step: Step) -> None:
-    """Probabilities, thresholds, slopes beside the bounds, and what trials cost.
-
-    Reads what `measure-success` wrote; writes theory_*.csv into the folder OUTPUT.
-    """
-    from lottery.records.files import write_text
-    from lottery.records.kept import forget
-    from lottery.results.tables.theory import cost, slopes, success, thresholds
-
-    measured = [step.reads(path) for path in arguments.measurements]
-    probabilities = success(measured)
-    found = thresholds(probabilities)
-    contents = {
-        "theory_success.csv": probabilities,
-        "theory_thresholds.csv": found,
-        "theory_slopes.csv": slopes(found),
-        "theory_cost.csv": cost(measured),
-    }
-    for name, table in contents.items():
-        write_text(step.writes(arguments.output / name), table.to_csv(index=False))
-    for folder in {path.parent for path in measured}:
-        forget(folder)
-
-
-def plot_theory(arguments: argparse.Namespace, step: Step) -> None:
-    """Figure: success against coefficients, thresholds, single coefficients, or subsets of one size."""
-    from lottery.records.files import read_table
-    from lottery.results.figures import theory
-    from lottery.results.tables.theory import SUCCESS_NUMBERS, THRESHOLD_NUMBERS
-
-    table = arguments.table
-    if arguments.figure == "success":
-        step.writes(*theory.plot_success(read_table(step.reads(table), SUCCESS_NUMBERS), arguments.output))
-    else:
-        plot = {
-            "thresholds": theory.plot_thresholds,
-            "single": theory.plot_single,
-            "cardinality": theory.plot_cardinality,
-        }[arguments.figure]
-        step.writes(*plot(read_table(step.reads(table), THRESHOLD_NUMBERS), arguments.output))
+    print(f"{len(timed) * trials:,} trials in {total:.2f} s ({len(timed) * trials / total:,.0f} a second)")

@@ -1,26 +1,32 @@
-"""Tickets: random networks pruned until they compute a target."""
+"""The network of the proof."""
 
-from __future__ import annotations
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
 
-import argparse
-from typing import TYPE_CHECKING, Any
+from tqdm import tqdm
 
-if TYPE_CHECKING:
-    from lottery.records.provenance import Step
-
-
-def _construction(arguments: argparse.Namespace) -> Any:
-    from lottery.tickets.construction import Construction
-    from lottery.tickets.random_network import Distribution
-
-    names = set(Construction.__dataclass_fields__) - {"distribution"}
-    return Construction(
-        distribution=Distribution.of_words(arguments.distribution),
-        **{name: getattr(arguments, name) for name in names},
-    )
+from lottery.approximation.target import read_target
+from lottery.data.datasets import load
+from lottery.records.files import write_json
+from lottery.records.provenance import Step
+from lottery.tickets.construction import Construction, build
+from lottery.tickets.counts import count, widened
+from lottery.tickets.file import write_ticket
+from lottery.tickets.ticket import linear_layers
 
 
-def build_ticket(arguments: argparse.Namespace, step: Step) -> None:
+def build_ticket(
+    step: Step,
+    /,
+    construction: Construction,
+    *,
+    target: Annotated[Path, "weights by `train` or `import-weights`"],
+    data: Annotated[Path, "a file by `lottery fetch`, for the claimed accuracy"],
+    device: Annotated[str, "auto, cpu or cuda"] = "auto",
+    counts: Annotated[Path, "JSON of what was requested and counted"],
+    output: Annotated[Path, "the ticket: seed and masks"],
+) -> None:
     """Build the pruned random network that computes a target, and write its seed and masks.
 
     Every weight becomes a subset sum of products of random weights, as in the theorem's proof; the network is run on the
@@ -28,121 +34,29 @@ def build_ticket(arguments: argparse.Namespace, step: Step) -> None:
 
         lottery build-ticket --target fc2.safetensors --data mnist.safetensors --counts counts.json --output ticket.safetensors
     """
-    from dataclasses import asdict
-
-    from tqdm import tqdm
-
-    from lottery.approximation.target import read_target
-    from lottery.data.datasets import load
-    from lottery.devices import leased_device
-    from lottery.records.files import write_json
+    from lottery.devices import leased_device  # these import torch
     from lottery.tickets.certificate import claim
-    from lottery.tickets.construction import build
-    from lottery.tickets.counts import count, widened
-    from lottery.tickets.file import write_ticket
-    from lottery.tickets.ticket import linear_layers
 
-    construction = _construction(arguments)
-    inputs = step.reads(arguments.target), step.reads(arguments.data)
-    step.check_outputs(arguments.output, arguments.counts)
-    target, data = read_target(inputs[0]), load(inputs[1])
-    size = sum(layer.size for layer in linear_layers(target.network, target.image))
+    inputs = step.reads(target), step.reads(data)
+    step.check_outputs(output, counts)
+    network, images = read_target(inputs[0]), load(inputs[1])
+    size = sum(layer.size for layer in linear_layers(network.network, network.image))
     with tqdm(total=size, desc="subset sums", unit=" weights", unit_scale=True, disable=None) as bar:
-        ticket = build(target, construction, bar.update)
-    with step.computing_on(leased_device(arguments.device)) as device:
-        claims = claim(ticket, target, construction.epsilon, data, device)
-    counts = count(ticket)
-    step.writes(arguments.output, arguments.counts)
-    write_ticket(arguments.output, ticket, claims)
+        ticket = build(network, construction, bar.update)
+    with step.computing_on(leased_device(device)) as chosen:
+        claims = claim(ticket, network, construction.epsilon, images, chosen)
+    found = count(ticket)
+    step.writes(output, counts)
+    write_ticket(output, ticket, claims)
     write_json(
-        arguments.counts,
+        counts,
         {
             "construction": asdict(construction),
             "widened": widened(ticket, construction.units_per_input),
-            "counts": asdict(counts),
+            "counts": asdict(found),
         },
     )
     print(
-        f"{counts.remaining:,} of {counts.initial:,} random weights kept ({counts.remaining / counts.target:.2f} a weight of"
+        f"{found.remaining:,} of {found.initial:,} random weights kept ({found.remaining / found.target:.2f} per weight of"
         f" the target), largest error {claims.largest_error:.3g}; {claims.accuracy:.2f}% on {claims.dataset}"
     )
-
-
-def verify(arguments: argparse.Namespace, step: Step) -> None:
-    """Is a ticket what it says?
-
-    Draws the random network again from the seed, applies the masks, and holds what comes out against the claims in the
-    file: the random weights that are kept, with --target every weight within epsilon, with --data the accuracy.  A file in
-    which a bit was changed fails.  Example:
-
-        lottery verify --target fc2.safetensors --data mnist.safetensors ticket.safetensors
-    """
-    from dataclasses import asdict
-
-    from lottery.approximation.target import read_target
-    from lottery.data.datasets import load
-    from lottery.devices import leased_device
-    from lottery.errors import LotteryError
-    from lottery.records.files import write_json
-    from lottery.tickets.certificate import certify
-    from lottery.tickets.counts import count
-    from lottery.tickets.file import read_ticket
-
-    path = arguments.ticket
-    for read in (path, arguments.target, arguments.data):
-        if read:
-            step.reads(read)
-    if arguments.output:
-        step.check_outputs(arguments.output)
-    ticket, claims = read_ticket(path)
-    target = read_target(arguments.target) if arguments.target else None
-    data = load(arguments.data) if arguments.data else None
-    try:
-        with step.computing_on(leased_device(arguments.device)) as device:
-            found = certify(ticket, claims, target, data, device)
-    except LotteryError as error:
-        raise LotteryError(f"{path}: {error}") from error
-    counts = count(ticket)
-    print(f"{path}: {ticket.network}, seed {ticket.seed}, {ticket.distribution}")
-    print(f"random network  {counts.remaining:,} weights kept of {counts.initial:,}, the ones that it was made from")
-    if target is None:
-        print("weights         not checked, as there is no --target")
-    else:
-        print(
-            f"weights         {counts.target:,} within {claims.epsilon} of the target's, at most {claims.largest_error:.3g} off"
-        )
-    if data is None:
-        print("accuracy        not checked, as there is no --data")
-    else:
-        print(
-            f"accuracy        {claims.accuracy:.2f}% on {claims.test_images:,} test images of {claims.dataset}, as claimed"
-        )
-    if arguments.output:
-        settings = {"network": ticket.network, "distribution": str(ticket.distribution), "seed": ticket.seed}
-        content = {
-            **settings,
-            "signed_inputs": ticket.signed_inputs,
-            "pixels": ticket.pixels,
-            "epsilon": claims.epsilon,
-            "file_bytes": path.stat().st_size,
-            **asdict(counts),
-            **found,
-        }
-        write_json(step.writes(arguments.output), content)
-
-
-def tabulate_tickets(arguments: argparse.Namespace, step: Step) -> None:
-    """A table of tickets beside the published counts.
-
-    Reads certificate.json and counts.json in the folder of each ticket; writes tickets.csv and tickets.md.
-    """
-    from lottery.records.files import write_text
-    from lottery.results.tables.experiment_1 import markdown
-    from lottery.results.tables.tickets import tickets, tickets_for_people
-
-    for folder in arguments.tickets:
-        for name in ("certificate.json", "counts.json"):
-            step.reads(folder / name)
-    table = tickets({folder.name: folder for folder in arguments.tickets})
-    write_text(step.writes(arguments.output / "tickets.csv"), table.to_csv(index=False))
-    write_text(step.writes(arguments.output / "tickets.md"), markdown(tickets_for_people(table)))

@@ -1,19 +1,25 @@
 """What one run of experiment 2 is; every result follows from these settings and the dataset."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import Field
 
 from lottery.errors import LotteryError
-from lottery.networks import HIDDEN, NETWORKS, NetworkName
+from lottery.networks import HIDDEN, NETWORKS
 from lottery.registry import Registry
+from lottery.settings import one_of, settings
 
 Protocol = Literal["published", "held_out"]
 Stream = Literal["keyed", "released"]
 PROTOCOLS: tuple[str, ...] = get_args(Protocol)
-STREAMS: tuple[str, ...] = get_args(Stream)
-HIGHEST_RATE = 1000.0  # learning diverges long before
-HIGHEST_SEED = 2**32 - 1
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+Sparsity = Annotated[float, Field(ge=0, lt=1)]
+Redundancy = Annotated[int, Field(ge=1, le=1000)]
+Epochs = Annotated[int, Field(ge=1, le=10**5)]
+Network = Annotated[str, one_of("network", lambda: NETWORKS)]
+MAX_RATE = 1000  # learning diverges long before
 VALIDATION_IMAGES = 5000  # set aside by default
 # Switches of a variant that change what is drawn.
 CHANGE_DRAWS = ("bias", "fan_in_counts_redundancy", "density_scale", "signed_constant", "same_score_initialisation")
@@ -57,38 +63,50 @@ class _Pruned(Sequence[str]):
 PRUNED = _Pruned()
 
 
-@dataclass(frozen=True)
+@settings
 class Variant:
     """How a random network is drawn and its scores are learned.  The defaults are what was released with the paper.
 
     Its doubtful choices each have a switch, off by default: docs/pruning.md says what they repair.
     """
 
-    learning_rate: float | None = None  # None: the published one, see Run.rate
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    batch_size: int = 64
-    hidden: int = HIDDEN  # of fc2 and fc4
-    bias: bool = False
-    fan_in_counts_redundancy: bool = False  # weight2 has r * in inputs, and its variance counts them all
-    density_scale: bool = False  # weights grow by 1 / sqrt(1 - sparsity), so that pruning keeps the variance
-    decay_scores: bool = True  # weight decay on scores, which moves masks as well
-    signed_constant: bool = False  # weights are +-std instead of normal
-    first_sparsity: float | None = None  # of weight1; None: as for weight2
-    same_score_initialisation: bool = False  # U(+-1/sqrt(fan-in)) for redundant structures too
-
-    def __post_init__(self) -> None:
-        if self.learning_rate is not None and not 0 < self.learning_rate <= HIGHEST_RATE:
-            raise LotteryError(
-                f"learning_rate: above 0 and at most {HIGHEST_RATE:g} is needed, not {self.learning_rate}"
-            )
-        if not 0 <= self.momentum < 1:
-            raise LotteryError(f"momentum: from 0 to below 1 is needed, not {self.momentum}")
-        if not 0 <= self.weight_decay <= HIGHEST_RATE:
-            raise LotteryError(f"weight_decay: from 0 to {HIGHEST_RATE:g} is needed, not {self.weight_decay}")
-        _check_counts(self, {"batch_size": 10**6, "hidden": 10**5})
-        if self.first_sparsity is not None:
-            check_sparsity(self.first_sparsity, "first_sparsity")
+    learning_rate: Annotated[float, Field(gt=0, le=MAX_RATE)] | None = Field(
+        default=None,
+        description="Learning rate at the start; null for the published one (0.1, and 0.01 where scores of lenet5 are learned).",
+    )
+    momentum: float = Field(default=0.9, ge=0, lt=1, description="Momentum of SGD.")
+    weight_decay: float = Field(
+        default=5e-4,
+        ge=0,
+        le=MAX_RATE,
+        description="Weight decay on what is learned: scores, or the weights of the dense baseline.",
+    )
+    batch_size: int = Field(default=64, ge=1, le=10**6, description="Images per step.")
+    hidden: int = Field(
+        default=HIDDEN,
+        ge=1,
+        le=10**5,
+        description="Hidden units of fc2 and fc4 (of wide: those of the network that its size is matched to).",
+    )
+    bias: bool = Field(default=False, description="Random frozen biases.")
+    fan_in_counts_redundancy: bool = Field(
+        default=False, description="Repair: the variance of weight2 counts all of its r * in inputs, not in alone."
+    )
+    density_scale: bool = Field(
+        default=False,
+        description="Repair: weights are scaled by 1 / sqrt(1 - sparsity), so that pruning keeps the variance of sums.",
+    )
+    decay_scores: bool = Field(
+        default=True, description="Weight decay acts on scores, as released; false is the repair."
+    )
+    signed_constant: bool = Field(default=False, description="Weights are plus or minus one constant, not normal.")
+    first_sparsity: Sparsity | None = Field(
+        default=None, description="Sparsity of weight1 of linear and relu; null for that of weight2."
+    )
+    same_score_initialisation: bool = Field(
+        default=False,
+        description="Repair: scores of all structures start uniform in +-1/sqrt(fan-in), as those of wide.",
+    )
 
     @property
     def not_released(self) -> str | None:
@@ -96,59 +114,44 @@ class Variant:
         return next((name for name in CHANGE_DRAWS if getattr(self, name)), None)
 
 
-def _check_counts(settings: object, highest: Mapping[str, int]) -> None:
-    for name, most in highest.items():
-        if not 1 <= getattr(settings, name) <= most:
-            raise LotteryError(f"{name}: from 1 to {most} is needed, not {getattr(settings, name)}")
-
-
-def check_sparsity(sparsity: float, name: str = "sparsity") -> None:
-    """Sparsity is the share removed: 0 keeps all; 1, which keeps nothing, is refused."""
-    if not 0 <= sparsity < 1:
-        raise LotteryError(f"{name}: the share removed, from 0 to below 1, is needed, not {sparsity}")
-
-
-@dataclass(frozen=True)
+@settings
 class Run:
-    """One network, pruned once.
+    """One network, pruned once."""
 
-    protocol: `published` trains on all training images and looks at test accuracy each epoch; `held_out` sets
-        `validation_images` training images aside, watches those, and looks at the test images once, at the end.
-    validation_images: of `held_out`, 5,000 by default; None of `published`, which has none.
-    stream: `keyed`, or `released`: the random numbers of the paper's own runs (under seed 1), which `published` alone has.
-    perturbation: seed of noise of the size of rounding on what learning starts from; None: no noise.
-    """
-
-    network: NetworkName
-    structure: str
-    redundancy: int
-    sparsity: float
-    epochs: int
-    seed: int = 1
-    protocol: Protocol = "published"
-    validation_images: int | None = None
-    stream: Stream = "keyed"
-    perturbation: int | None = None
-    variant: Variant = field(default_factory=Variant)
+    network: Network = Field(description="fc2, fc4 or lenet5.")
+    structure: Annotated[str, one_of("structure", lambda: STRUCTURES)] = Field(
+        description="linear and relu (each weight replaced by r random ones), wide (an ordinary random network with as many"
+        " parameters) or dense (the trained baseline: nothing is pruned)."
+    )
+    redundancy: Redundancy = Field(
+        default=5, description="Random weights that replace each weight (the paper's r); also decides the size of wide."
+    )
+    sparsity: Sparsity = Field(default=0.5, description="Share of the weights that is removed: 0 keeps all.")
+    epochs: Epochs = Field(default=10, description="Passes over the training images.")
+    seed: Seed = Field(default=1, description="Seed of weights, scores and data order.")
+    protocol: Protocol = Field(
+        default="published",
+        description="published (trains on all training images and evaluates the test images after each epoch) or held_out"
+        " (sets validation images aside, evaluates those, and the test images once at the end).",
+    )
+    validation_images: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="Training images that held_out sets aside; null for 5,000."
+    )
+    stream: Stream = Field(
+        default="keyed",
+        description="keyed (a generator per tensor) or released (under seed 1 the random numbers of the paper's own runs).",
+    )
+    perturbation: Seed | None = Field(
+        default=None,
+        description="Seed of noise of rounding size (relative 1e-7) on the initial weights and scores; null for none.",
+    )
+    variant: Variant = Field(default=Variant())
 
     def __post_init__(self) -> None:
-        for name, value, known in (
-            ("network", self.network, NETWORKS),
-            ("structure", self.structure, STRUCTURES),
-            ("protocol", self.protocol, PROTOCOLS),
-            ("stream", self.stream, STREAMS),
-        ):
-            if value not in known:
-                raise LotteryError(f"{name}: {value!r} is not one of {', '.join(known)}")
-        check_sparsity(self.sparsity)
-        _check_counts(self, {"redundancy": 1000, "epochs": 10**5})
-        for name, seed in (("seed", self.seed), ("perturbation", self.perturbation)):
-            if seed is not None and not 0 <= seed <= HIGHEST_SEED:
-                raise LotteryError(f"{name}: from 0 to {HIGHEST_SEED} is needed, not {seed}")
         if self.protocol == "held_out" and self.validation_images is None:
             object.__setattr__(self, "validation_images", VALIDATION_IMAGES)
-        if self.validation_images is not None and (self.protocol == "published" or self.validation_images < 1):
-            raise LotteryError("validation_images: at least 1 is needed, and only protocol held_out has any")
+        if self.protocol == "published" and self.validation_images is not None:
+            raise LotteryError("validation_images: only protocol held_out sets images aside")
         if self.structure == "dense" and (self.redundancy != 1 or self.sparsity != 0):
             raise LotteryError("structure dense has redundancy 1 and sparsity 0: nothing is pruned in it")
         self._check_stream()

@@ -2,14 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
-from decimal import Decimal
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 from lottery.errors import LotteryError
 from lottery.pruning.run import Run, Variant
 from lottery.published import published_epochs
+from lottery.settings import plain, settings_from
 
 RELEASED = "released"  # the variant that is as the paper's
 CONCERN_BASELINE = ("learning_rate", "momentum", "weight_decay", "batch_size", "hidden", "bias")
@@ -28,20 +28,10 @@ class Planned:
         run = self.run
         return (
             f"{run.protocol}/{run.network}/{run.structure}/{self.variant_name}/"
-            f"redundancy_{run.redundancy}_sparsity_{_plain(run.sparsity)}_epochs_{run.epochs}_seed_{run.seed}"
+            f"redundancy_{run.redundancy}_sparsity_{plain(run.sparsity)}_epochs_{run.epochs}_seed_{run.seed}"
             + ("" if run.stream == "keyed" else f"_{run.stream}")
             + ("" if run.perturbation is None else f"_perturbation_{run.perturbation}")
         )
-
-
-def _plain(number: float) -> str:
-    """All digits, no exponent: 0, 0.5, 0.00001."""
-    return format(Decimal(str(number + 0.0)).normalize(), "f")  # + 0.0: no minus before 0
-
-
-def variant_of(entry: Mapping[str, Any]) -> Variant:
-    """The settings of a variant in the configuration (its file of convolutions is not among them)."""
-    return Variant(**{field.name: entry[field.name] for field in fields(Variant)})
 
 
 def _baseline_variant(name: str, config: Mapping[str, Any]) -> str:
@@ -91,7 +81,7 @@ def _runs_of(sweep: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[Pl
                         sparsity=sparsity,
                         epochs=epochs,
                         validation_images=config["validation_images"] if draws["protocol"] == "held_out" else None,
-                        variant=variant_of(config["variants"][name]),
+                        variant=settings_from(Variant, config["variants"][name]),
                         **draws,
                     ),
                 )

@@ -42,7 +42,10 @@ def module_path(module: str, root: Path = ROOT) -> Path | None:
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:
+    """Docstrings, and the help of settings, decide no byte of a result."""
     for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Field":
+            node.keywords = [keyword for keyword in node.keywords if keyword.arg != "description"]
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0] if node.body else None
             if (
@@ -135,7 +138,8 @@ def _free_names(statement: ast.stmt) -> set[str]:
 def _definitions_used(tree: ast.Module, name: str) -> list[ast.stmt]:
     """The statement of `tree` that defines `name`, and those of all names that it uses, in the order of the file."""
     defined: dict[str, ast.stmt] = {}
-    for statement in tree.body:
+    body = [part for statement in tree.body for part in _one_by_one(statement)]
+    for statement in body:
         if isinstance(statement, ast.FunctionDef | ast.ClassDef):
             defined[statement.name] = statement
         elif isinstance(statement, ast.Assign | ast.AnnAssign):
@@ -150,7 +154,16 @@ def _definitions_used(tree: ast.Module, name: str) -> list[ast.stmt]:
         if current in defined and current not in used:
             used.add(current)
             waiting.extend(_free_names(defined[current]))
-    return [statement for statement in tree.body if any(defined[name] is statement for name in used)]
+    return [statement for statement in body if any(defined[name] is statement for name in used)]
+
+
+def _one_by_one(statement: ast.stmt) -> Iterator[ast.stmt]:
+    """`from a import b, c` as two statements: who uses b does not depend on c."""
+    if isinstance(statement, ast.ImportFrom):
+        for alias in statement.names:
+            yield ast.ImportFrom(statement.module, [alias], statement.level, lineno=statement.lineno)
+    else:
+        yield statement
 
 
 def _data_files(path: Path) -> list[Path]:
@@ -163,7 +176,7 @@ def _data_files(path: Path) -> list[Path]:
     ]
 
 
-def _statements(verb: str, root: Path) -> list[ast.stmt]:
+def statements(verb: str, root: Path = ROOT) -> list[ast.stmt]:
     """What a verb is made of in the module of `lottery.commands` that defines it."""
     name = verb.replace("-", "_")
     for path in sorted((root / PACKAGE / "commands").glob("*.py")):
@@ -174,8 +187,7 @@ def _statements(verb: str, root: Path) -> list[ast.stmt]:
 
 def modules_used(verb: str, root: Path = ROOT) -> set[str]:
     """Modules of the package, but for those of `lottery.commands`, that the verb can import."""
-    statements = _statements(verb, root)
-    direct = set().union(*(_imported(statement, root) for statement in statements)) | {PACKAGE}
+    direct = set().union(*(_imported(statement, root) for statement in statements(verb, root))) | {PACKAGE}
     return _closure(direct, root)
 
 
@@ -230,7 +242,7 @@ def _of_plugin(path: Path, verb: str, root: Path) -> Iterator[str]:
 
 def _fingerprint(verb: str, root: Path) -> str:
     digest = hashlib.sha256()
-    for statement in _statements(verb, root):
+    for statement in statements(verb, root):
         digest.update(_dump(statement).encode())
     for module in sorted(modules_used(verb, root)):
         path = module_path(module, root)

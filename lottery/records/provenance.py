@@ -139,7 +139,7 @@ def core_seconds() -> float:
 
 def as_recorded(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """A command's arguments as its record has them: what it was told, paths as text."""
-    told = {name: value for name, value in arguments.items() if name not in ("verb", "run", "parser")}
+    told = {name: value for name, value in arguments.items() if name not in ("verb", "run")}
     return dict(json.loads(json.dumps(told, default=str)))
 
 

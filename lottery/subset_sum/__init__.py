@@ -16,6 +16,7 @@ from lottery.subset_sum.coefficients import (
     redraw_coefficients,
 )
 from lottery.subset_sum.problem import (
+    EPSILON,
     MOST_COEFFICIENTS,
     OBJECTIVES,
     MipObjective,
@@ -44,6 +45,7 @@ from lottery.subset_sum.solvers import (
 
 __all__ = [
     "CHOICES",
+    "EPSILON",
     "MOST_COEFFICIENTS",
     "OBJECTIVES",
     "SHARINGS",

@@ -11,6 +11,7 @@ from lottery.registry import Registry
 from lottery.subset_sum.kernels import masked_sums
 
 Objective = str  # one of OBJECTIVES, or `exactly_K`
+EPSILON = 0.01  # the published error of a weight, and the default
 MOST_COEFFICIENTS = 64  # bits of a mask
 
 
@@ -81,7 +82,7 @@ class Problem:
 
     weights: np.ndarray
     coefficients: np.ndarray
-    epsilon: float = 0.01
+    epsilon: float = EPSILON
     objective: Objective = "min_error"
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from lottery.registry import Registry
-from lottery.subset_sum.problem import Objective, Problem, Solution, SubsetSumError
+from lottery.subset_sum.problem import EPSILON, Objective, Problem, Solution, SubsetSumError
 
 SolverName = str  # one of SOLVERS, or of CHOICES
 CHOICES = ("mip", "auto")  # names that stand for one of the solvers: see `choose`
@@ -187,7 +187,7 @@ def warm_up(solver: Solver, n: int, objective: Objective) -> None:
 def solve(
     weights: np.ndarray,
     coefficients: np.ndarray,
-    epsilon: float = 0.01,
+    epsilon: float = EPSILON,
     objective: Objective = "min_error",
     solver: SolverName | Solver = "exact",
     time_limit: float | None = None,

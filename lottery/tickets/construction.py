@@ -11,57 +11,66 @@ coefficient set of its own, and all weights of an input have sets of the same si
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
+from pydantic import Field
 
+from lottery.approximation.settings import Epsilon, Objective
 from lottery.approximation.target import Target
 from lottery.errors import LotteryError
-from lottery.subset_sum import Objective, check_objective, exact_count, solve
+from lottery.settings import settings
+from lottery.subset_sum import EPSILON, exact_count, solve
 from lottery.tickets.random_network import Distribution, RandomLayer
 from lottery.tickets.ticket import MOST_UNITS, LayerMasks, Ticket, check_signs, linear_layers
 
-OnInfeasible = Literal["error", "widen"]
 
-
-@dataclass(frozen=True)
+@settings
 class Construction:
-    """How a ticket is made.
+    """How a ticket is made."""
 
-    units_per_input: hidden units for each input of a layer; half of them pass positive inputs, so 42 stand for the published 21.
-    distribution, seed: of the random network.  epsilon, objective: see `lottery.subset_sum`.
-    signed_inputs: serve both signs of a layer's input, as the theorem does.
-    on_infeasible: a weight that no subset serves is an error, or its layer gets a quarter more units (`widen`), of which only
-        such weights make use.
-    """
-
-    units_per_input: int = 42
-    distribution: Distribution = field(default_factory=Distribution)
-    epsilon: float = 0.01
-    objective: Objective = "min_error"
-    seed: int = 1
-    signed_inputs: bool = False
-    on_infeasible: OnInfeasible = "widen"
+    units_per_input: int = Field(
+        default=42,
+        ge=1,
+        le=MOST_UNITS,
+        description="Hidden units per input of a layer; half of them pass a positive input, so that 42 correspond to the"
+        " published 21 coefficients.",
+    )
+    distribution: Literal["uniform", "normal"] | tuple[float, float] = Field(
+        default="uniform",
+        description="Distribution of the random weights: uniform (on -1 to 1), normal (mean 0, standard deviation 1), or two"
+        " numbers (uniform between them).",
+    )
+    epsilon: Epsilon = Field(default=EPSILON, description="The largest error of a weight.")
+    objective: Objective = Field(default="min_error", description="As for an approximation.")
+    seed: int = Field(
+        default=1, ge=0, lt=2**64, description="Seed of the random network; with the masks, it is the ticket."
+    )
+    signed_inputs: bool = Field(
+        default=False,
+        description="Approximate for negative inputs of every layer as well, as the theorem does; pixels and ReLUs give none.",
+    )
+    on_infeasible: Literal["error", "widen"] = Field(
+        default="widen",
+        description="If no subset is within epsilon of a weight: error stops; widen gives its layer a quarter more units, which"
+        " only such weights use.",
+    )
 
     def __post_init__(self) -> None:
-        if not 1 <= self.units_per_input <= MOST_UNITS:
-            raise LotteryError(f"units_per_input: 1 to {MOST_UNITS} are possible, not {self.units_per_input}")
-        if not 0 < self.epsilon < 1:
-            raise LotteryError(f"epsilon: a number between 0 and 1 is needed, not {self.epsilon}")
-        if not 0 <= self.seed < 2**64:
-            raise LotteryError(f"seed: a whole number from 0 to 2^64 - 1 is needed, not {self.seed}")
-        check_objective(self.objective)
+        random = self.random
         if (exact_count(self.objective) or 0) > self.units_per_input:
             raise LotteryError(
                 f"objective: {self.objective} keeps more than the {self.units_per_input} units of an input"
             )
-        if self.on_infeasible not in get_args(OnInfeasible):
-            raise LotteryError(
-                f"on_infeasible: {self.on_infeasible!r} is not one of {', '.join(get_args(OnInfeasible))}"
-            )
-        if self.signed_inputs and self.distribution.name == "uniform" and self.distribution.low >= 0:
+        if self.signed_inputs and random.name == "uniform" and random.low >= 0:
             raise LotteryError("signed_inputs: no unit passes a negative input if no random weight is negative")
+
+    @property
+    def random(self) -> Distribution:
+        """The distribution of the random weights.  Raises LotteryError where no unit could pass a positive input."""
+        if isinstance(self.distribution, str):
+            return Distribution(self.distribution)
+        return Distribution("uniform", *self.distribution)
 
     @property
     def widths(self) -> list[int]:
@@ -155,7 +164,7 @@ def check_reach(weights: np.ndarray, random: RandomLayer, construction: Construc
         if len(beyond):
             row, column = beyond[0]
             raise LotteryError(
-                f"distribution: no sum of {units} products of {construction.distribution} is within {construction.epsilon}"
+                f"distribution: no sum of {units} products of {construction.random} is within {construction.epsilon}"
                 f" of {len(beyond):,} weights of {name}, the first {weights[row, column]:.6g} in row {row}, column {column},"
                 f" which has sums from {least[row, column]:.4g} to {most[row, column]:.4g}; take one that is wide enough on both sides of 0"
             )
@@ -168,7 +177,7 @@ def build(
     check_signs(target.network, target.image, target.pixels, construction.signed_inputs)
     layers = []
     for number, spec in enumerate(linear_layers(target.network, target.image)):
-        random = RandomLayer(construction.seed, number, spec.columns, spec.rows, construction.distribution)
+        random = RandomLayer(construction.seed, number, spec.columns, spec.rows, construction.random)
         layers.append((spec.name, target.weights[spec.name].astype(np.float64), random))
     for name, weights, random in layers:
         check_reach(weights, random, construction, name)
@@ -177,7 +186,7 @@ def build(
         target.network,
         target.image,
         construction.seed,
-        construction.distribution,
+        construction.random,
         construction.signed_inputs,
         masks,
         target.pixels,

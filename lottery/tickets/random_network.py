@@ -47,15 +47,6 @@ class Distribution:
                 f"distribution: [{self.low}, {self.high}] has no positive numbers, so no unit passes a positive input"
             )
 
-    @classmethod
-    def of_words(cls, words: list[str]) -> "Distribution":
-        """`uniform`, `normal`, or the two ends of a uniform one, as they stand on a command line."""
-        try:
-            low, high = map(float, words)
-        except ValueError:
-            return cls(" ".join(words))  # type: ignore[arg-type]  # refused above where it is neither name
-        return cls("uniform", low, high)
-
     def __str__(self) -> str:
         return "N(0, 1)" if self.name == "normal" else f"U[{self.low:g}, {self.high:g})"
 

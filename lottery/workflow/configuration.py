@@ -10,58 +10,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
 from lottery.approximation.points import planned_points
 from lottery.approximation.settings import Settings
-from lottery.data.datasets import DATASETS, PIXELS, check_source, named
+from lottery.data.datasets import check_source, named
 from lottery.errors import LotteryError
-from lottery.networks import NETWORKS
 from lottery.plugins import load_plugins
-from lottery.pruning.run import STREAMS, STRUCTURES, Variant
-from lottery.pruning.sweeps import planned_runs, variant_of
-from lottery.subset_sum import OBJECTIVES, solver_names
-from lottery.theory.coefficients import KINDS, WITHOUT_ZEROS
+from lottery.pruning.run import Variant
+from lottery.pruning.sweeps import planned_runs
+from lottery.recipe import Recipe
+from lottery.settings import settings_from
 from lottery.tickets.construction import Construction
-from lottery.tickets.random_network import Distribution
 from lottery.tickets.ticket import check_signs
-
-
-def _names() -> dict[str, list[str]]:
-    """What `names: KIND` in the schema stands for, so that each list is kept once, where the package uses it."""
-    return {
-        "datasets": [*DATASETS],
-        "networks": [*NETWORKS],
-        "structures": [*STRUCTURES],
-        "streams": [*STREAMS],
-        "pixels": [*PIXELS],
-        "objectives": [*OBJECTIVES],
-        "solvers": solver_names(),
-        "kinds": [*KINDS],
-        "kinds_without_zeros": [*WITHOUT_ZEROS],
-        "checkers": [solver for solver in solver_names() if solver not in ("exact", "auto")],
-    }
-
-
-def _named(part: Any) -> Any:
-    """A part of the schema, with an enum for each `names: KIND` in it."""
-    if isinstance(part, list):
-        return [_named(item) for item in part]
-    if not isinstance(part, dict):
-        return part
-    return {
-        "enum" if key == "names" else key: _names()[value] if key == "names" else _named(value)
-        for key, value in part.items()
-    }
-
-
-def read_schema(path: Path) -> dict[str, Any]:
-    """The schema of the configuration, complete with the names that the package has."""
-    schema: dict[str, Any] = _named(yaml.safe_load(path.read_text(encoding="utf-8")))
-    return schema
+from lottery.workflow import model
 
 
 def _known_keys(error: ValidationError) -> list[str]:
@@ -69,16 +33,25 @@ def _known_keys(error: ValidationError) -> list[str]:
     return list(schema.get("properties", {}))
 
 
-def _allowed(part: Any) -> str:
+WORDS = {
+    "array": "a list", "object": "a mapping of keys to values", "integer": "a whole number", "number": "a number",
+    "boolean": "true or false", "string": "text",
+}  # fmt: skip
+
+
+def _allowed(part: Any) -> list[str]:
     """What a key may be, in words, from its part of the schema."""
-    if "anyOf" in part:
-        return ", ".join(_allowed(option) for option in part["anyOf"])
+    for several in ("anyOf", "oneOf"):
+        if several in part:
+            return [word for option in part[several] for word in _allowed(option)]
     if "enum" in part:
-        return ", ".join(map(str, part["enum"]))
-    if "oneOf" in part:
-        return " or ".join(_allowed(option) for option in part["oneOf"])
-    named = part.get("title", part.get("const", part.get("type")))
-    return named if isinstance(named, str) else " or ".join(named)
+        return [str(word) for word in part["enum"]]
+    if "prefixItems" in part:
+        return ["[low, high]"]
+    if named := part.get("title", part.get("const")):
+        return [named]
+    types = part.get("type", "object")
+    return [WORDS.get(name, name) for name in ([types] if isinstance(types, str) else types)]
 
 
 def _one_line(error: ValidationError) -> str:
@@ -94,7 +67,9 @@ def _one_line(error: ValidationError) -> str:
     if error.validator == "enum":
         return f"config: {where}: {instance!r} is not one of {', '.join(map(str, allowed))}"
     if error.validator == "anyOf":
-        return f"config: {where}: {instance!r} is not one of {_allowed(error.schema)}"
+        return f"config: {where}: {instance!r} is not one of {', '.join(_allowed(error.schema))}"
+    if error.validator == "type":
+        return f"config: {where}: {' or '.join(_allowed({'type': allowed}))} is needed, not {instance!r}"
     return f"config: {where}: {error.message}"
 
 
@@ -124,11 +99,12 @@ def _fill(schema: dict[str, Any], root: dict[str, Any], value: Any) -> Any:
     """`value` with the defaults that the schema states for keys that are absent."""
     if "$ref" in schema:
         schema = root["$defs"][schema["$ref"].rpartition("/")[2]]
-    for alternative in schema.get("oneOf", []):
+    for alternative in (*schema.get("oneOf", ()), *schema.get("anyOf", ())):
         value = _fill(alternative, root, value)
     value = _typed(schema, value)
     if isinstance(value, list):
-        return [_fill(schema.get("items", {}), root, item) for item in value]
+        parts = [*schema.get("prefixItems", []), *[schema.get("items", {})] * len(value)]
+        return [_fill(part, root, item) for part, item in zip(parts, value, strict=False)]
     if not isinstance(value, dict):
         return value
     for key, part in schema.get("properties", {}).items():
@@ -226,34 +202,11 @@ def _expand_paths(config: dict[str, Any]) -> None:
     for group, key in (("targets", "weights"), ("variants", "convolutions")):
         for name, entry in config[group].items():
             entry[key] = _expanded(entry[key], f"{group}.{name}.{key}")
-    for name, path in config.get("pathvars", {}).items():
+    for name, path in config["pathvars"].items():
         if not _PLAIN.fullmatch(path):
             raise LotteryError(
                 f"config: pathvars.{name}: {path!r} is taken as it is; write a path with no ~, $, braces, double or last slash"
             )
-
-
-def settings_of(entry: dict[str, Any]) -> Settings:
-    """The library's settings of one approximation in the config."""
-    ends = entry["coefficient_range"]
-    low, high = (None, None) if ends == "target" else ends
-    names = set(Settings.__dataclass_fields__) - {"low", "high"}
-    return Settings(low=low, high=high, **{name: entry[name] for name in names})
-
-
-def distribution_words(entry: dict[str, Any]) -> list[str]:
-    """The distribution of a ticket in the config, as it stands on a command line."""
-    words = entry["distribution"]
-    return (
-        [words] if isinstance(words, str) else [np.format_float_positional(float(end)) for end in words]
-    )  # argparse takes -1e-5 for a flag
-
-
-def construction_of(entry: dict[str, Any]) -> Construction:
-    """The library's settings of one ticket in the config."""
-    names = set(Construction.__dataclass_fields__) - {"distribution"}
-    distribution = Distribution.of_words(distribution_words(entry))
-    return Construction(distribution=distribution, **{name: entry[name] for name in names})
 
 
 def _load_plugins(config: dict[str, Any]) -> None:
@@ -267,13 +220,13 @@ def _load_plugins(config: dict[str, Any]) -> None:
         raise LotteryError(f"config: plugins: {problem}") from problem
 
 
-def complete(config: dict[str, Any], schema_path: Path) -> dict[str, Any]:
+def complete(config: dict[str, Any]) -> dict[str, Any]:
     """A valid configuration with every default filled in and entries set to null left out.
 
     Raises LotteryError: one line with the key, the fault and what is allowed.
     """
     _load_plugins(config)
-    schema = read_schema(schema_path)
+    schema = model.schema()
     config = copy.deepcopy(config)
     _check_names(config, "")
     if isinstance(config.setdefault("variants", {}), dict):
@@ -284,15 +237,17 @@ def complete(config: dict[str, Any], schema_path: Path) -> dict[str, Any]:
     error = best_match(Draft202012Validator(schema).iter_errors(filled))
     if error is not None:
         parent = error.parent
-        raise LotteryError(_one_line(parent if parent is not None and parent.validator == "anyOf" else error))
+        whole = parent is not None and parent.validator == "anyOf" and parent.absolute_path == error.absolute_path
+        raise LotteryError(_one_line(parent if whole else error))
     for group in ("targets", "approximations", "frontiers", "tickets", "sweeps", "variants"):
         filled[group] = {name: entry for name, entry in filled[group].items() if entry is not None}
+    filled["pathvars"] = {name: path for name, path in filled["pathvars"].items() if path is not None}
     _expand_paths(filled)
     _check_targets(filled)
-    for group, settings in (("approximations", settings_of), ("tickets", construction_of)):
+    for group, settings in (("approximations", Settings), ("tickets", Construction), ("targets", Recipe)):
         for name, entry in filled[group].items():
             try:
-                settings(entry)
+                settings_from(settings, entry)
             except (LotteryError, ValueError) as problem:
                 raise LotteryError(f"config: {group}.{name}: {problem}") from problem
     try:
@@ -339,7 +294,7 @@ def _check_sweeps(config: dict[str, Any]) -> None:
     """What the schema cannot say of sweeps and variants."""
     for name, entry in config["variants"].items():
         try:
-            variant = variant_of(entry)
+            variant = settings_from(Variant, entry)
         except LotteryError as problem:
             raise LotteryError(f"config: variants.{name}: {problem}") from problem
         if name == "released" and (variant != Variant() or entry["convolutions"] is not None):
@@ -356,7 +311,7 @@ def _check_sweeps(config: dict[str, Any]) -> None:
                 f"config: sweeps.{name}: neither protocol has a seed; set the sweep to null to leave it out"
             )
         draws = (seed, entry["published_stream"])
-        changed = (variant_of(config["variants"][wanted]).not_released for wanted in entry["variants"])
+        changed = (settings_from(Variant, config["variants"][wanted]).not_released for wanted in entry["variants"])
         if (
             seed is not None
             and entry["published_stream"] == "released"
@@ -388,25 +343,23 @@ def _check_sweeps(config: dict[str, Any]) -> None:
         raise LotteryError(f"config: {problem}") from problem
 
 
-def _described(schema: dict[str, Any], root: dict[str, Any], path: str) -> list[tuple[str, str, str, str]]:
-    """(key, allowed values, default, description) of every key below `schema`."""
-    rows = []
-    for key, part in schema.get("properties", {}).items():
-        default = json.dumps(part["default"]) if "default" in part and part.get("type") != "object" else ""
-        if key in schema.get("required", []) and part.get("type") != "object":
-            default = "required"
-        rows.append((f"{path}{key}", _allowed(part), default, part["description"]))
-        rows += _described(part, root, f"{path}{key}.")
-    others = schema.get("additionalProperties")
-    if isinstance(others, dict) and "oneOf" in others:
-        entry = root["$defs"][others["oneOf"][1]["$ref"].rpartition("/")[2]]
-        rows += _described(entry, root, f"{path}NAME.")
-    return rows
+def _described(part: dict[str, Any], root: dict[str, Any], path: str) -> Iterator[tuple[str, str, str, str]]:
+    """(key, allowed values, default, description) of every key below a part of the schema, required ones first."""
+    required = part.get("required", [])
+    for key, value in sorted(part["properties"].items(), key=lambda item: item[0] not in required):
+        entries = value.get("additionalProperties") or value  # by names that a person chooses, or one
+        below = next((option["$ref"] for option in (entries, *entries.get("oneOf", ())) if "$ref" in option), None)
+        default = "" if below and "oneOf" not in value else json.dumps(value.get("default"))
+        allowed = _allowed({"type": "object"} if "$ref" in value else value)
+        yield f"{path}{key}", ", ".join(allowed), "required" if key in required else default, value["description"]
+        if below:
+            name = "NAME." if "propertyNames" in value else ""
+            yield from _described(root["$defs"][below.rpartition("/")[2]], root, f"{path}{key}.{name}")
 
 
-def reference(schema_path: Path) -> str:
+def reference() -> str:
     """Every key of the configuration as a Markdown table, from the schema."""
-    schema = read_schema(schema_path)
+    schema = model.schema()
     lines = ["| key | allowed | default | meaning |", "| --- | --- | --- | --- |"]
     for key, allowed, default, description in _described(schema, schema, ""):
         lines.append(f"| `{key}` | {allowed} | {f'`{default}`' if default else ''} | {' '.join(description.split())} |")

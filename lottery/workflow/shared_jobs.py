@@ -24,14 +24,18 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lottery.workflow.snakemake_output import commands_in
+from filelock import FileLock, Timeout
+
 from lottery.errors import LotteryError
+from lottery.pruning.run import Run
+from lottery.records.files import check_writable, read_json, write_json
+from lottery.records.kept import is_finished, is_submitted, link, set_aside, take_back
+from lottery.records.provenance import Step
+from lottery.settings import settings_from
+from lottery.workflow.snakemake_output import commands_in
 
 if TYPE_CHECKING:
     import torch
-
-    from lottery.records.provenance import Step
-    from lottery.pruning.run import Run
 
 # Set by the workflow.  No flags: they change no result.
 PLANNED = "LOTTERY_PLANNED_RUNS"  # a file, a JSON list of command lines: workflow/rules/common.smk writes it
@@ -43,7 +47,7 @@ SECONDS_OF_A_JOB = 60.0  # on a CPU: a job that has lasted so long takes nothing
 CLAIM = ".claim"
 
 Parse = Callable[[list[str]], argparse.Namespace]
-Carry = Callable[[argparse.Namespace, "Step"], None]
+Carry = Callable[[argparse.Namespace, Step], None]
 
 
 def runs_per_job() -> int | None:
@@ -61,14 +65,12 @@ class Command:
     """A `lottery` command: its arguments, and what it reads and writes."""
 
     arguments: argparse.Namespace
-    step: "Step"
+    step: Step
 
     @cached_property
-    def run(self) -> "Run":
+    def run(self) -> Run:
         """What `lottery prune` is asked for."""
-        from lottery.commands.pruning import run_of
-
-        return run_of(self.arguments)
+        return settings_from(Run, self.arguments)
 
     def goes_with(self, other: "Command") -> bool:
         """Whether both runs, which are of the same data, can be trained side by side: on one device, of one shape."""
@@ -91,15 +93,11 @@ class Command:
 
 def write_plan(path: Path, shell_commands: Iterable[str]) -> None:
     """Write down the commands that the workflow is about to run."""
-    from lottery.records.files import write_json
-
     write_json(path, [words for command in shell_commands for words in commands_in(command)])
 
 
 def planned(own: Command, parse: Parse) -> list[Command]:
     """What the workflow is about to make beside `own`, in another order for each job, so that jobs rarely meet."""
-    from lottery.records.files import read_json
-
     path = os.environ.get(PLANNED)
     if not path or not Path(path).is_file():
         return []
@@ -120,8 +118,6 @@ def _inputs(arguments: argparse.Namespace) -> list[Path | None]:
 
 def _lock(command: Command) -> AbstractContextManager[object] | None:
     """A lock on a result, held; None where another job has it.  Raises OSError where a file system has no locks."""
-    from filelock import FileLock, Timeout
-
     command.claim_path.parent.mkdir(parents=True, exist_ok=True)
     try:
         return FileLock(command.claim_path, fallback_to_soft=False).acquire(timeout=0)
@@ -143,8 +139,6 @@ def claim(command: Command, claims: ExitStack) -> bool:
 
 def take(command: Command, claims: ExitStack) -> bool:
     """Claim what nobody has made or is making."""
-    from lottery.records.kept import is_finished
-
     if is_finished(command.step):
         return False
     with suppress(OSError), ExitStack() as held:
@@ -185,9 +179,6 @@ def _on_a_gpu(own: Command) -> bool:
 
 def carry_out(own: Command, carry: Carry, parse: Parse) -> None:
     """Carry out a command, and with it others that the workflow is about to ask for."""
-    from lottery.records.files import check_writable
-    from lottery.records.kept import is_submitted
-
     asked = runs_per_job()
     others = [] if asked == 1 else planned(own, parse)
     if others:
@@ -205,8 +196,6 @@ def _one_after_another(own: Command, others: list[Command], carry: Carry, most: 
 
     most: how many this job makes, however long it takes; None: until it has lasted a minute.
     """
-    from lottery.records.kept import take_back
-
     end, made, own_is_made, first = time.monotonic() + SECONDS_OF_A_JOB, 0, False, True
     while not own_is_made or (time.monotonic() < end if most is None else made < most):
         with ExitStack() as claims:
@@ -248,8 +237,6 @@ def _prune_on_a_gpu(own: Command, others: list[Command]) -> None:
     Runs are claimed by whoever holds the GPU: a job that waits for it leaves its own run to those before.
     """
     from lottery.devices import leased_device
-    from lottery.records.kept import take_back
-
     while True:
         with own.step.computing_on(leased_device(own.arguments.device)) as device, ExitStack() as claims:
             mine = claim(own, claims)
@@ -271,8 +258,6 @@ def _prune_on_a_gpu(own: Command, others: list[Command]) -> None:
 def _most(own: Command, others: Sequence[Command], size: int) -> int:
     """How many runs this job takes: where nothing is said, what fits its GPU, but so that other GPUs have some as well."""
     from lottery.devices import visible_gpus
-    from lottery.records.kept import is_submitted
-
     asked = runs_per_job()
     if asked is not None:
         return asked
@@ -289,15 +274,15 @@ def _side_by_side(
     from lottery.data.datasets import load
     from lottery.devices import jobs_per_gpu
     from lottery.pruning.memory import at_once
-    from lottery.commands.pruning import prune_together
+    from lottery.pruning.requests import Request, prune_together
 
     [first] = batch
     try:
         data = load(first.step.reads(first.arguments.data))
         size = at_once(first.run, data, device, runs_per_job(), jobs_per_gpu())
         batch = filled(batch, others, _most(first, others, size), claims)
-        pairs = [(command.arguments, command.step) for command in batch]
-        prune_together(pairs, data, device, size, partial(_finished, several=len(batch) > 1))
+        requests = [Request(c.step, c.run, c.arguments.data, c.arguments.convolutions) for c in batch]
+        prune_together(requests, data, device, size, partial(_finished, several=len(batch) > 1))
     except LotteryError as error:
         if not first.step.ahead:
             raise
@@ -306,10 +291,8 @@ def _side_by_side(
     return batch
 
 
-def _finished(step: "Step", share: float = 1.0, several: bool = True) -> None:
+def _finished(step: Step, share: float = 1.0, several: bool = True) -> None:
     """Record a result, so that its own job, or the next attempt at this one, finds it."""
-    from lottery.records.kept import link, set_aside
-
     result = step.record(share)
     command = Command(argparse.Namespace(), step)
     if result is not None and step.ahead:
@@ -328,10 +311,13 @@ def _free_memory() -> None:
         torch.cuda.empty_cache()
 
 
-def shared(carry: Carry) -> Carry:
-    """`carry`, the function of a `lottery` command, together with others that the workflow is about to ask for."""
+def shared(carry: Carry, parse: Parse) -> Carry:
+    """`carry`, the function of a `lottery` command, together with others that the workflow is about to ask for.
 
-    def carried(arguments: argparse.Namespace, step: "Step") -> None:
-        carry_out(Command(arguments, step), carry, arguments.parser.parse_args)
+    parse: reads their command lines.
+    """
+
+    def carried(arguments: argparse.Namespace, step: Step) -> None:
+        carry_out(Command(arguments, step), carry, parse)
 
     return carried

@@ -13,7 +13,11 @@ from snakemake.exceptions import WorkflowError
 
 from lottery.approximation.chunks import cut
 from lottery.approximation.points import planned_points
-from lottery.workflow.configuration import check_file, complete, distribution_words
+from lottery import settings
+from lottery.approximation.settings import Settings, WeightSettings
+from lottery.recipe import Recipe
+from lottery.tickets.construction import Construction
+from lottery.workflow.configuration import check_file, complete
 from lottery.data.datasets import named
 from lottery.errors import LotteryError
 from lottery.records.files import json_text
@@ -30,9 +34,7 @@ try:
     if workflow.modifier.is_main_snakefile():  # else they are the other workflow's
         for path in workflow.configfiles:
             check_file(Path(path))
-    config = complete(
-        config, Path(workflow.source_path("../schemas/config.schema.yaml"))
-    )
+    config = complete(config)
 except LotteryError as error:
     raise WorkflowError(str(error))
 
@@ -140,18 +142,9 @@ wildcard_constraints:
     theory_figure=one_of(theory_figures(config["theory"])),
 
 
-def flags(**values):
-    """Command line flags: None and False are left out, lists become several words."""
-    words = []
-    for name, value in values.items():
-        if value is None or value is False:
-            continue
-        words.append(f"--{name.replace('_', '-')}")
-        if value is not True:
-            words.extend(
-                map(str, value if isinstance(value, (list, tuple)) else [value])
-            )
-    return shlex.join(words)
+def flags(*parts, **others):
+    """Settings, and other values by name, as text of a command line."""
+    return shlex.join(settings.flags(*parts, **others))
 
 
 def used_device(wildcards, output):
@@ -201,37 +194,13 @@ def cross_check_tokens(wildcards):
 
 
 def recipe_flags(wildcards):
-    keys = [
-        "network",
-        "epochs",
-        "learning_rate",
-        "momentum",
-        "weight_decay",
-        "batch_size",
-        "seed",
-        "stream",
-        "pixels",
-    ]
     target = config["targets"][wildcards.target]
-    return flags(**{key: target[key] for key in keys})
+    return flags(settings.settings_from(Recipe, target), network=target["network"])
 
 
 def approximation_flags(wildcards):
-    keys = [
-        "epsilon",
-        "coefficients_per_bit",
-        "objective",
-        "sharing",
-        "stream",
-        "seed",
-        "zero_small_weights",
-        "on_infeasible",
-    ]
-    entry = config["approximations"][wildcards.approximation]
-    ends = entry["coefficient_range"]
     return flags(
-        **{key: entry[key] for key in keys},
-        coefficient_range=None if ends == "target" else ends,
+        settings.settings_from(Settings, config["approximations"][wildcards.approximation])
     )
 
 
@@ -240,10 +209,8 @@ def solver_flags(wildcards):
     entry = config["approximations"][wildcards.approximation]
     first = network_layers(entry["target"])[0]
     return flags(
+        settings.settings_from(WeightSettings, entry),
         solver=entry["solver"],
-        epsilon=entry["epsilon"],
-        coefficients_per_bit=entry["coefficients_per_bit"],
-        objective=entry["objective"],
         weights_per_set=first.columns if entry["sharing"] == "row" else 1,
     )
 
@@ -269,14 +236,7 @@ def point_target(wildcards):
 
 def point_flags(wildcards):
     """Everything that decides a point."""
-    settings = vars(POINTS[wildcards.point].settings)
-    return flags(
-        **{
-            name: value
-            for name, value in settings.items()
-            if name not in ("low", "high")
-        }
-    )
+    return flags(POINTS[wildcards.point].settings)
 
 
 def point_list():
@@ -298,9 +258,7 @@ def ticket_target(wildcards):
 
 def ticket_flags(wildcards):
     """Everything that decides which ticket is built."""
-    entry = dict(config["tickets"][wildcards.ticket])
-    del entry["target"]
-    return flags(**entry | {"distribution": distribution_words(entry)})
+    return flags(settings.settings_from(Construction, config["tickets"][wildcards.ticket]))
 
 
 def ticket_files(name):
@@ -349,11 +307,7 @@ def run_flags(wildcards):
     """Everything that decides what a run finds."""
     if wildcards.run not in RUNS:
         raise WorkflowError(f"run {wildcards.run}: no sweep of the config asks for it")
-    run = RUNS[wildcards.run].run
-    own = {name: value for name, value in vars(run).items() if name != "variant"}
-    switches = {**vars(run.variant), "no_score_decay": not run.variant.decay_scores}
-    del switches["decay_scores"]
-    return flags(**own, **switches)
+    return flags(RUNS[wildcards.run].run)
 
 
 def run_convolutions(wildcards):

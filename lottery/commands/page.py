@@ -1,0 +1,50 @@
+"""The page."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated
+
+from lottery.records.files import json_text, read_table, write_text
+from lottery.records.provenance import Step
+from lottery.results.page import findings as summary
+from lottery.results.page.inputs import NEEDED, Tables
+from lottery.results.page.outcome import verdict_record
+from lottery.results.page.page import summary_page
+
+
+def _read_tables(step: Step, folder: Path) -> Tables:
+    names = [field.name for field in fields(Tables)]
+    return Tables(
+        **{name: read_table(step.reads(folder / f"{name}.csv"), words=NEEDED.get(name, ())) for name in names}
+    )
+
+
+def summarise(
+    step: Step,
+    /,
+    *,
+    tables: Annotated[Path, "the folder by `tabulate` and `tabulate-runs`"],
+    figures: Annotated[Sequence[Path], "SVG files"] = (),
+    output: Annotated[Path, "HTML; the verdicts go to tables/verdicts.json beside it"],
+) -> None:
+    """One page with tables, figures and verdicts, that needs no other file.
+
+    The verdicts are also written as JSON, to tables/verdicts.json beside OUTPUT.
+    """
+    read = _read_tables(step, tables)
+    page = summary_page(read, [step.reads(path) for path in figures], tables, output.parent)
+    verdicts = output.parent / "tables" / "verdicts.json"
+    step.writes(output, verdicts)
+    write_text(verdicts, json_text(verdict_record(read)))
+    write_text(output, page)
+
+
+def findings(step: Step, /, *, tables: Annotated[Path, "the folder of all tables"]) -> None:
+    """What a run found, in a few lines.
+
+    Reads the tables that the summary page is made from.  Example:
+
+        lottery findings --tables results/demo/tables
+    """
+    print("\n".join(summary.findings(_read_tables(step, tables))))

@@ -1,0 +1,196 @@
+"""Tables."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from lottery.errors import LotteryError
+from lottery.records.files import read_json, sha256, write_text
+from lottery.records.kept import forget
+from lottery.records.provenance import Step
+from lottery.results.tables import experiment_1, theory
+from lottery.results.tables import frontier as frontiers
+from lottery.results.tables.claims import answer_claims
+from lottery.results.tables.comparison import compare, verdicts
+from lottery.results.tables.experiment_1 import markdown
+from lottery.results.tables.lineage import lineage, origins, stages
+from lottery.results.tables.points import points as points_of
+from lottery.results.tables.points import points_for_people
+from lottery.results.tables.replays import compare_points, spread, spread_levels
+from lottery.results.tables.runs import cost, each_once, histories, listed_folders, read_run, read_tables
+from lottery.results.tables.runs import runs as table_of
+from lottery.results.tables.tickets import tickets as table_of_tickets
+from lottery.results.tables.tickets import tickets_for_people
+
+CURRENT = Path()
+Folder = Annotated[Path, "a folder"]
+Digest = Annotated[str | None, "SHA-256 of that list; another one is refused"]
+
+
+def tabulate(
+    step: Step,
+    /,
+    *,
+    approximations: Annotated[Sequence[Path], "their folders"] = (),
+    cross_checks: Annotated[Sequence[Path], "files by `cross-check`"] = (),
+    seconds: Annotated[Sequence[Path], "what `cross-check --seconds` wrote"] = (),
+    output: Folder,
+) -> None:
+    """Table 1, comparison with the paper, cardinalities, cross-checks, cost.
+
+    Reads what `assemble`, `evaluate` and `cross-check` wrote; writes CSV and Markdown into the folder OUTPUT.
+    """
+    for folder in approximations:
+        for name in ("assembly.json", "cost.json", "evaluation.json"):
+            step.reads(folder / name)
+    folders = {folder.name: folder for folder in approximations}
+    checks, measured = ([step.reads(path) for path in paths] for paths in (cross_checks, seconds))
+    table, costs = experiment_1.table1(folders), experiment_1.cost(folders, measured)
+    comparison = compare(table)
+    contents = {
+        "table1.csv": table.to_csv(index=False),
+        "table1.md": markdown(experiment_1.table1_for_people(table, verdicts(comparison), costs)),
+        "comparison.csv": comparison.to_csv(index=False),
+        "cardinality.csv": experiment_1.cardinality(folders).to_csv(index=False),
+        "cross_check.csv": experiment_1.cross_check(checks).to_csv(index=False),
+        "cost.csv": costs.to_csv(index=False),
+    }
+    for name, text in contents.items():
+        write_text(step.writes(output / name), text)
+
+
+def tabulate_runs(
+    step: Step,
+    /,
+    *,
+    runs: Annotated[Path | None, "JSON list of {variant, folder}"] = None,
+    sha256: Digest = None,
+    folder: Annotated[Path, "that the folders of the list are in"] = CURRENT,
+    tables: Annotated[Sequence[Path], "folders of tables by this command: their runs are added"] = (),
+    output: Folder,
+) -> None:
+    """Experiment 2: all runs, points by protocol, comparison, the paper's claims.
+
+    Reads metrics.json, history.csv and cost.json of each run, or the tables of runs made elsewhere; writes CSV and Markdown
+    into the folder OUTPUT.
+    """
+    folders: list[tuple[str, Path]] = []
+    if runs is not None:
+        _check_list(step.reads(runs), sha256)
+        folders = listed_folders(read_json(runs), runs, folder)
+    for _, path in folders:
+        for name in ("metrics.json", "history.csv", "cost.json"):
+            step.reads(path / name)
+    for path in tables:
+        for name in ("runs.csv", "histories.csv", "pruning_cost.csv"):
+            step.reads(path / name)
+    here = (read_run(variant, path) for variant, path in folders)
+    records = each_once([*here, *(record for path in tables for record in read_tables(path))])
+    table = table_of(records)
+    found, compared = points_of(table), compare_points(table)
+    contents = {
+        "runs.csv": table.to_csv(index=False),
+        "histories.csv": histories(records).to_csv(index=False),
+        "points.csv": found.to_csv(index=False),
+        "points.md": markdown(points_for_people(found).set_index("network")),
+        "points_compared.csv": compared.to_csv(index=False),
+        "spread.csv": spread(table).to_csv(index=False),
+        "spread_levels.csv": spread_levels(table).to_csv(index=False),
+        "claims.csv": answer_claims(found, compared).to_csv(index=False),
+        "pruning_cost.csv": cost(records).to_csv(index=False),
+    }
+    for name, text in contents.items():
+        write_text(step.writes(output / name), text)
+    for _, path in folders:
+        forget(path)
+    print(f"{len(table)} runs, {len(found)} points")
+
+
+def _check_list(path: Path, expected: str | None) -> None:
+    if expected not in (None, sha256(path)):
+        raise LotteryError(f"{path}: is not the list that was asked for; delete it and run again")
+
+
+def tabulate_frontiers(
+    step: Step,
+    /,
+    *,
+    points: Annotated[Path, "JSON list of {frontier, point}"],
+    sha256: Digest = None,
+    folder: Annotated[Path, "that the points of the list are in"],
+    output: Folder,
+) -> None:
+    """Accuracy and size of approximated networks over epsilon and c: all points, and means over seeds.
+
+    Reads the points by `measure-frontier` that a list names; writes frontier_points.csv and frontier.csv into the folder OUTPUT.
+    """
+    _check_list(step.reads(points), sha256)
+    found = frontiers.point_rows(read_json(points), lambda name: read_json(step.reads(folder / f"{name}.json")))
+    write_text(step.writes(output / "frontier_points.csv"), found.to_csv(index=False))
+    write_text(step.writes(output / "frontier.csv"), frontiers.frontier(found).to_csv(index=False))
+    for name in found.frontier.unique():
+        forget(folder / name)
+    print(f"{len(found)} points")
+
+
+def tabulate_tickets(
+    step: Step,
+    /,
+    *,
+    tickets: Annotated[Sequence[Path], "their folders"] = (),
+    output: Folder,
+) -> None:
+    """A table of tickets beside the published counts.
+
+    Reads certificate.json and counts.json in the folder of each ticket; writes tickets.csv and tickets.md.
+    """
+    for folder in tickets:
+        for name in ("certificate.json", "counts.json"):
+            step.reads(folder / name)
+    table = table_of_tickets({folder.name: folder for folder in tickets})
+    write_text(step.writes(output / "tickets.csv"), table.to_csv(index=False))
+    write_text(step.writes(output / "tickets.md"), markdown(tickets_for_people(table)))
+
+
+def tabulate_theory(
+    step: Step,
+    /,
+    *,
+    measurements: Annotated[Sequence[Path], "files by `measure-success`"] = (),
+    output: Folder,
+) -> None:
+    """Probabilities, thresholds, slopes beside the bounds, and what trials cost.
+
+    Reads what `measure-success` wrote; writes theory_*.csv into the folder OUTPUT.
+    """
+    measured = [step.reads(path) for path in measurements]
+    probabilities = theory.success(measured)
+    found = theory.thresholds(probabilities)
+    contents = {
+        "theory_success.csv": probabilities,
+        "theory_thresholds.csv": found,
+        "theory_slopes.csv": theory.slopes(found),
+        "theory_cost.csv": theory.cost(measured),
+    }
+    for name, table in contents.items():
+        write_text(step.writes(output / name), table.to_csv(index=False))
+    for folder in {path.parent for path in measured}:
+        forget(folder)
+
+
+def trace(
+    step: Step,
+    /,
+    *,
+    tables: Annotated[list[Path], "files by `tabulate` and `tabulate-runs`"],
+    output: Folder,
+) -> None:
+    """What the tables rest on: cost by stage, and by which code and on which machines.
+
+    Follows the records (.provenance.json) of the tables to all that they were made from; writes stages.csv and
+    origins.csv into the folder OUTPUT.
+    """
+    records = lineage(step.reads(path) for path in tables)
+    write_text(step.writes(output / "stages.csv"), stages(records).to_csv(index=False))
+    write_text(step.writes(output / "origins.csv"), origins(records).to_csv(index=False))
+    print(f"{len(records)} results")
