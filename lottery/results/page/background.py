@@ -1,4 +1,4 @@
-"""What differs from the paper, what it cost, and where it came from."""
+"""What differs from the paper, and what it cost."""
 
 import pandas as pd
 
@@ -76,14 +76,3 @@ def cost_section(tables: Tables) -> Section | None:
     return Section(
         "cost", "Cost", "What it cost", answer, [Table("stages", "Cost by stage.", heads, rows)], method=method
     )
-
-
-def commit_lines(tables: Tables) -> list[dict[str, str]]:
-    """By which code, packages and machine, and when: one entry each, as the page lists them."""
-    return [
-        {
-            "commit": str(line.commit), "versions": str(line.versions), "system": str(line.system),
-            "results": plural(int(line.results), "result"), "first": str(line.first), "last": str(line.last),
-        }
-        for line in tables.origins.itertuples()
-    ]  # fmt: skip
