@@ -260,14 +260,15 @@ def summarise(arguments: argparse.Namespace, step: Step) -> None:
 def findings(arguments: argparse.Namespace, step: Step) -> None:
     """What a run found, in a few lines.
 
-    Reads the tables that the summary page is made from.  Example:
+    Reads the tables that the summary page is made from.  Status 1 if a check has failed.  Example:
 
         lottery findings --tables results/demo/tables
     """
     from dataclasses import fields
 
+    from lottery.errors import LotteryError
     from lottery.records.files import read_table
-    from lottery.results.page.findings import findings
+    from lottery.results.page.findings import faults, findings
     from lottery.results.page.inputs import NEEDED, Tables
 
     names = [field.name for field in fields(Tables)]
@@ -275,6 +276,8 @@ def findings(arguments: argparse.Namespace, step: Step) -> None:
         **{name: read_table(step.reads(arguments.tables / f"{name}.csv"), words=NEEDED.get(name, ())) for name in names}
     )
     print("\n".join(findings(tables)))
+    if failed := faults(tables):
+        raise LotteryError(f"failed: {'; '.join(failed)}")
 
 
 def crate(arguments: argparse.Namespace, step: Step) -> None:
