@@ -18,6 +18,7 @@ from lottery.cli import main
 from lottery.errors import LotteryError
 from lottery.records.files import read_json, read_table
 from lottery.results.page import rehearsal
+from lottery.results.page.background import cost_section
 from lottery.results.page.chips import CHIPS, chip
 from lottery.results.page.findings import faults, findings
 from lottery.results.page.first_screen import curves_tile, tiles
@@ -421,3 +422,13 @@ def test_the_model_of_the_processor_is_read_where_the_system_tells(tmp_path: Pat
     (tmp_path / "cpuinfo").write_text("processor\t: 0\nmodel name\t: Some CPU @ 3 GHz\nflags\t: fpu\n")
     assert processor(tmp_path / "cpuinfo") == "Some CPU @ 3 GHz"
     assert processor(tmp_path / "none")
+
+
+def test_runs_without_records_are_not_in_the_cost_and_the_page_says_so(full: Tables, rehearsed: Tables) -> None:
+    costs = replace(full, stages=rehearsed.stages[rehearsed.stages.stage != "prune"])
+    said = cost_section(costs)
+    assert said is not None
+    assert said.answer.endswith("came as tables without records and are not in here.")
+    whole = cost_section(rehearsed)
+    assert whole is not None
+    assert "without records" not in whole.answer

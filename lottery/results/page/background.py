@@ -69,6 +69,8 @@ def cost_section(tables: Tables) -> Section | None:
         f"{plural(tables.results, 'result')} took {core_time(tables.core_seconds)}; the paper reports "
         f"{core_time(float(published.seconds * published.cores))} for its run of experiment 1."
     )
+    if tables.untraced_runs:
+        answer += " Runs of experiment 2 came as tables without records and are not in here."
     method = (
         "Added up over the results that this page rests on, from the record beside each; the time of interrupted attempts is not in here.",
         "GPU time is that of jobs that computed on one.",

@@ -121,5 +121,6 @@ def summary_page(tables: Tables, figures: Sequence[Path], folder: Path, page: Pa
         glossary=GLOSSARY,
         colours=_colours(sections),
         origin=origin(tables, folder),
+        untraced_runs=tables.untraced_runs,
         tables=_files(folder, page),
     )  # fmt: skip
