@@ -24,10 +24,11 @@ env: $(STAMP) ## create .venv with pinned packages
 
 demo: $(STAMP) ## the whole workflow on 5,000 embedded digits; OPEN=1 opens its page
 	@# What jobs print is in results/demo/logs; the terminal shows how far they are.
-	$(BIN)/python -m snakemake --cores 2 --rerun-incomplete --show-failed-logs --logger rich --configfile config/demo.yaml -- all > /dev/null
-	@echo; $(BIN)/python -m lottery.cli findings --tables results/demo/tables
+	@trap 'printf "\n%s\n" "Stopped. Finished results stay in results/demo; \`make demo\` goes on from there."; exit 130' INT; \
+	  $(BIN)/python -m snakemake --cores 2 --rerun-incomplete --show-failed-logs --logger rich --configfile config/demo.yaml -- all > /dev/null
 	@echo; echo "Page:  results/demo/summary.html"
 	@if [ -n "$(OPEN)" ]; then $(BIN)/python -m webbrowser -t "file://$$PWD/results/demo/summary.html"; fi
+	@echo; $(BIN)/python -m lottery.cli findings --tables results/demo/tables
 
 test: $(STAMP) lint ## lint, types and tests
 	$(BIN)/python -m pytest -n 2

@@ -165,6 +165,7 @@ SAME_BYTES = (
     "tables/cross_check.csv",
     "figures/errors.svg",
     "figures/errors.png",
+    "figures/errors_one_weight.svg",
     "figures/cardinality.svg",
     "figures/frontier_fc2.svg",
     "pruning/published/fc2/linear/released/redundancy_5_sparsity_0.5_epochs_1_seed_1_released/masks.safetensors",

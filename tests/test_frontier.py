@@ -95,7 +95,7 @@ def test_a_mean_is_over_seeds_with_its_interval_and_magnitude_has_one_row_an_eps
 def test_the_smallest_networks_are_those_that_lose_little():
     found = smallest(frontier(points()), loss=0.5).set_index("objective")
     assert found.loc["min_cardinality", "ε"] == 0.01
-    assert found.loc["min_cardinality", "remaining / target"] == "0.602×"
+    assert found.loc["min_cardinality", "remaining / target"] == "0.60×"
     assert found.loc["target pruned by magnitude", "accuracy"] == "97.50"
 
 

@@ -160,3 +160,16 @@ def test_no_runs_make_empty_tables_with_their_columns() -> None:
     assert compare_points(runs([])).empty
     assert answer_claims(found, compare_points(runs([]))).empty
     assert histories([]).empty
+
+
+def test_points_for_people_have_one_order_whatever_that_of_the_configuration() -> None:
+    table = pd.DataFrame(
+        [
+            row("published", 10, 1, 90.0, structure=structure, sparsity=sparsity)
+            for sparsity in (0.9, 0.1, 0.5)
+            for structure in ("dense", "wide", "relu", "linear")
+        ]
+    )
+    shown = points_for_people(points(table))
+    assert list(shown.sparsity) == [0.1, 0.5, 0.9]
+    assert list(shown.columns[-4:]) == ["linear", "relu", "wide", "trained"]

@@ -9,16 +9,17 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT
+from conftest import RESULTS, ROOT
 
 from lottery.approximation.settings import Settings
 from lottery.published import deviations
 from lottery.recipe import Recipe
 from lottery.records.files import write_json
 from lottery.records.provenance import provenance_path
-from lottery.records.tensors import write_tensors
+from lottery.records.tensors import read_tensors, write_tensors
 from lottery.results.figures.cardinality import plot_cardinality
 from lottery.results.figures.errors import plot_errors
+from lottery.results.figures.one_weight import read_one_weight
 from lottery.results.figures.seconds import plot_seconds, readable_seconds
 from lottery.results.figures.style import FULL, HALF
 from lottery.results.page.inputs import Tables
@@ -318,3 +319,24 @@ def test_the_documented_deviations_are_those_of_the_page() -> None:
     for line in deviations().itertuples():
         assert f"| {line.what} | {line.paper} | {line.here} | {line.effect} |" in page
     assert page.count("\n| ") - 2 * 2 == len(deviations()), "a line that the page does not show"
+
+
+def test_one_weight_is_drawn_from_the_random_numbers_that_were_kept(
+    demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(demo)  # where paths in records start
+    folder = RESULTS / "subset_sum/min_error"
+    found = read_one_weight(folder)
+    assert found is not None
+    assert found.kept.size == 21
+    assert abs(found.sum - found.weight) == pytest.approx(found.error, abs=1e-15)
+    layer = read_tensors(folder / "solution.safetensors")[0]["fc1.weight.errors"]
+    assert abs(np.mean(layer < found.error) - 0.5) < 0.01, "half of the sums are nearer"
+    assert f"{found.kept.sum()} of 21 numbers add up to" in (RESULTS / "figures/errors_one_weight.svg").read_text()
+
+
+def test_no_weight_is_drawn_where_no_record_names_the_target(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert [path.name for path in plot_errors({"ours": approximation(tmp_path)}, tmp_path / "errors")] == ["errors.svg", "errors.png"]  # fmt: skip
+    assert "no record names its target" in capsys.readouterr().out

@@ -31,7 +31,7 @@ def test_the_demo_makes_tables_figures_and_a_page(demo: Path) -> None:
     assert abs(ours.target_accuracy_normalised - ours.accuracy_normalised) <= 0.2
     assert abs(ours.target_accuracy_raw - ours.accuracy_raw) <= 0.2
     assert table.loc["min_cardinality"].remaining < ours.remaining / 4
-    for figure in ("errors", "cardinality", "seconds"):
+    for figure in ("errors_one_weight", "errors", "cardinality", "seconds"):
         assert (results / f"figures/{figure}.svg").read_text().count("<path") > 5
         assert (results / f"figures/{figure}.png").read_bytes().startswith(b"\x89PNG")
     page = (results / "summary.html").read_text()

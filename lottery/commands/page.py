@@ -5,6 +5,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Annotated
 
+from lottery.errors import LotteryError
 from lottery.records.files import json_text, read_table, write_text
 from lottery.records.provenance import Step
 from lottery.results.page import findings as summary
@@ -43,8 +44,11 @@ def summarise(
 def findings(step: Step, /, *, tables: Annotated[Path, "the folder of all tables"]) -> None:
     """What a run found, in a few lines.
 
-    Reads the tables that the summary page is made from.  Example:
+    Reads the tables that the summary page is made from.  Status 1 if a check has failed.  Example:
 
         lottery findings --tables results/demo/tables
     """
-    print("\n".join(summary.findings(_read_tables(step, tables))))
+    read = _read_tables(step, tables)
+    print("\n".join(summary.findings(read)))
+    if failed := summary.faults(read):
+        raise LotteryError(f"failed: {'; '.join(failed)}")

@@ -4,7 +4,7 @@ from lottery.pruning.sweeps import figures_of_all_networks
 
 
 rule plot_errors:
-    "Figure: how far subset sums are from their weights."
+    "Figures: how far subset sums are from their weights, and one of them worked through."
     input:
         solutions=approximation_files("solution.safetensors"),
         numbers=approximation_files("assembly.json"),
@@ -16,6 +16,12 @@ rule plot_errors:
             category="Figures",
         ),
         png="<results>/figures/errors.png",
+        one=report(
+            "<results>/figures/errors_one_weight.svg",
+            caption="../report/one_weight.rst",
+            category="Figures",
+        ),
+        one_png="<results>/figures/errors_one_weight.png",
     log:
         "<logs>/plot_errors.log",
     benchmark:

@@ -7,7 +7,7 @@ rule experiment_1:
         "<results>/tables/table1.csv",
         expand(
             "<results>/figures/{figure}.svg",
-            figure=["errors", "cardinality", "seconds"],
+            figure=["errors_one_weight", "errors", "cardinality", "seconds"],
         ),
 
 
@@ -37,6 +37,7 @@ rule figures:
         expand(
             "<results>/figures/{figure}.svg",
             figure=[
+                "errors_one_weight",
                 "errors",
                 "cardinality",
                 "seconds",

@@ -11,6 +11,7 @@ from lottery.published import table1
 from lottery.results.figures.style import FILL, GREY, HALF, INK, drawing, heading, save
 
 TITLE = "Coefficients kept per weight"
+ONE_COLUMN = 3  # approximations that are drawn below one another; more stand side by side
 
 
 def _mean(part: pd.DataFrame) -> float:
@@ -31,7 +32,6 @@ def _draw(axes: Axes, name: str, part: pd.DataFrame, published: float) -> None:
     _mark(axes, _mean(part), f"mean {_mean(part):.2f}", INK, 0.94)
     _mark(axes, published, f"published {published:.2f}", GREY, 0.78)
     axes.set_title(name)
-    axes.set_ylabel("weights (%)")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
@@ -48,13 +48,19 @@ def describe_cardinality(histogram: pd.DataFrame) -> str:
 
 
 def plot_cardinality(histogram: pd.DataFrame, stem: Path) -> list[Path]:
-    """How many coefficients are kept per weight, a row per approximation, with the mean and the published mean."""
+    """How many coefficients are kept per weight, a panel per approximation, with the mean and the published mean."""
     published = float(table1().relative_size.iloc[1])
     names = list(dict.fromkeys(histogram.row))
     with drawing():
-        figure, grid = plt.subplots(len(names), 1, figsize=(HALF, 0.8 + 1.6 * len(names)), sharex=True, squeeze=False)
+        columns = 1 if len(names) <= ONE_COLUMN else 2
+        rows = -(-len(names) // columns)
+        figure, grid = plt.subplots(rows, columns, figsize=(HALF, 0.8 + 1.6 * rows), sharex=True, squeeze=False)
         heading(figure, TITLE)
-        for axes, name in zip(grid[:, 0], names, strict=True):
+        for axes, name in zip(grid.flat, names, strict=False):
             _draw(axes, name, histogram[histogram.row == name], published)
-        grid[-1, 0].set_xlabel("coefficients kept per weight; dashed line: 1, the size of the target")
+        for axes in grid.flat[len(names) :]:
+            axes.set_axis_off()
+        for axes in grid[:, 0]:
+            axes.set_ylabel("weights (%)")
+        figure.supxlabel("coefficients kept per weight; dashed line: 1, the size of the target", fontsize=9)
         return save(figure, stem, TITLE, describe_cardinality(histogram))

@@ -13,6 +13,7 @@ from matplotlib.ticker import FuncFormatter
 
 from lottery.records.files import read_json
 from lottery.records.tensors import read_tensors
+from lottery.results.figures.one_weight import plot_one_weight
 from lottery.results.figures.style import FILL, HALF, INK, drawing, heading, objective_words, save
 
 TITLE = "Distance of each subset sum from its weight"
@@ -91,7 +92,8 @@ def describe_errors(found: list[Errors]) -> str:
 def plot_errors(folders: Mapping[str, Path], stem: Path) -> list[Path]:
     """Share of weights by |sum - weight|, on a log axis: a row per approximation, with its epsilon and median.
 
-    Weights that keep no coefficient are hatched.
+    Weights that keep no coefficient are hatched.  One weight of the first approximation gets a figure of its own beside it
+    (STEM_one_weight).
     """
     found = [read_errors(name, folder) for name, folder in folders.items()]
     with drawing():
@@ -110,4 +112,6 @@ def plot_errors(folders: Mapping[str, Path], stem: Path) -> list[Path]:
         )
         if handles:
             figure.legend(handles, labels, loc="outside lower center")
-        return save(figure, stem, TITLE, describe_errors(found))
+        drawn = save(figure, stem, TITLE, describe_errors(found))
+    first = next(iter(folders.values()))
+    return [*drawn, *plot_one_weight(first, stem.with_name(f"{stem.name}_one_weight"))]

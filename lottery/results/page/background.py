@@ -1,4 +1,4 @@
-"""What differs from the paper, what it cost, and where it came from."""
+"""What differs from the paper, and what it cost."""
 
 import pandas as pd
 
@@ -69,6 +69,8 @@ def cost_section(tables: Tables) -> Section | None:
         f"{plural(tables.results, 'result')} took {core_time(tables.core_seconds)}; the paper reports "
         f"{core_time(float(published.seconds * published.cores))} for its run of experiment 1."
     )
+    if tables.untraced_runs:
+        answer += " Runs of experiment 2 came as tables without records and are not in here."
     method = (
         "Added up over the results that this page rests on, from the record beside each; the time of interrupted attempts is not in here.",
         "GPU time is that of jobs that computed on one.",
@@ -76,14 +78,3 @@ def cost_section(tables: Tables) -> Section | None:
     return Section(
         "cost", "Cost", "What it cost", answer, [Table("stages", "Cost by stage.", heads, rows)], method=method
     )
-
-
-def commit_lines(tables: Tables) -> list[dict[str, str]]:
-    """By which code, packages and machine, and when: one entry each, as the page lists them."""
-    return [
-        {
-            "commit": str(line.commit), "versions": str(line.versions), "system": str(line.system),
-            "results": plural(int(line.results), "result"), "first": str(line.first), "last": str(line.last),
-        }
-        for line in tables.origins.itertuples()
-    ]  # fmt: skip

@@ -107,20 +107,6 @@ def published_beside_ours(tables: Tables) -> Table | None:
     return table_of("comparison", "Each published number beside ours", frame, columns, note=_left_out(tables)).folded()
 
 
-def paper_beside_ours(tables: Tables) -> Table | None:
-    """The same without verdicts: a row a quantity, a column an approximation."""
-    if not len(tables.comparison):
-        return None
-    names = list(dict.fromkeys(tables.comparison.approximation))
-    rows = []
-    for quantity, same in tables.comparison.groupby("quantity", sort=False):
-        ours = dict(zip(same.approximation, same.ours, strict=True))
-        paper = Cell(_value(quantity, same.published.iloc[0]), quiet=True)
-        rows.append([Cell(str(quantity)), paper, *(Cell(_value(quantity, ours[name])) for name in names)])
-    columns = [Head("Quantity"), Head("paper (MNIST)", number=True), *heads(names, tables.table1, "")]
-    return Table("comparison", "Numbers of the paper beside ours.", columns, rows, turned=True)
-
-
 def _left_out(tables: Tables) -> str:
     other = tables.comparison[tables.comparison.verdict == NOT_COMPARABLE].drop_duplicates("approximation")
     return "; ".join(f"{line.approximation} is not comparable: {line.why}" for line in other.itertuples())
@@ -177,7 +163,7 @@ def cost_table(tables: Tables) -> Table:
 
 
 def section(tables: Tables, figures: Sequence[Figure], rehearsal: bool) -> Section:
-    beside = paper_beside_ours(tables) if rehearsal else published_beside_ours(tables)
+    beside = None if rehearsal else published_beside_ours(tables)  # table 1 has the paper's numbers
     every = (table_1(tables, rehearsal), beside, cross_check_table(tables), cost_table(tables))
     shown = [table for table in every if table is not None]
     title = "Experiment 1: every weight of a trained network as a sum of random numbers"

@@ -27,13 +27,14 @@ class Kind:
 
 # The longer of two starts first.  Names that none begins belong to experiment 2, as `plot-*` of networks write most.
 KINDS = (
+    Kind("errors_one_weight", ONE, "One weight and its random numbers", "Filled: kept; below, their sum step by step. It is the weight of median error in the first layer."),
     Kind("errors", ONE, "How far each sum is from its weight", "Share of weights by distance on a log axis; the dashed line is ε."),
     Kind("cardinality", ONE, "How many coefficients a weight keeps", "Share of weights by the number of coefficients kept.", "cardinality"),
     Kind("seconds", ONE, "What a weight costs on one core", "Core seconds on a log axis: the paper's run as reported, all others as measured here.", "cost"),
     Kind("replays", TWO, "Published points and the same runs made again", "Pale: published. Below: ours minus published, with the spread of each point.", "points_compared"),
-    Kind("wide_minus_linear", TWO, "Is wide better than linear?", "Accuracy of wide minus that of linear: one seed (published, ours), and held-out seeds with their 95% interval.", "points"),
+    Kind("wide_minus_linear", TWO, "Is wide better than linear?", "Accuracy of wide minus that of linear: of one seed, and of held-out seeds with their 95% interval.", "points"),
     Kind("held_out", TWO, "Held-out accuracy", "Length chosen on validation images, test images looked at once; mean and 95% interval over seeds.", "points"),
-    Kind("accuracy_remaining", TWO, "Accuracy by kept parameters", "Each protocol has a panel; the lower row shows the part near the trained network.", "points"),
+    Kind("accuracy_remaining", TWO, "Accuracy by kept parameters", "A panel per protocol; the axis of accuracy is a log axis of the error.", "points"),
     Kind("accuracy_alive", TWO, "Accuracy by alive parameters", "Alive: on some path of kept weights from an input to an output. The paper has no such curve.", "points", True),
     Kind("epochs", TWO, "Accuracy by epoch", "Markers show where runs of each length ended; bands are the range over seeds.", "histories", True),
     Kind("redundancy", TWO, "Accuracy by redundancy", "The dashed line is the published redundancy.", "points", True),

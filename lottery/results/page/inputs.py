@@ -77,5 +77,10 @@ class Tables:
         return int(self.stages.results.sum())
 
     @property
+    def untraced_runs(self) -> bool:
+        """Whether runs of experiment 2 came as tables, without the records that cost and origin are read from."""
+        return not self.points.empty and not (self.stages.stage == "prune").any()
+
+    @property
     def commits(self) -> list[str]:
         return list(dict.fromkeys(map(str, self.origins.commit)))

@@ -11,7 +11,7 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from lottery import __version__
 from lottery.records.fingerprint import ROOT
 from lottery.results.page import rehearsal
-from lottery.results.page.background import commit_lines, cost_section, differences_section
+from lottery.results.page.background import cost_section, differences_section
 from lottery.results.page.chips import CHIPS, chip
 from lottery.results.page.experiment_1 import section as experiment_1
 from lottery.results.page.experiment_1 import sentence as experiment_1_answer
@@ -23,6 +23,7 @@ from lottery.results.page.figures import figures as figures_of
 from lottery.results.page.first_screen import claims_matrix, evidence, tiles
 from lottery.results.page.inputs import Tables
 from lottery.results.page.numbers import plural
+from lottery.results.page.origin import origin
 from lottery.results.page.outcome import Outcome, outcome
 from lottery.results.page.section import Section
 from lottery.results.page.svg import dark
@@ -34,7 +35,8 @@ TEMPLATES = (
     "words.html.j2", "origin.html.j2", "page.css", "page.js",
 )  # fmt: skip
 PAPER = "https://arxiv.org/abs/2006.07990"
-FOUND = "results/reference/README.md"  # what was found on MNIST, where the page lies in a checkout
+FOUND = "results/reference/README.md"  # what was found on MNIST
+DOCUMENTS = ("README.md", "docs/glossary.md", "docs/reproducing.md", "docs/deviations.md", FOUND)  # of a checkout
 TITLE = "Optimal Lottery Tickets via SubsetSum"
 
 
@@ -80,10 +82,10 @@ def _files(folder: Path, page: Path) -> list[tuple[str, str]]:
     return [(path.name, relpath(path, page)) for path in sorted(folder.glob("*.csv"))]
 
 
-def _found_before(page: Path) -> str:
-    """Address of what was found on MNIST; empty where the page is not in a checkout."""
-    inside = page.resolve().is_relative_to(ROOT) and (ROOT / FOUND).is_file()
-    return relpath(ROOT / FOUND, page) if inside else ""
+def _documents(page: Path) -> dict[str, str]:
+    """Documents of the project and their addresses from the page; none where the page is not in a checkout."""
+    inside = page.resolve().is_relative_to(ROOT)
+    return {name: relpath(ROOT / name, page) for name in DOCUMENTS if inside and (ROOT / name).is_file()}
 
 
 def _short(commit: str) -> str:
@@ -97,7 +99,7 @@ def summary_page(tables: Tables, figures: Sequence[Path], folder: Path, page: Pa
 
     figures: SVG files.  folder: that of the tables.  page: the folder that the page is put in, from which links start.
     """
-    found = outcome(tables)
+    found, documents = outcome(tables), _documents(page)
     sections = _sections(tables, found, figures, folder, page)
     return _environment().get_template("page.html.j2").render(
         title=rehearsal.title(tables) if found.rehearsal else f"{TITLE}: what could be reproduced",
@@ -111,12 +113,14 @@ def summary_page(tables: Tables, figures: Sequence[Path], folder: Path, page: Pa
         story=rehearsal.story(tables),
         checks=rehearsal.checks(tables),
         why=rehearsal.why(tables),
-        reference=_found_before(page),
+        reference=documents.get(FOUND, ""),
+        documents=documents,
         claims=None if found.rehearsal else claims_matrix(tables),
         evidence=None if found.rehearsal else evidence(tables),
         sections=sections,
         glossary=GLOSSARY,
         colours=_colours(sections),
-        origins=commit_lines(tables),
+        origin=origin(tables, folder),
+        untraced_runs=tables.untraced_runs,
         tables=_files(folder, page),
     )  # fmt: skip

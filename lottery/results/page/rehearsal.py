@@ -16,9 +16,9 @@ _NO_NEARER = -1e-12  # rounding of float64 sums
 
 @dataclass(frozen=True)
 class Check:
-    """Whether something that must be true is, with its number."""
+    """Whether something that must be true is, with its number; ok: None of what is no fault but worth knowing."""
 
-    ok: bool
+    ok: bool | None
     text: str
 
 
@@ -154,9 +154,8 @@ def _origin_check(tables: Tables) -> Check | None:
     if tables.origins.empty:
         return None
     results = tables.origins.groupby("commit").results.sum()
-    return Check(
-        len(results) == 1, f"Results of one version of the code: {int(results.max()):,} of {int(results.sum()):,}"
-    )
+    text = f"Results of one version of the code: {int(results.max()):,} of {int(results.sum()):,}"
+    return Check(True, text) if len(results) == 1 else Check(None, f"{text}; lottery audit tells which are up to date")
 
 
 def checks(tables: Tables) -> list[Check]:

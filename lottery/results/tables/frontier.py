@@ -113,7 +113,7 @@ def smallest(table: pd.DataFrame, loss: float = 0.5) -> pd.DataFrame:
                 "objective": "target pruned by magnitude" if objective == MAGNITUDE else objective,
                 "ε": best.epsilon,
                 "coefficients": "" if objective == MAGNITUDE else int(best.coefficients),
-                "remaining / target": f"{best.relative_size:.3g}×",
+                "remaining / target": f"{best.relative_size:.2f}×",
                 "weights beyond ε": f"{best.beyond_epsilon:,.0f}",
                 "accuracy": f"{best.accuracy:.2f}" + ("" if pd.isna(half) else f" ± {half:.2f}"),
                 "target accuracy": f"{best.target_accuracy:.2f}",

@@ -68,7 +68,10 @@ def _accuracy(point: Any) -> str:
 
 
 def points_for_people(points: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy in percent: a row a sparsity, a column a structure, by network, protocol, variant and redundancy."""
+    """Accuracy in percent: a row a sparsity, a column a structure, by network, protocol, variant and redundancy.
+
+    Redundancy and sparsity ascend, and structures have one order, whatever the order of the configuration.
+    """
     across = ["network", "protocol", "stream", "variant", "redundancy", "sparsity"]
     rows: dict[tuple[Any, ...], dict[str, str]] = {}
     for point in points[points.structure != "dense"].itertuples():
@@ -78,10 +81,11 @@ def points_for_people(points: pd.DataFrame) -> pd.DataFrame:
         (p.network, p.protocol, p.stream, p.variant): f"{_accuracy(p)} ({p.epochs} epochs)"
         for p in points[points.structure == "dense"].itertuples()
     }
+    places = {group: place for place, group in enumerate(dict.fromkeys(key[:4] for key in rows))}
     lines = [
         dict(zip(across, key, strict=True))
         | cells
         | {"trained": trained.get(key[:4]) or trained.get((*key[:3], RELEASED), "")}
-        for key, cells in rows.items()
+        for key, cells in sorted(rows.items(), key=lambda line: (places[line[0][:4]], *line[0][4:]))
     ]
     return pd.DataFrame(lines, columns=[*across, *PRUNED, "trained"], dtype=object).fillna("")
