@@ -25,6 +25,7 @@ configfile: CONFIG
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/flags.smk"
 
 
 report: "workflow/report/workflow.rst"
