@@ -17,8 +17,10 @@ import cog
 import pandas as pd
 
 from lottery.published import figures
+from lottery.workflow.configuration import reference
 
 ROOT = Path(__file__).resolve().parent.parent
+configuration_keys = reference
 REFERENCE = ROOT / "results" / "reference"
 WEIGHTS = {"fc2": 397_000, "fc4": 897_000, "lenet5": 58_920}  # of the linear layers
 

@@ -139,7 +139,24 @@ def test_subset_sum_and_theory_need_numpy_and_numba_alone() -> None:
     assert done.returncode == 0, done.stderr
 
 
-QUOTING = ["README.md", *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").glob("*.md"))]
+QUOTING = ["README.md", "config/README.md", *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").glob("*.md"))]
+
+
+def modules_that_import(name: str) -> set[str]:
+    """Files of the package that import a module or a part of it, anywhere inside."""
+    pattern = re.compile(rf"^ *(from|import) {re.escape(name)}\b", re.M)
+    paths = (ROOT / "lottery").rglob("*.py")
+    return {path.relative_to(ROOT / "lottery").as_posix() for path in paths if pattern.search(path.read_text())}
+
+
+def test_package_never_imports_snakemake() -> None:
+    assert modules_that_import("snakemake") == set()
+
+
+def test_science_does_not_know_the_workflow() -> None:
+    folders = {module.split("/")[0] for module in modules_that_import("lottery.workflow")}
+    assert "workflow" in folders
+    assert folders <= {"workflow", "commands", "cli.py", "records"}
 
 
 def test_numbers_in_the_pages_are_those_of_the_kept_tables() -> None:

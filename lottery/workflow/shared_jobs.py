@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     import torch
 
 # Set by the workflow.  No flags: they change no result.
-PLANNED = "LOTTERY_PLANNED_RUNS"  # a file, a JSON list of command lines: workflow/rules/common.smk writes it
+PLANNED = "LOTTERY_PLANNED_RUNS"  # a file, a JSON list of command lines: `write_plan` writes it
+PLAN_FILE = ".snakemake/lottery_planned_runs.json"  # that file, in the folder of the workflow's last run
 RUNS_PER_JOB = "LOTTERY_RUNS_PER_JOB"  # a number, or auto
 RUNS_OF_A_SLURM_JOB = 12  # as many as slurm/config.yaml gathers into one job
 SHARED = ("solve", "prune", "measure_frontier", "measure_success")  # rules whose jobs make what others ask for

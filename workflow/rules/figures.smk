@@ -1,14 +1,14 @@
 """Figures of both experiments, from tables and records alone.  Out: <results>/figures/, .svg and .png."""
 
-from lottery.pruning.sweeps import figures_of_all_networks
-
 
 rule plot_errors:
     "Figures: how far subset sums are from their weights, and one of them worked through."
     input:
-        solutions=approximation_files("solution.safetensors"),
-        numbers=approximation_files("assembly.json"),
-        dataset=approximation_files("evaluation.json"),
+        solutions=plan.files(
+            "<results>/subset_sum/{approximation}/solution.safetensors"
+        ),
+        numbers=plan.files("<results>/subset_sum/{approximation}/assembly.json"),
+        dataset=plan.files("<results>/subset_sum/{approximation}/evaluation.json"),
     output:
         svg=report(
             "<results>/figures/errors.svg",
@@ -30,7 +30,7 @@ rule plot_errors:
     params:
         code=fingerprint("plot-errors"),
         plugins=plugin_flags,
-        approximations=approximation_folders,
+        approximations=lambda wildcards, input: folders(input.numbers),
         stem=subpath(output.svg, strip_suffix=".svg"),
     shell:
         "lottery plot-errors{params.plugins} --approximations {params.approximations:q} --output {params.stem:q} 2>&1 | tee {log:q}"

@@ -9,14 +9,14 @@ rule frontier:
     "Every frontier: tables and figures."
     input:
         "<results>/tables/frontier.csv",
-        expand("<results>/figures/{figure}.svg", figure=frontier_figures()),
+        plan.files("<results>/figures/frontier_{frontier}.svg"),
 
 
 rule measure_frontier:
     "A whole network approximated and evaluated."
     input:
         data=rules.data.input,
-        target=point_target,
+        target=lambda wildcards: plan.point_target(wildcards.point),
     output:
         "<results>/frontier/{point}.json",
     log:
@@ -24,13 +24,13 @@ rule measure_frontier:
     benchmark:
         "<benchmarks>/measure_frontier/{point}.tsv"
     resources:
-        mem_mb=growing(3000),
-        runtime=growing(10),
-        gpu=GPUS,
+        mem_mb=scale_by_attempt(3000),
+        runtime=scale_by_attempt(10),
+        gpu=GPUS_PER_JOB,
     params:
         code=fingerprint("measure-frontier"),
         plugins=plugin_flags,
-        settings=point_flags,
+        settings=lambda wildcards: flags(plan.point(wildcards.point).settings),
         device=used_device,
         known_device=DEVICE,
     message:
@@ -48,7 +48,7 @@ rule list_points:
         "<logs>/list_points.log",
     localrule: True
     params:
-        points=packed(point_list()),
+        points=packed(plan.point_list),
     shell:
         "printf %s {params.points} | base64 -d | gunzip > {output:q} 2> {log:q}"
 
@@ -57,7 +57,7 @@ rule tabulate_frontiers:
     "Every point, and means over seeds."
     input:
         list=rules.list_points.output[0],
-        points=[f"<results>/frontier/{point}.json" for point in POINTS],
+        points=plan.files("<results>/frontier/{point}.json"),
     output:
         points="<results>/tables/frontier_points.csv",
         means=report(
@@ -73,7 +73,7 @@ rule tabulate_frontiers:
     params:
         code=fingerprint("tabulate-frontiers"),
         plugins=plugin_flags,
-        digest=digest(point_list()),
+        digest=digest(plan.point_list),
         points=subpath(input.list, parent=True),
         folder=subpath(output.points, parent=True),
     shell:

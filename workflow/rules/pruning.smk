@@ -12,14 +12,14 @@ In: <results>/data/DATASET.safetensors.  Out: <results>/pruning/PROTOCOL/NETWORK
 rule pruning:
     "All runs of all sweeps."
     input:
-        run_files("metrics.json"),
+        plan.files("<results>/pruning/{run}/metrics.json"),
 
 
 rule prune:
     "One run: a network, structure, redundancy, sparsity, length and seed; a killed run goes on after its last epoch."
     input:
         data=rules.data.input,
-        convolutions=run_convolutions,
+        convolutions=lambda wildcards: plan.convolutions(wildcards.run) or [],
     output:
         metrics="<results>/pruning/{run}/metrics.json",
         history="<results>/pruning/{run}/history.csv",
@@ -30,13 +30,15 @@ rule prune:
     benchmark:
         "<benchmarks>/prune/{run}.tsv"
     resources:
-        mem_mb=growing(3000),
-        runtime=prune_minutes,
-        gpu=GPUS,
+        mem_mb=scale_by_attempt(3000),
+        runtime=scale_by_attempt(
+            lambda wildcards: prune_minutes(plan.run(wildcards.run).epochs)
+        ),
+        gpu=GPUS_PER_JOB,
     params:
         code=fingerprint("prune"),
         plugins=plugin_flags,
-        run=run_flags,
+        run=lambda wildcards: flags(plan.run(wildcards.run)),
         device=used_device,
         known_device=DEVICE,
         convolutions=lambda wildcards, input: flags(

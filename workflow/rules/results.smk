@@ -15,10 +15,7 @@ rule experiment_2:
     "Tables and figures of pruned random networks."
     input:
         "<results>/tables/runs.csv",
-        expand(
-            "<results>/figures/{figure}.svg",
-            figure=[*pruning_figures(), *figures_of_all_networks(RUNS.values())],
-        ),
+        plan.files("<results>/figures/{pruning_figure}.svg"),
 
 
 rule tables:
@@ -36,27 +33,25 @@ rule figures:
     input:
         expand(
             "<results>/figures/{figure}.svg",
-            figure=[
-                "errors_one_weight",
-                "errors",
-                "cardinality",
-                "seconds",
-                *frontier_figures(),
-                *pruning_figures(),
-                *figures_of_all_networks(RUNS.values()),
-            ],
+            figure=["errors_one_weight", "errors", "cardinality", "seconds"],
         ),
-        theory_figure_files(),
+        plan.files("<results>/figures/frontier_{frontier}.svg"),
+        plan.files("<results>/figures/{pruning_figure}.svg"),
+        plan.files("<results>/figures/theory_{theory_figure}.svg"),
 
 
 rule tabulate:
     "Every table, from the numbers of each approximation."
     input:
-        numbers=approximation_files("assembly.json"),
-        cost=approximation_files("cost.json"),
-        accuracy=approximation_files("evaluation.json"),
-        checks=cross_check_files("cross_check_{checker}.csv"),
-        seconds=cross_check_files("cross_check_{checker}_seconds.json"),
+        numbers=plan.files("<results>/subset_sum/{approximation}/assembly.json"),
+        cost=plan.files("<results>/subset_sum/{approximation}/cost.json"),
+        accuracy=plan.files("<results>/subset_sum/{approximation}/evaluation.json"),
+        checks=plan.files(
+            "<results>/subset_sum/{cross_checked}/cross_check_{checker}.csv"
+        ),
+        seconds=plan.files(
+            "<results>/subset_sum/{cross_checked}/cross_check_{checker}_seconds.json"
+        ),
     output:
         table1=report(
             "<results>/tables/table1.csv",
@@ -80,7 +75,7 @@ rule tabulate:
     params:
         code=fingerprint("tabulate"),
         plugins=plugin_flags,
-        approximations=approximation_folders,
+        approximations=lambda wildcards, input: folders(input.numbers),
         folder=subpath(output.table1, parent=True),
     shell:
         "lottery tabulate{params.plugins} --approximations {params.approximations:q} --cross-checks {input.checks:q} "
@@ -95,7 +90,7 @@ rule list_runs:
         "<logs>/list_runs.log",
     localrule: True
     params:
-        runs=packed(run_list()),
+        runs=packed(plan.run_list),
     shell:
         "printf %s {params.runs} | base64 -d | gunzip > {output:q} 2> {log:q}"
 
@@ -104,9 +99,9 @@ rule tabulate_runs:
     "Experiment 2: runs, histories, points by protocol, comparison, the paper's claims."
     input:
         list=rules.list_runs.output[0],
-        metrics=run_files("metrics.json"),
-        histories=run_files("history.csv"),
-        cost=run_files("cost.json"),
+        metrics=plan.files("<results>/pruning/{run}/metrics.json"),
+        histories=plan.files("<results>/pruning/{run}/history.csv"),
+        cost=plan.files("<results>/pruning/{run}/cost.json"),
     output:
         runs="<results>/tables/runs.csv",
         histories="<results>/tables/histories.csv",
@@ -133,7 +128,7 @@ rule tabulate_runs:
     params:
         code=fingerprint("tabulate-runs"),
         plugins=plugin_flags,
-        digest=digest(run_list()),
+        digest=digest(plan.run_list),
         runs=subpath(input.list, parent=True),
         folder=subpath(output.runs, parent=True),
     shell:

@@ -15,7 +15,7 @@ In: <results>/targets/TARGET/weights.safetensors.  Out: <results>/subset_sum/APP
 rule subset_sum:
     "All approximated networks, evaluated."
     input:
-        approximation_files("evaluation.json"),
+        plan.files("<results>/subset_sum/{approximation}/evaluation.json"),
 
 
 rule choose_solver:
@@ -30,7 +30,11 @@ rule choose_solver:
     params:
         code=fingerprint("choose-solver"),
         plugins=plugin_flags,
-        solver=solver_flags,
+        solver=lambda wildcards: flags(
+            plan.weight_settings(wildcards.approximation),
+            solver=plan.solver(wildcards.approximation),
+            weights_per_set=plan.weights_per_set(wildcards.approximation),
+        ),
     shell:
         "lottery choose-solver{params.plugins} {params.solver} --output {output:q} 2>&1 | tee {log:q}"
 
@@ -38,7 +42,7 @@ rule choose_solver:
 rule solve:
     "Solve subset sum for some rows of a layer; a killed job goes on where it was."
     input:
-        target=target_weights,
+        target=lambda wildcards: plan.approximation_target(wildcards.approximation),
         solver="<results>/subset_sum/{approximation}/solver.json",
     output:
         "<results>/subset_sum/{approximation}/chunks/layer_{layer}_rows_{first}_to_{last}.safetensors",
@@ -47,14 +51,18 @@ rule solve:
     benchmark:
         "<benchmarks>/solve/{approximation}/layer_{layer}_rows_{first}_to_{last}.tsv"
     resources:
-        mem_mb=growing(1000),
-        runtime=solve_minutes,
-        gurobi=solve_tokens,
+        mem_mb=scale_by_attempt(1000),
+        runtime=scale_by_attempt(
+            lambda wildcards: solve_minutes(plan.solver(wildcards.approximation))
+        ),
+        gurobi=lambda wildcards: gurobi_licences(plan.solver(wildcards.approximation)),
     params:
         code=fingerprint("solve"),
         plugins=plugin_flags,
-        settings=approximation_flags,
-        limit=time_limit_flags,
+        settings=lambda wildcards: flags(plan.settings(wildcards.approximation)),
+        limit=lambda wildcards: flags(
+            time_limit=config["approximations"][wildcards.approximation]["time_limit"]
+        ),
     message:
         "Solving {wildcards.approximation}: layer {wildcards.layer}, rows {wildcards.first} to {wildcards.last}"
     shell:
@@ -66,8 +74,8 @@ rule solve:
 rule assemble:
     "Chunks to the approximated network; every weight is checked against epsilon."
     input:
-        target=target_weights,
-        chunks=chunks,
+        target=lambda wildcards: plan.approximation_target(wildcards.approximation),
+        chunks=lambda wildcards: plan.chunks(wildcards.approximation),
     output:
         network="<results>/subset_sum/{approximation}/network.safetensors",
         solution="<results>/subset_sum/{approximation}/solution.safetensors",
@@ -81,7 +89,7 @@ rule assemble:
     params:
         code=fingerprint("assemble"),
         plugins=plugin_flags,
-        settings=approximation_flags,
+        settings=lambda wildcards: flags(plan.settings(wildcards.approximation)),
         folder=subpath(output.network, parent=True),
     message:
         "Assembling {wildcards.approximation}"
@@ -94,7 +102,7 @@ rule evaluate:
     "Accuracy of the approximated network beside its target's."
     input:
         data=rules.data.input,
-        target=target_weights,
+        target=lambda wildcards: plan.approximation_target(wildcards.approximation),
         network="<results>/subset_sum/{approximation}/network.safetensors",
     output:
         "<results>/subset_sum/{approximation}/evaluation.json",
@@ -103,9 +111,9 @@ rule evaluate:
     benchmark:
         "<benchmarks>/evaluate/{approximation}.tsv"
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(10),
-        gpu=GPUS,
+        mem_mb=scale_by_attempt(2000),
+        runtime=scale_by_attempt(10),
+        gpu=GPUS_PER_JOB,
     params:
         code=fingerprint("evaluate"),
         plugins=plugin_flags,
@@ -121,7 +129,7 @@ rule evaluate:
 rule cross_check:
     "Solve a random sample of weights by another solver, and hold it against the exact optimum."
     input:
-        target_weights,
+        lambda wildcards: plan.approximation_target(wildcards.approximation),
     output:
         weights="<results>/subset_sum/{approximation}/cross_check_{checker}.csv",
         seconds="<results>/subset_sum/{approximation}/cross_check_{checker}_seconds.json",
@@ -130,14 +138,16 @@ rule cross_check:
     benchmark:
         "<benchmarks>/cross_check/{approximation}_{checker}.tsv"
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(60),
-        gurobi=cross_check_tokens,
+        mem_mb=scale_by_attempt(1000),
+        runtime=scale_by_attempt(60),
+        gurobi=lambda wildcards: gurobi_licences(wildcards.checker),
     params:
         code=fingerprint("cross-check"),
         plugins=plugin_flags,
-        settings=approximation_flags,
-        limit=time_limit_flags,
+        settings=lambda wildcards: flags(plan.settings(wildcards.approximation)),
+        limit=lambda wildcards: flags(
+            time_limit=config["approximations"][wildcards.approximation]["time_limit"]
+        ),
         sample=config["cross_check"]["sample"],
         seed=config["cross_check"]["seed"],
     message:

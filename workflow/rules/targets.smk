@@ -7,9 +7,7 @@ In: <results>/data/DATASET.safetensors, or a file of weights.  Out: <results>/ta
 rule targets:
     "All target networks."
     input:
-        expand(
-            "<results>/targets/{target}/weights.safetensors", target=config["targets"]
-        ),
+        plan.files("<results>/targets/{target}/weights.safetensors"),
 
 
 rule train:
@@ -24,15 +22,18 @@ rule train:
     benchmark:
         "<benchmarks>/train/{target}.tsv"
     wildcard_constraints:
-        target=one_of(TRAINED),
+        target=wildcard_pattern(plan.names["trained_target"]),
     resources:
-        mem_mb=growing(3000),
-        runtime=growing(60),
-        gpu=GPUS,
+        mem_mb=scale_by_attempt(3000),
+        runtime=scale_by_attempt(60),
+        gpu=GPUS_PER_JOB,
     params:
         code=fingerprint("train"),
         plugins=plugin_flags,
-        recipe=recipe_flags,
+        recipe=lambda wildcards: flags(
+            plan.recipe(wildcards.target),
+            network=config["targets"][wildcards.target]["network"],
+        ),
         device=used_device,
         known_device=DEVICE,
     message:
@@ -45,7 +46,7 @@ rule train:
 rule import_weights:
     "Take a file of weights as the target."
     input:
-        imported_weights,
+        lambda wildcards: config["targets"][wildcards.target]["weights"],
     output:
         "<results>/targets/{target}/weights.safetensors",
     log:
@@ -53,7 +54,7 @@ rule import_weights:
     benchmark:
         "<benchmarks>/import_weights/{target}.tsv"
     wildcard_constraints:
-        target=one_of(IMPORTED),
+        target=wildcard_pattern(plan.names["imported_target"]),
     localrule: True
     params:
         code=fingerprint("import-weights"),

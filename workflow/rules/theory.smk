@@ -8,7 +8,7 @@ rule theory:
     "Tables and figures of random subset sums beside the theorems."
     input:
         "<results>/tables/theory_thresholds.csv",
-        theory_figure_files(),
+        plan.files("<results>/figures/theory_{theory_figure}.svg"),
 
 
 rule measure_success:
@@ -20,12 +20,15 @@ rule measure_success:
     benchmark:
         "<benchmarks>/measure_success/{measurement}.tsv"
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
+        mem_mb=scale_by_attempt(1000),
+        runtime=scale_by_attempt(10),
     params:
         code=fingerprint("measure-success"),
         plugins=plugin_flags,
-        experiment=measurement_flags,
+        experiment=lambda wildcards: flags(
+            **vars(plan.measurements[wildcards.measurement]),
+            epsilons=config["theory"]["epsilons"],
+        ),
     message:
         "Measuring {wildcards.measurement}"
     shell:
@@ -35,7 +38,7 @@ rule measure_success:
 rule tabulate_theory:
     "Probabilities, thresholds, slopes, and the bounds beside them."
     input:
-        [f"<results>/theory/{path}.csv" for path in MEASUREMENTS],
+        plan.files("<results>/theory/{measurement}.csv"),
     output:
         success="<results>/tables/theory_success.csv",
         thresholds=report(
@@ -65,7 +68,7 @@ rule tabulate_theory:
 rule plot_theory:
     "Figure: random subset sums beside the theorems."
     input:
-        theory_plot_table,
+        lambda wildcards: theory_table(wildcards.theory_figure),
     output:
         svg=report(
             "<results>/figures/theory_{theory_figure}.svg",

@@ -20,7 +20,7 @@ rule build_ticket:
     "Prune a random network until every weight of the target is a sum of its products."
     input:
         data=rules.data.input,
-        target=ticket_target,
+        target=lambda wildcards: plan.ticket_target(wildcards.ticket),
     output:
         ticket="<results>/tickets/{ticket}/ticket.safetensors",
         counts="<results>/tickets/{ticket}/counts.json",
@@ -29,13 +29,13 @@ rule build_ticket:
     benchmark:
         "<benchmarks>/build_ticket/{ticket}.tsv"
     resources:
-        mem_mb=growing(3000),
-        runtime=growing(30),
-        gpu=GPUS,
+        mem_mb=scale_by_attempt(3000),
+        runtime=scale_by_attempt(30),
+        gpu=GPUS_PER_JOB,
     params:
         code=fingerprint("build-ticket"),
         plugins=plugin_flags,
-        construction=ticket_flags,
+        construction=lambda wildcards: flags(plan.construction(wildcards.ticket)),
         device=used_device,
         known_device=DEVICE,
     message:
@@ -49,7 +49,7 @@ rule verify:
     "Draw the random network again from the ticket's seed, and check all that is claimed."
     input:
         data=rules.data.input,
-        target=ticket_target,
+        target=lambda wildcards: plan.ticket_target(wildcards.ticket),
         ticket="<results>/tickets/{ticket}/ticket.safetensors",
     output:
         "<results>/tickets/{ticket}/certificate.json",
@@ -58,9 +58,9 @@ rule verify:
     benchmark:
         "<benchmarks>/verify/{ticket}.tsv"
     resources:
-        mem_mb=growing(3000),
-        runtime=growing(10),
-        gpu=GPUS,
+        mem_mb=scale_by_attempt(3000),
+        runtime=scale_by_attempt(10),
+        gpu=GPUS_PER_JOB,
     params:
         code=fingerprint("verify"),
         plugins=plugin_flags,
@@ -76,8 +76,8 @@ rule verify:
 rule tabulate_tickets:
     "Tickets beside the published counts."
     input:
-        certificates=ticket_files("certificate.json"),
-        counts=ticket_files("counts.json"),
+        certificates=plan.files("<results>/tickets/{ticket}/certificate.json"),
+        counts=plan.files("<results>/tickets/{ticket}/counts.json"),
     output:
         tickets=report(
             "<results>/tables/tickets.csv",
@@ -93,9 +93,7 @@ rule tabulate_tickets:
     params:
         code=fingerprint("tabulate-tickets"),
         plugins=plugin_flags,
-        tickets=lambda wildcards, input: [
-            str(Path(path).parent) for path in input.counts
-        ],
+        tickets=lambda wildcards, input: folders(input.counts),
         folder=subpath(output.tickets, parent=True),
     shell:
         "lottery tabulate-tickets{params.plugins} --tickets {params.tickets:q} --output {params.folder:q} 2>&1 | tee {log:q}"

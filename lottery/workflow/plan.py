@@ -1,0 +1,167 @@
+"""What a configuration asks for, by name: targets, approximations, points, tickets, runs, measurements, figures."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from string import Formatter
+from typing import Any
+
+from lottery.approximation.chunks import cut
+from lottery.approximation.points import PlannedPoint, planned_points
+from lottery.approximation.settings import Settings, WeightSettings
+from lottery.data.datasets import named
+from lottery.errors import LotteryError
+from lottery.networks import Layer, layers
+from lottery.pruning.run import Run
+from lottery.pruning.structures import convolutions
+from lottery.pruning.sweeps import Planned, planned_runs
+from lottery.recipe import Recipe
+from lottery.settings import settings_from
+from lottery.theory.plan import Measurement, planned_measurements, theory_figures
+from lottery.tickets.construction import Construction
+from lottery.workflow.figures import pruning_figures
+
+
+def wildcard_pattern(names: Iterable[str]) -> str:
+    """The regular expression of a wildcard: one of `names`; it matches nothing where there are none."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+def _target_file(target: str) -> str:
+    return f"<results>/targets/{target}/weights.safetensors"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The plan of a configuration with all defaults filled in."""
+
+    config: Mapping[str, Any]
+
+    @cached_property
+    def points(self) -> dict[str, PlannedPoint]:
+        """Points of frontiers."""
+        return planned_points(self.config)
+
+    @cached_property
+    def runs(self) -> dict[str, Planned]:
+        """Runs of experiment 2, by folder."""
+        return planned_runs(self.config)
+
+    @cached_property
+    def measurements(self) -> dict[str, Measurement]:
+        """Measurements of theory beside experiment, by path."""
+        return planned_measurements(self.config["theory"])
+
+    @cached_property
+    def names(self) -> dict[str, list[str]]:
+        """All names of each wildcard that stands in the paths of `files`."""
+        targets, cross_check = self.config["targets"], self.config["cross_check"]
+        return {
+            "target": [*targets],
+            "trained_target": [name for name, entry in targets.items() if entry["weights"] is None],
+            "imported_target": [name for name, entry in targets.items() if entry["weights"] is not None],
+            "approximation": [*self.config["approximations"]],
+            "cross_checked": [cross_check["approximation"]] if cross_check["approximation"] is not None else [],
+            "checker": cross_check["solvers"],
+            "frontier": [*self.config["frontiers"]],
+            "point": [*self.points],
+            "ticket": [*self.config["tickets"]],
+            "run": [*self.runs],
+            "pruning_figure": pruning_figures([*self.runs.values()], self.config["dataset"]),
+            "measurement": [*self.measurements],
+            "theory_figure": [*theory_figures(self.config["theory"])],
+        }
+
+    def files(self, pattern: str) -> list[str]:
+        """All files of a path with wildcards, one for each combination of their names.
+
+        >>> plan.files("<results>/tickets/{ticket}/counts.json")
+        ['<results>/tickets/first/counts.json', '<results>/tickets/second/counts.json']
+        """
+        wildcards = [wildcard for _, wildcard, _, _ in Formatter().parse(pattern) if wildcard is not None]
+        combinations = product(*(self.names[wildcard] for wildcard in wildcards))
+        return [pattern.format(**dict(zip(wildcards, names, strict=True))) for names in combinations]
+
+    def recipe(self, target: str) -> Recipe:
+        """How a target network is trained."""
+        return settings_from(Recipe, self.config["targets"][target])
+
+    def layers(self, target: str) -> tuple[Layer, ...]:
+        """The layers of a target network."""
+        return layers(self.config["targets"][target]["network"], named(self.config["dataset"]).image)
+
+    def settings(self, approximation: str) -> Settings:
+        """How the weights of a target are approximated."""
+        return settings_from(Settings, self.config["approximations"][approximation])
+
+    def weight_settings(self, approximation: str) -> WeightSettings:
+        """What is requested for each weight."""
+        return settings_from(WeightSettings, self.config["approximations"][approximation])
+
+    def weights_per_set(self, approximation: str) -> int:
+        """How many weights share one set of random numbers in the first layer, which is the largest."""
+        entry = self.config["approximations"][approximation]
+        return self.layers(entry["target"])[0].columns if entry["sharing"] == "row" else 1
+
+    def solver(self, approximation: str) -> str:
+        """The solver of an approximation, as configured: `auto` is not resolved."""
+        return str(self.config["approximations"][approximation]["solver"])
+
+    def approximation_target(self, approximation: str) -> str:
+        """The file of the target that an approximation is of."""
+        return _target_file(self.config["approximations"][approximation]["target"])
+
+    def chunks(self, approximation: str) -> list[str]:
+        """The files of all chunks of an approximation."""
+        entry = self.config["approximations"][approximation]
+        return [
+            f"<results>/subset_sum/{approximation}/chunks/{chunk.file_name}"
+            for chunk in cut(self.layers(entry["target"]), entry["rows_per_chunk"])
+        ]
+
+    def construction(self, ticket: str) -> Construction:
+        """How a ticket is built."""
+        return settings_from(Construction, self.config["tickets"][ticket])
+
+    def ticket_target(self, ticket: str) -> str:
+        """The file of the target that a ticket computes."""
+        return _target_file(self.config["tickets"][ticket]["target"])
+
+    def point_target(self, point: str) -> str:
+        """The file of the target that a point of a frontier approximates."""
+        return _target_file(self.point(point).target)
+
+    def point(self, name: str) -> PlannedPoint:
+        """The point of a path."""
+        if name not in self.points:
+            raise LotteryError(f"point {name}: no frontier of the config asks for it")
+        return self.points[name]
+
+    @property
+    def point_list(self) -> list[dict[str, str]]:
+        """The input of `lottery tabulate-frontiers`: the frontier of each point."""
+        return [{"frontier": planned.frontier, "point": name} for name, planned in self.points.items()]
+
+    def run(self, name: str) -> Run:
+        """The run of a folder."""
+        return self._planned(name).run
+
+    def convolutions(self, run: str) -> str | None:
+        """The file of convolutions of a run, where its network has convolutions and its variant names a file."""
+        planned = self._planned(run)
+        if not convolutions(planned.run.network, named(self.config["dataset"]).image):
+            return None
+        path: str | None = self.config["variants"][planned.variant_name]["convolutions"]
+        return path
+
+    @property
+    def run_list(self) -> list[dict[str, str]]:
+        """The input of `lottery tabulate-runs`: the variant and the folder of each run."""
+        return [{"variant": planned.variant_name, "folder": folder} for folder, planned in self.runs.items()]
+
+    def _planned(self, run: str) -> Planned:
+        if run not in self.runs:
+            raise LotteryError(f"run {run}: no sweep of the config asks for it")
+        return self.runs[run]
