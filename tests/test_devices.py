@@ -49,7 +49,7 @@ def test_jobs_take_all_gpus_before_they_share_one_and_then_wait(tmp_path: Path) 
         jobs.append(Job(tmp_path, ["4", "5"], places=2))
         assert jobs[-1].says() == expected
     waiting = Job(tmp_path, ["4", "5"], places=2)
-    assert waiting.says() == "waiting for a GPU: 2 there, 2 jobs on each"
+    assert waiting.says() == "waiting for a GPU: all 2 are in use, 2 jobs per GPU"
     jobs[1].finish()
     assert waiting.says() == "got 1"
     for job in (jobs[0], jobs[2], jobs[3], waiting):

@@ -128,7 +128,7 @@ def test_runs_side_by_side_bear_equal_shares(
 ) -> None:
     """Two at once, as on a GPU."""
     monkeypatch.setattr("lottery.workflow.shared_jobs._on_a_gpu", lambda _: True)
-    monkeypatch.setattr("lottery.pruning.memory.at_once", lambda *_: 2)
+    monkeypatch.setattr("lottery.pruning.memory.stack_size", lambda *_: 2)
     lines = [words(f"run_{seed}", "--seed", str(seed), "--hidden", "200") for seed in (1, 2)]
     plan(2, *lines)
     started = time.monotonic()

@@ -170,6 +170,6 @@ def test_a_missing_or_garbage_safetensors_file_is_refused_by_name(tmp_path):
 def test_convolutions_of_another_network_are_refused_with_what_was_found(target):
     data = SimpleNamespace(dataset=SimpleNamespace(image=TINY_IMAGE))
     with pytest.raises(
-        LotteryError, match=r"conv1.weight \(6, 1, 5, 5\) is needed, the file holds fc1.weight \(500, 4\)"
+        LotteryError, match=r"expected conv1.weight \(6, 1, 5, 5\), the file contains fc1.weight \(500, 4\)"
     ):
         convolution_weights(Run("lenet5", "linear", 5, 0.5, 1), data, target.weights)

@@ -10,7 +10,7 @@ import torch
 from lottery.approximation.target import Target, read_target
 from lottery.data.datasets import PIXELS, Images, Pixels, load
 from lottery.errors import LotteryError
-from lottery.training import accuracy, predictions, resident, with_weights
+from lottery.training import accuracy, predictions, to_device, with_weights
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ def compare(
     data: Images, target: Target, others: Sequence[Target], device: torch.device, pixels: Pixels | None = None
 ) -> list[Comparison]:
     """Other networks beside the target on the test images; pixels: by default those that the target was trained on."""
-    images, labels = resident(data, "test", target.pixels if pixels is None else pixels, device)
+    images, labels = to_device(data, "test", target.pixels if pixels is None else pixels, device)
     expected, *found = (
         predictions(with_weights(network.network, data, network.weights, device), images)
         for network in (target, *others)

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     import torch
 
     from lottery.data.datasets import Images
-    from lottery.pruning.learning import Epoch, Pruned, Task
     from lottery.pruning.run import Run
+    from lottery.pruning.training_loop import Epoch, PruningResult, Task
     from lottery.records.provenance import Step
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -64,7 +64,7 @@ def prune_together(
     at the end, or, if it was made ahead of being asked for, only says so.
     """
     from lottery.errors import LotteryError
-    from lottery.pruning.batches import prune_all
+    from lottery.pruning.stacking import prune_all
 
     pairs = [(step, task) for arguments, step in commands if (task := _task(arguments, step, data)) is not None]
     tasks = [task for _, task in pairs]
@@ -98,7 +98,7 @@ def _task(arguments: argparse.Namespace, step: Step, data: Images) -> Task | Non
     """What a command asks for; None where something is wrong with it that its own job will say."""
     from lottery.errors import LotteryError
     from lottery.pruning.features import convolution_weights
-    from lottery.pruning.learning import Task
+    from lottery.pruning.training_loop import Task
     from lottery.records.tensors import read_state_dict
 
     try:
@@ -140,7 +140,7 @@ def _span(values: Sequence[float | None], digits: int) -> str:
     return " to ".join(dict.fromkeys(f"{value:.{digits}f}" for value in (min(known), max(known))))
 
 
-def _write(step: Step, run: Run, dataset: str, pruned: Pruned) -> None:
+def _write(step: Step, run: Run, dataset: str, pruned: PruningResult) -> None:
     from dataclasses import asdict
 
     from lottery.pruning.records import RUN_FILES, write_run

@@ -13,7 +13,7 @@ from lottery.tickets.claims import Claims, random_weights_digest, target_digest
 from lottery.tickets.errors import LayerErrors, bound_from_epsilon, bound_from_errors, check_same_form, layer_errors
 from lottery.tickets.network import before_linear, outputs, pruned_network, split
 from lottery.tickets.ticket import Ticket
-from lottery.training import accuracy, resident
+from lottery.training import accuracy, to_device
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def measure(
 ) -> Measured:
     """Run the pruned random network, and the target beside it, on all test images."""
     _check_image(ticket.image, data)
-    images, labels = resident(data, "test", ticket.pixels, device)
+    images, labels = to_device(data, "test", ticket.pixels, device)
     features = before_linear(ticket, target).double().to(device)
     inputs = torch.cat(list(outputs(features, images.double())))
     found = torch.cat(list(outputs(pruned_network(ticket).double().to(device), inputs)))

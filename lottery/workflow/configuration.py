@@ -22,7 +22,7 @@ from lottery.errors import LotteryError
 from lottery.networks import NETWORKS
 from lottery.plugins import load_plugins
 from lottery.pruning.run import STREAMS, STRUCTURES, Variant
-from lottery.pruning.sweeps import planned_runs, variant_of
+from lottery.pruning.sweeps import planned_runs, variant_from_config
 from lottery.subset_sum import OBJECTIVES, solver_names
 from lottery.theory.coefficients import KINDS, WITHOUT_ZEROS
 from lottery.tickets.construction import Construction
@@ -339,7 +339,7 @@ def _check_sweeps(config: dict[str, Any]) -> None:
     """What the schema cannot say of sweeps and variants."""
     for name, entry in config["variants"].items():
         try:
-            variant = variant_of(entry)
+            variant = variant_from_config(entry)
         except LotteryError as problem:
             raise LotteryError(f"config: variants.{name}: {problem}") from problem
         if name == "released" and (variant != Variant() or entry["convolutions"] is not None):
@@ -356,7 +356,7 @@ def _check_sweeps(config: dict[str, Any]) -> None:
                 f"config: sweeps.{name}: neither protocol has a seed; set the sweep to null to leave it out"
             )
         draws = (seed, entry["published_stream"])
-        changed = (variant_of(config["variants"][wanted]).not_released for wanted in entry["variants"])
+        changed = (variant_from_config(config["variants"][wanted]).not_released for wanted in entry["variants"])
         if (
             seed is not None
             and entry["published_stream"] == "released"

@@ -72,9 +72,9 @@ class Command:
 
     def goes_with(self, other: "Command") -> bool:
         """Whether both runs, which are of the same data, can be trained side by side: on one device, of one shape."""
-        from lottery.pruning.batches import shape_of
+        from lottery.pruning.stacking import stacking_key
 
-        return self.arguments.device == other.arguments.device and shape_of(self.run) == shape_of(other.run)
+        return self.arguments.device == other.arguments.device and stacking_key(self.run) == stacking_key(other.run)
 
     def is_longer_than(self, other: "Command") -> bool:
         """Whether a run is of another network or has more epochs: a job that was given time for a short one makes none such."""
@@ -288,13 +288,13 @@ def _side_by_side(
     """Train a run on a GPU with others that go with it; returns all that were trained."""
     from lottery.data.datasets import load
     from lottery.devices import jobs_per_gpu
-    from lottery.pruning.memory import at_once
+    from lottery.pruning.memory import stack_size
     from lottery.commands.pruning import prune_together
 
     [first] = batch
     try:
         data = load(first.step.reads(first.arguments.data))
-        size = at_once(first.run, data, device, runs_per_job(), jobs_per_gpu())
+        size = stack_size(first.run, data, device, runs_per_job(), jobs_per_gpu())
         batch = filled(batch, others, _most(first, others, size), claims)
         pairs = [(command.arguments, command.step) for command in batch]
         prune_together(pairs, data, device, size, partial(_finished, several=len(batch) > 1))
