@@ -11,7 +11,7 @@ from lottery.approximation.chunks import Chunk, ChunkResult, read_chunk
 from lottery.approximation.settings import Settings
 from lottery.approximation.target import Target
 from lottery.errors import LotteryError
-from lottery.subset_sum import MOST_COEFFICIENTS, approximations, exact_count
+from lottery.subset_sum import MAX_COEFFICIENTS, approximations, exact_count
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ def approximate_chunk(target: Target, settings: Settings, chunk: Chunk, result: 
         own = coefficients[row] if coefficients.ndim == 2 else coefficients[row, column]
         mask = result.masks[row : row + 1, column : column + 1]
         sums[row, column] = approximations(mask, np.concatenate([own, further])[None])[0, 0]
-    if (drawn < MOST_COEFFICIENTS).any() and np.any(
-        (result.masks >> np.minimum(drawn, MOST_COEFFICIENTS - 1).astype(np.uint64))[drawn < MOST_COEFFICIENTS]
+    if (drawn < MAX_COEFFICIENTS).any() and np.any(
+        (result.masks >> np.minimum(drawn, MAX_COEFFICIENTS - 1).astype(np.uint64))[drawn < MAX_COEFFICIENTS]
     ):
         raise LotteryError("masks keep coefficients that were never drawn")
     cardinality = np.bitwise_count(result.masks).astype(np.int64)

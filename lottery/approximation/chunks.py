@@ -20,7 +20,7 @@ from lottery.errors import LotteryError, shortened
 from lottery.networks import Layer
 from lottery.records.tensors import read_tensors, write_tensors
 from lottery.subset_sum import (
-    MOST_COEFFICIENTS,
+    MAX_COEFFICIENTS,
     Problem,
     Solution,
     Solver,
@@ -186,12 +186,12 @@ def _redraw(
     """(mask, status, redraws) for one weight: further coefficients are drawn until a subset lies within epsilon."""
     own = problem.coefficients[row] if problem.coefficients.ndim == 2 else problem.coefficients[row, column]
     weight = problem.weights[row, column].reshape(1, 1)
-    most = min(MOST_REDRAWS, (MOST_COEFFICIENTS - settings.n) // settings.further_per_redraw)
+    most = min(MOST_REDRAWS, (MAX_COEFFICIENTS - settings.n) // settings.further_per_redraw)
     for redraws in range(1, most + 1):
         further = settings.further(target, chunk.layer, chunk.rows.start + row, column, redraws)
         single = Problem(weight, np.concatenate([own, further])[None], problem.epsilon, problem.objective)
         masks, status = solver.solve_row(single.weights[0], single.coefficients[0], single.epsilon, single.objective)
-        if Solution.of(single, masks[None], status[None], solver.name).feasible.all():
+        if Solution.from_masks(single, masks[None], status[None], solver.name).feasible.all():
             return int(masks[0]), int(status[0]), redraws
     raise LotteryError(
         f"{target.layers[chunk.layer].name}, row {chunk.rows.start + row}, column {column}: no subset within"
@@ -219,7 +219,7 @@ def solve_chunk(
     problem = Problem(weights, coefficients, settings.epsilon, settings.objective)
     partial = solve_masks(problem, solver, partial_path, settings.zero_small_weights, progress)
     masks, status = partial.masks, partial.status
-    infeasible = np.argwhere(~Solution.of(problem, masks, status, solver.name).feasible)
+    infeasible = np.argwhere(~Solution.from_masks(problem, masks, status, solver.name).feasible)
     if len(infeasible) and settings.on_infeasible == "error":
         partial.save()
         named = ", ".join(

@@ -84,14 +84,14 @@ def cross_check(
         masks, status = exact.solve_row(weights[0], coefficients[0], settings.epsilon, settings.objective)
         exact_seconds += time.perf_counter() - start
         exact_weights += weights.shape[1]
-        best = Solution.of(problem, masks[None], status[None], "exact")
+        best = Solution.from_masks(problem, masks[None], status[None], "exact")
         for column in columns:
             one = weights[:, column : column + 1]
             own = coefficients if coefficients.ndim == 2 else coefficients[:, column]
             start = time.perf_counter()
             masks, status = solver.solve_row(one[0], own[0], settings.epsilon, settings.objective)
             solver_seconds.append(time.perf_counter() - start)
-            found = Solution.of(
+            found = Solution.from_masks(
                 Problem(one, own, settings.epsilon, settings.objective), masks[None], status[None], solver_name
             )
             checked.append(

@@ -8,7 +8,7 @@ import numpy as np
 from lottery.approximation.target import Target
 from lottery.errors import LotteryError
 from lottery.subset_sum import (
-    MOST_COEFFICIENTS,
+    MAX_COEFFICIENTS,
     SHARINGS,
     STREAMS,
     Objective,
@@ -70,10 +70,10 @@ class Settings:
             )
         if (exact_count(self.objective) or 0) > self.n:
             raise LotteryError(f"objective: {self.objective} keeps more than the {self.n} coefficients of a weight")
-        if not 1 <= self.n <= MOST_COEFFICIENTS:
+        if not 1 <= self.n <= MAX_COEFFICIENTS:
             raise LotteryError(
                 f"coefficients_per_bit: {self.coefficients_per_bit} at epsilon {self.epsilon} gives {self.n} coefficients"
-                f" a weight, 1 to {MOST_COEFFICIENTS} are possible (a mask has {MOST_COEFFICIENTS} bits)"
+                f" a weight, 1 to {MAX_COEFFICIENTS} are possible (a mask has {MAX_COEFFICIENTS} bits)"
             )
 
     @property

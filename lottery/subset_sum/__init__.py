@@ -1,9 +1,9 @@
-"""Subset sum for the weights of a network: draw coefficients, choose which to keep, check what comes of it.
+"""Subset sum for the weights of a network: draw coefficients, choose which to keep, and check the sums.
 
     from lottery import subset_sum
     solution = subset_sum.solve(weights, coefficients, epsilon=0.01, objective="min_error", solver="exact")
 
-NumPy in, NumPy out; nothing here imports torch, or another part of `lottery` than `lottery.compiled`.
+NumPy in, NumPy out.  This package does not import torch, and of `lottery` only `lottery.compiled` and `lottery.registry`.
 """
 
 from lottery.subset_sum.coefficients import (
@@ -16,7 +16,7 @@ from lottery.subset_sum.coefficients import (
     redraw_coefficients,
 )
 from lottery.subset_sum.problem import (
-    MOST_COEFFICIENTS,
+    MAX_COEFFICIENTS,
     OBJECTIVES,
     MipObjective,
     Objective,
@@ -44,7 +44,7 @@ from lottery.subset_sum.solvers import (
 
 __all__ = [
     "CHOICES",
-    "MOST_COEFFICIENTS",
+    "MAX_COEFFICIENTS",
     "OBJECTIVES",
     "SHARINGS",
     "SOLVERS",
