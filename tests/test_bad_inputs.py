@@ -215,7 +215,7 @@ COMMANDS = [
     ("verify ticket.safetensors --data ticket.safetensors", "ticket.safetensors: not a dataset file"),
     ("verify ticket.safetensors --target ticket.safetensors", "ticket.safetensors: holds no network"),
     ("verify ticket.safetensors --target data.safetensors", "data.safetensors: holds no network"),
-    ("verify weights.safetensors", "weights.safetensors: no ticket of this version"),
+    ("verify weights.safetensors", "weights.safetensors: not a ticket of this version"),
     ("build-ticket --target weights.safetensors --data weights.safetensors --counts c --output o", "weights.safetensors: not a dataset file"),
     ("build-ticket --target ticket.safetensors --data data.safetensors --counts c --output o", "ticket.safetensors: holds no network"),
     ("choose-solver --solver cplex --weights-per-set 1 --output o", "solver: 'cplex' is not one of exact"),

@@ -15,7 +15,7 @@ def _construction(arguments: argparse.Namespace) -> Any:
 
     names = set(Construction.__dataclass_fields__) - {"distribution"}
     return Construction(
-        distribution=Distribution.of_words(arguments.distribution),
+        distribution=Distribution.from_words(arguments.distribution),
         **{name: getattr(arguments, name) for name in names},
     )
 
@@ -36,9 +36,9 @@ def build_ticket(arguments: argparse.Namespace, step: Step) -> None:
     from lottery.data.datasets import load
     from lottery.devices import leased_device
     from lottery.records.files import write_json
-    from lottery.tickets.certificate import claim
+    from lottery.tickets.certificate import measure_claims
     from lottery.tickets.construction import build
-    from lottery.tickets.counts import count, widened
+    from lottery.tickets.counts import count, count_weights_beyond_units
     from lottery.tickets.file import write_ticket
     from lottery.tickets.ticket import linear_layers
 
@@ -50,7 +50,7 @@ def build_ticket(arguments: argparse.Namespace, step: Step) -> None:
     with tqdm(total=size, desc="subset sums", unit=" weights", unit_scale=True, disable=None) as bar:
         ticket = build(target, construction, bar.update)
     with step.computing_on(leased_device(arguments.device)) as device:
-        claims = claim(ticket, target, construction.epsilon, data, device)
+        claims = measure_claims(ticket, target, construction.epsilon, data, device)
     counts = count(ticket)
     step.writes(arguments.output, arguments.counts)
     write_ticket(arguments.output, ticket, claims)
@@ -58,7 +58,7 @@ def build_ticket(arguments: argparse.Namespace, step: Step) -> None:
         arguments.counts,
         {
             "construction": asdict(construction),
-            "widened": widened(ticket, construction.units_per_input),
+            "widened": count_weights_beyond_units(ticket, construction.units_per_input),
             "counts": asdict(counts),
         },
     )

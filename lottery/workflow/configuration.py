@@ -252,7 +252,7 @@ def distribution_words(entry: dict[str, Any]) -> list[str]:
 def construction_of(entry: dict[str, Any]) -> Construction:
     """The library's settings of one ticket in the config."""
     names = set(Construction.__dataclass_fields__) - {"distribution"}
-    distribution = Distribution.of_words(distribution_words(entry))
+    distribution = Distribution.from_words(distribution_words(entry))
     return Construction(distribution=distribution, **{name: entry[name] for name in names})
 
 
