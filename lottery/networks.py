@@ -95,7 +95,7 @@ def layers(network: NetworkName, image: ImageShape, hidden: int = HIDDEN) -> tup
 
     Raises LotteryError for an unknown network.
     """
-    return NETWORKS.named(network)(image, hidden)
+    return NETWORKS.lookup(network)(image, hidden)
 
 
 def _lenet5_padding(image: ImageShape) -> int:

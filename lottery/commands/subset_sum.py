@@ -97,7 +97,7 @@ def assemble(arguments: argparse.Namespace, step: Step) -> None:
     from dataclasses import asdict
 
     from lottery.approximation.assembly import assemble, summary
-    from lottery.approximation.chunks import chunk_of
+    from lottery.approximation.chunks import parse_chunk_name
     from lottery.approximation.target import read_target, write_target
     from lottery.records.files import read_json, write_json
     from lottery.records.kept import forget
@@ -105,7 +105,9 @@ def assemble(arguments: argparse.Namespace, step: Step) -> None:
     from lottery.records.tensors import write_tensors
 
     settings, target = _settings(arguments), read_target(step.reads(arguments.target))
-    approximation = assemble(target, settings, [(chunk_of(path), step.reads(path)) for path in arguments.chunks])
+    approximation = assemble(
+        target, settings, [(parse_chunk_name(path), step.reads(path)) for path in arguments.chunks]
+    )
     numbers = summary(approximation, settings)
     folder = arguments.output
     seconds = [read_json(provenance_path(path)).get("solve_seconds", 0.0) for path in arguments.chunks]
@@ -200,8 +202,8 @@ def measure_frontier(arguments: argparse.Namespace, step: Step) -> None:
     """
     import shutil
 
-    from lottery.approximation.evaluation import check_images
-    from lottery.approximation.frontier import approximate, point
+    from lottery.approximation.evaluation import check_image_shape
+    from lottery.approximation.frontier import approximate, measure_point
     from lottery.approximation.target import read_target
     from lottery.data.datasets import load
     from lottery.devices import leased_device
@@ -210,7 +212,7 @@ def measure_frontier(arguments: argparse.Namespace, step: Step) -> None:
 
     settings, target = _settings(arguments), read_target(step.reads(arguments.target))
     data = load(step.reads(arguments.data))
-    check_images(target, data, arguments.target)
+    check_image_shape(target, data, arguments.target)
     step.check_outputs(arguments.output)
     solver = create("exact")
     warm_up(solver, settings.n, settings.objective)
@@ -220,7 +222,7 @@ def measure_frontier(arguments: argparse.Namespace, step: Step) -> None:
         approximation = approximate(target, settings, solver, unfinished, bar.update)
     seconds = time.process_time() - started
     with step.computing_on(leased_device(arguments.device)) as device:
-        found = point(target, settings, approximation, data, device)
+        found = measure_point(target, settings, approximation, data, device)
     write_json(step.writes(step.place(arguments.output)), found)
     shutil.rmtree(unfinished, ignore_errors=True)
     print(

@@ -55,9 +55,9 @@ def import_weights(arguments: argparse.Namespace, step: Step) -> None:
         lottery import-weights --weights fc2.pt --network fc2 --dataset mnist --output fc2.safetensors
     """
     from lottery.approximation.target import import_weights, write_target
-    from lottery.data.datasets import named
+    from lottery.data.datasets import get_dataset
 
-    image = named(arguments.dataset).image
+    image = get_dataset(arguments.dataset).image
     target = import_weights(step.reads(arguments.weights), arguments.network, image, arguments.pixels)
     write_target(step.writes(arguments.output), target)
     print(f"{arguments.weights}: {target.size:,} weights of {target.network}")

@@ -110,7 +110,7 @@ def check_signs(network: NetworkName, image: ImageShape, pixels: Pixels, signed_
 
 def linear_layers(network: NetworkName, image: ImageShape) -> tuple[Layer, ...]:
     """The linear layers of a network, from input to output; raises LotteryError for an unknown network."""
-    NETWORKS.named(network)
+    NETWORKS.lookup(network)
     return tuple(layer for layer in layers(network, image) if len(layer.shape) == 2)
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from lottery.approximation.chunks import cut
+from lottery.approximation.chunks import split_into_chunks
 from lottery.approximation.points import planned_points
 from lottery.workflow.configuration import check_file, complete, distribution_words
-from lottery.data.datasets import named
+from lottery.data.datasets import get_dataset
 from lottery.errors import LotteryError
 from lottery.records.files import json_text
 from lottery.records import fingerprint as code_of
@@ -255,7 +255,7 @@ def time_limit_flags(wildcards):
 
 
 def network_layers(target):
-    return layers(config["targets"][target]["network"], named(config["dataset"]).image)
+    return layers(config["targets"][target]["network"], get_dataset(config["dataset"]).image)
 
 
 def point_target(wildcards):
@@ -321,7 +321,7 @@ def chunks(wildcards):
     entry = config["approximations"][wildcards.approximation]
     return [
         f"<results>/subset_sum/{wildcards.approximation}/chunks/{chunk.file_name}"
-        for chunk in cut(network_layers(entry["target"]), entry["rows_per_chunk"])
+        for chunk in split_into_chunks(network_layers(entry["target"]), entry["rows_per_chunk"])
     ]
 
 
@@ -361,7 +361,7 @@ def run_convolutions(wildcards):
     if wildcards.run not in RUNS:
         return []
     planned = RUNS[wildcards.run]
-    if not convolutions(planned.run.network, named(config["dataset"]).image):
+    if not convolutions(planned.run.network, get_dataset(config["dataset"]).image):
         return []
     return config["variants"][planned.variant_name]["convolutions"] or []
 
