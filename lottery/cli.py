@@ -19,9 +19,9 @@ from lottery.pruning.run import STRUCTURES
 from lottery.workflow import shared_jobs
 
 if TYPE_CHECKING:
-    from lottery.records.provenance import Step
+    from lottery.records.provenance import ProvenanceTracker
 
-Run = Callable[[argparse.Namespace, "Step"], None]
+Run = Callable[[argparse.Namespace, "ProvenanceTracker"], None]
 NewCommand = Callable[[Run], argparse.ArgumentParser]
 
 EPILOG = """\
@@ -384,18 +384,21 @@ def main(argv: list[str] | None = None) -> int:
     _leave_the_users_environment()
     arguments = parser().parse_args(argv)
     from lottery.plugins import load_plugins
-    from lottery.records.kept import keep, take_back  # after parsing, so that help and usage errors are instant
-    from lottery.records.provenance import Step
+    from lottery.records.provenance import ProvenanceTracker
+    from lottery.records.result_cache import (  # after parsing, so that help and usage errors are instant
+        cache_if_grouped,
+        restore,
+    )
 
     try:
         load_plugins(arguments.plugin)
-        step = Step(arguments.verb, vars(arguments))
-        if (finished := take_back(step)) is not None:
+        provenance = ProvenanceTracker(arguments.verb, vars(arguments))
+        if (finished := restore(provenance)) is not None:
             print(f"{finished} was finished by an earlier attempt")
             return 0
-        arguments.run(arguments, step)
-        if result := step.record():
-            keep(result)
+        arguments.run(arguments, provenance)
+        if result := provenance.save():
+            cache_if_grouped(result)
             print(f"wrote {result}")
     except _mistakes() as error:
         print(f"lottery {arguments.verb}: {str(error) or type(error).__name__}", file=sys.stderr)

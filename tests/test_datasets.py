@@ -245,5 +245,5 @@ def test_flipped_bit_in_a_dataset_file_raises(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    with pytest.raises(LotteryError, match="mnist5k.safetensors: damaged, its content does not match its checksum"):
+    with pytest.raises(LotteryError, match="mnist5k.safetensors: damaged: its content does not match its checksum"):
         load(path)

@@ -15,7 +15,7 @@ from conftest import Snakemake
 from lottery import devices
 from lottery.devices import JOBS_PER_GPU, jobs_per_gpu, lease, prepare_device
 from lottery.errors import LotteryError
-from lottery.records.provenance import Step, provenance_path, read_record
+from lottery.records.provenance import ProvenanceTracker, provenance_path, read_record
 
 # A job as another process: it takes a lease, says which GPU it got, and holds it until a line comes or it is killed.
 JOB = """
@@ -108,12 +108,12 @@ def test_waiting_for_a_gpu_does_not_count_as_computing(monkeypatch: pytest.Monke
         time.sleep(0.5)
         yield torch.device("cuda")
 
-    step = Step("prune", {})
-    with step.computing_on(lease_after_a_wait()):
+    provenance = ProvenanceTracker("prune", {})
+    with provenance.computing_on(lease_after_a_wait()):
         pass
-    result = step.writes(tmp_path / "result")
+    result = provenance.add_outputs(tmp_path / "result")
     result.touch()
-    step.record()
+    provenance.save()
     record = read_record(provenance_path(result))
     assert record["device"] == "cuda"
     assert record["device_seconds"] < 0.3 < record["seconds"]

@@ -279,7 +279,7 @@ def test_memory_estimate_grows_with_the_network_and_leaves_a_margin(digits: Imag
         assert count == 1 or count * model_bytes(fc2, MNIST) < free
 
 
-def test_what_changes_no_shape_may_differ_between_runs_side_by_side() -> None:
+def test_stacking_key_ignores_settings_that_change_no_shape() -> None:
     run = Run("fc2", "linear", 5, 0.5, 10)
     same = [replace(run, sparsity=0.9), replace(run, seed=3), replace(run, variant=Variant(decay_scores=False))]
     assert {stacking_key(other) for other in same} == {stacking_key(run)}
@@ -350,7 +350,7 @@ def test_captured_step_is_replayed_for_every_full_batch(digits: Images, monkeypa
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here: captured steps are tested by a stand-in alone")
-def test_a_gpu_finds_what_a_cpu_finds(digits: Images) -> None:
+def test_gpu_and_cpu_give_the_same_masks(digits: Images) -> None:
     device = prepare_device("cuda")
     for structure in ("linear", "relu", "wide"):
         runs = [Run("fc2", structure, 3, sparsity, epochs=3, variant=TINY) for sparsity in (0.2, 0.5, 0.9)]

@@ -327,7 +327,7 @@ def test_verify_leaves_the_files_that_it_reads_alone(demo, tmp_path, monkeypatch
     for name in before:
         assert main(["verify", *files, "--output", name]) == 1
         told = capsys.readouterr()
-        assert told.err == f"lottery verify: {name}: is also an input of this command; give the output another name\n"
+        assert told.err == f"lottery verify: {name}: is also an input of this command; choose another output\n"
         assert told.out == ""
     assert main(["verify", *files, "--output", "t.safetensors/o"]) == 1
     assert "t.safetensors: cannot be written" in capsys.readouterr().err

@@ -10,7 +10,7 @@ from lottery.data.datasets import PIXELS, Pixels
 from lottery.errors import LotteryError, shortened
 from lottery.networks import NETWORKS, ImageShape, Layer, NetworkName, layers
 from lottery.recipe import Recipe
-from lottery.records.tensors import described, read_state_dict, read_tensors, write_tensors
+from lottery.records.tensors import describe_tensors, read_state_dict, read_tensors, write_tensors
 
 
 @dataclass(frozen=True)
@@ -117,5 +117,5 @@ def import_weights(source: Path, network: NetworkName, image: ImageShape, pixels
             raise
         expected = ", ".join(f"{layer.name} {layer.shape}" for layer in layers(network, image))
         raise LotteryError(
-            f"{source}: {error}; the file contains {described(state)}; {network} has {expected}"
+            f"{source}: {error}; the file contains {describe_tensors(state)}; {network} has {expected}"
         ) from error

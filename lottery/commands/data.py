@@ -6,10 +6,10 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lottery.records.provenance import Step
+    from lottery.records.provenance import ProvenanceTracker
 
 
-def fetch(arguments: argparse.Namespace, step: Step) -> None:
+def fetch(arguments: argparse.Namespace, provenance: ProvenanceTracker) -> None:
     """Download a dataset or read its published files, verify it, and write one file of arrays.
 
     Of an interrupted download, whole files are kept.  Example, with no network:
@@ -18,5 +18,5 @@ def fetch(arguments: argparse.Namespace, step: Step) -> None:
     """
     from lottery.data.datasets import fetch
 
-    dataset = fetch(arguments.dataset, arguments.source, step.writes(arguments.output))
+    dataset = fetch(arguments.dataset, arguments.source, provenance.add_outputs(arguments.output))
     print(f"{dataset.name}: {dataset.train_count:,} training and {dataset.test_count:,} test images, verified")

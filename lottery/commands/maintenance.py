@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lottery.records.provenance import Step
+    from lottery.records.provenance import ProvenanceTracker
 
 
-def audit(arguments: argparse.Namespace, step: Step) -> None:
+def audit(arguments: argparse.Namespace, provenance: ProvenanceTracker) -> None:
     """Is every result still what the config asks for, made by today's code, and undamaged?
 
     Reads the record (.provenance.json) beside each result, so that it also works for results that were copied from
@@ -64,7 +64,7 @@ def audit(arguments: argparse.Namespace, step: Step) -> None:
             )
 
 
-def completion(arguments: argparse.Namespace, step: Step) -> None:
+def completion(arguments: argparse.Namespace, provenance: ProvenanceTracker) -> None:
     """Print what makes a shell complete `lottery` commands.
 
     For bash, in ~/.bashrc:

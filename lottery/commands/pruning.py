@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from lottery.data.datasets import Images
     from lottery.pruning.run import Run
     from lottery.pruning.training_loop import Epoch, PruningResult, Task
-    from lottery.records.provenance import Step
+    from lottery.records.provenance import ProvenanceTracker
 
 CHECKPOINT = "checkpoint.safetensors"
 
 
-def prune(arguments: argparse.Namespace, step: Step) -> None:
+def prune(arguments: argparse.Namespace, provenance: ProvenanceTracker) -> None:
     """One run of experiment 2: prune a random network by learned scores.
 
     Its weights are never trained.  A killed run goes on after its last finished epoch.  In a workflow a job may train
@@ -31,9 +31,9 @@ def prune(arguments: argparse.Namespace, step: Step) -> None:
     from lottery.records.files import check_writable
 
     check_writable(arguments.output)
-    with step.computing_on(leased_device(arguments.device)) as device:
-        data = load(step.reads(arguments.data))
-        prune_together([(arguments, step)], data, device, 1)
+    with provenance.computing_on(leased_device(arguments.device)) as device:
+        data = load(provenance.add_input(arguments.data))
+        prune_together([(arguments, provenance)], data, device, 1)
 
 
 def run_of(arguments: argparse.Namespace) -> Run:
@@ -47,16 +47,16 @@ def run_of(arguments: argparse.Namespace) -> Run:
     return Run(**{name: getattr(arguments, name) for name in names}, variant=variant)
 
 
-def _recorded(step: Step, share: float) -> None:
-    step.record(share)
+def _recorded(provenance: ProvenanceTracker, share: float) -> None:
+    provenance.save(share)
 
 
 def prune_together(
-    commands: Sequence[tuple[argparse.Namespace, Step]],
+    commands: Sequence[tuple[argparse.Namespace, ProvenanceTracker]],
     data: Images,
     device: torch.device,
     size: int,
-    finished: Callable[[Step, float], None] = _recorded,
+    finished: Callable[[ProvenanceTracker, float], None] = _recorded,
 ) -> None:
     """Make the runs of several commands, `size` side by side.
 
@@ -66,35 +66,39 @@ def prune_together(
     from lottery.errors import LotteryError
     from lottery.pruning.stacking import prune_all
 
-    pairs = [(step, task) for arguments, step in commands if (task := _task(arguments, step, data)) is not None]
+    pairs = [
+        (provenance, task)
+        for arguments, provenance in commands
+        if (task := _task(arguments, provenance, data)) is not None
+    ]
     tasks = [task for _, task in pairs]
     if len(tasks) > 1:
         print(f"{len(tasks)} runs in this job, {min(size, len(tasks))} side by side", flush=True)
 
     def begin(group: Sequence[int]) -> Callable[[Sequence[Epoch | None]], None]:
         for index in group:
-            if pairs[index][0].ahead:  # what was asked for bears what came before
-                pairs[index][0].begins(device)
+            if pairs[index][0].speculative:  # what was asked for bears what came before
+                pairs[index][0].restart_clock(device)
         return _report([tasks[index].run for index in group])
 
     failed: LotteryError | None = None
     for group, outcomes in prune_all(tasks, data, device, size, begin):
         for index, outcome in zip(group, outcomes, strict=True):
-            step, task = pairs[index]
+            provenance, task = pairs[index]
             if not isinstance(outcome, LotteryError):
-                step.notes(side_by_side=len(group))
-                _write(step, task.run, data.dataset.name, outcome)
-                finished(step, 1 / len(group))
-                (step.output / CHECKPOINT).unlink(missing_ok=True)
-            elif step.ahead:
-                print(f"{step.output}: {outcome}", flush=True)
+                provenance.add_metadata(side_by_side=len(group))
+                _write(provenance, task.run, data.dataset.name, outcome)
+                finished(provenance, 1 / len(group))
+                (provenance.output / CHECKPOINT).unlink(missing_ok=True)
+            elif provenance.speculative:
+                print(f"{provenance.output}: {outcome}", flush=True)
             else:
                 failed = outcome
     if failed is not None:
         raise failed
 
 
-def _task(arguments: argparse.Namespace, step: Step, data: Images) -> Task | None:
+def _task(arguments: argparse.Namespace, provenance: ProvenanceTracker, data: Images) -> Task | None:
     """What a command asks for; None where something is wrong with it that its own job will say."""
     from lottery.errors import LotteryError
     from lottery.pruning.features import convolution_weights
@@ -103,15 +107,15 @@ def _task(arguments: argparse.Namespace, step: Step, data: Images) -> Task | Non
 
     try:
         run, given = run_of(arguments), arguments.convolutions
-        step.reads(arguments.data)
-        weights = None if given is None else read_state_dict(step.reads(given))
+        provenance.add_input(arguments.data)
+        weights = None if given is None else read_state_dict(provenance.add_input(given))
         convolution_weights(run, data, weights)
     except LotteryError as error:
-        if not step.ahead:
+        if not provenance.speculative:
             raise
-        print(f"{step.output}: {error}", flush=True)
+        print(f"{provenance.output}: {error}", flush=True)
         return None
-    return Task(run, step.output / CHECKPOINT, weights)
+    return Task(run, provenance.output / CHECKPOINT, weights)
 
 
 def _report(runs: Sequence[Run]) -> Callable[[Sequence[Epoch | None]], None]:
@@ -140,14 +144,14 @@ def _span(values: Sequence[float | None], digits: int) -> str:
     return " to ".join(dict.fromkeys(f"{value:.{digits}f}" for value in (min(known), max(known))))
 
 
-def _write(step: Step, run: Run, dataset: str, pruned: PruningResult) -> None:
+def _write(provenance: ProvenanceTracker, run: Run, dataset: str, pruned: PruningResult) -> None:
     from dataclasses import asdict
 
     from lottery.pruning.records import RUN_FILES, write_run
 
-    places = [step.place(step.output / name) for name in RUN_FILES]
-    step.writes(*places)
+    places = [provenance.output_path(provenance.output / name) for name in RUN_FILES]
+    provenance.add_outputs(*places)
     write_run(places[0].parent, run, dataset, pruned)
-    step.notes(run=asdict(run))
+    provenance.add_metadata(run=asdict(run))
     kept = pruned.counts
     print(f"{kept.remaining:,} of {kept.initial:,} weights kept, {kept.alive:,} alive", flush=True)

@@ -7,10 +7,10 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lottery.records.provenance import Step
+    from lottery.records.provenance import ProvenanceTracker
 
 
-def train(arguments: argparse.Namespace, step: Step) -> None:
+def train(arguments: argparse.Namespace, provenance: ProvenanceTracker) -> None:
     """Train a target network; the seed decides every byte.
 
     Example:
@@ -27,8 +27,8 @@ def train(arguments: argparse.Namespace, step: Step) -> None:
     from lottery.training import Epoch, train
 
     recipe = Recipe(**{field.name: getattr(arguments, field.name) for field in fields(Recipe)})
-    data = load(step.reads(arguments.data))
-    step.check_outputs(arguments.output, arguments.history)
+    data = load(provenance.add_input(arguments.data))
+    provenance.check_outputs(arguments.output, arguments.history)
     started = time.monotonic()
 
     def report(epoch: Epoch) -> None:
@@ -39,15 +39,15 @@ def train(arguments: argparse.Namespace, step: Step) -> None:
             flush=True,
         )
 
-    with step.computing_on(leased_device(arguments.device)) as device:
+    with provenance.computing_on(leased_device(arguments.device)) as device:
         weights, history = train(arguments.network, data, recipe, device, report)
-    step.writes(arguments.output, arguments.history)
+    provenance.add_outputs(arguments.output, arguments.history)
     write_json(arguments.history, {"recipe": asdict(recipe), "epochs": [asdict(epoch) for epoch in history]})
     write_target(arguments.output, Target(arguments.network, data.dataset.image, recipe.pixels, weights, recipe))
-    step.notes(test_accuracy=history[-1].test_accuracy)
+    provenance.add_metadata(test_accuracy=history[-1].test_accuracy)
 
 
-def import_weights(arguments: argparse.Namespace, step: Step) -> None:
+def import_weights(arguments: argparse.Namespace, provenance: ProvenanceTracker) -> None:
     """Take a file of weights as the target instead of training.
 
     Refuses weights that are not finite or not of the network's shapes.  Example:
@@ -58,6 +58,6 @@ def import_weights(arguments: argparse.Namespace, step: Step) -> None:
     from lottery.data.datasets import get_dataset
 
     image = get_dataset(arguments.dataset).image
-    target = import_weights(step.reads(arguments.weights), arguments.network, image, arguments.pixels)
-    write_target(step.writes(arguments.output), target)
+    target = import_weights(provenance.add_input(arguments.weights), arguments.network, image, arguments.pixels)
+    write_target(provenance.add_outputs(arguments.output), target)
     print(f"{arguments.weights}: {target.size:,} weights of {target.network}")

@@ -7,10 +7,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lottery.records.provenance import Step
+    from lottery.records.provenance import ProvenanceTracker
 
 
-def measure_success(arguments: argparse.Namespace, step: Step) -> None:
+def measure_success(arguments: argparse.Namespace, provenance: ProvenanceTracker) -> None:
     r"""How often n random coefficients have a subset sum within epsilon.
 
     A trial draws n coefficients; `one`: and a target from [-1/2, 1/2]; `all`: every target of that interval has to be served.
@@ -51,24 +51,24 @@ def measure_success(arguments: argparse.Namespace, step: Step) -> None:
             }
             for epsilon, count in zip(arguments.epsilons, counts, strict=True)
         ]
-    write_text(step.writes(step.place(arguments.output)), pd.DataFrame(rows).to_csv(index=False))
-    step.notes(timed=timed)
+    write_text(provenance.add_outputs(provenance.output_path(arguments.output)), pd.DataFrame(rows).to_csv(index=False))
+    provenance.add_metadata(timed=timed)
     total = sum(part["seconds"] for part in timed)
     print(
         f"{len(timed) * arguments.trials:,} trials in {total:.2f} s ({len(timed) * arguments.trials / total:,.0f} a second)"
     )
 
 
-def tabulate_theory(arguments: argparse.Namespace, step: Step) -> None:
+def tabulate_theory(arguments: argparse.Namespace, provenance: ProvenanceTracker) -> None:
     """Probabilities, thresholds, slopes beside the bounds, and what trials cost.
 
     Reads what `measure-success` wrote; writes theory_*.csv into the folder OUTPUT.
     """
     from lottery.records.files import write_text
-    from lottery.records.kept import forget
+    from lottery.records.result_cache import clear_cache
     from lottery.results.tables.theory import cost, slopes, success, thresholds
 
-    measured = [step.reads(path) for path in arguments.measurements]
+    measured = [provenance.add_input(path) for path in arguments.measurements]
     probabilities = success(measured)
     found = thresholds(probabilities)
     contents = {
@@ -78,12 +78,12 @@ def tabulate_theory(arguments: argparse.Namespace, step: Step) -> None:
         "theory_cost.csv": cost(measured),
     }
     for name, table in contents.items():
-        write_text(step.writes(arguments.output / name), table.to_csv(index=False))
+        write_text(provenance.add_outputs(arguments.output / name), table.to_csv(index=False))
     for folder in {path.parent for path in measured}:
-        forget(folder)
+        clear_cache(folder)
 
 
-def plot_theory(arguments: argparse.Namespace, step: Step) -> None:
+def plot_theory(arguments: argparse.Namespace, provenance: ProvenanceTracker) -> None:
     """Figure: success against coefficients, thresholds, single coefficients, or subsets of one size."""
     from lottery.records.files import read_table
     from lottery.results.figures import theory
@@ -91,11 +91,13 @@ def plot_theory(arguments: argparse.Namespace, step: Step) -> None:
 
     table = arguments.table
     if arguments.figure == "success":
-        step.writes(*theory.plot_success(read_table(step.reads(table), SUCCESS_NUMBERS), arguments.output))
+        provenance.add_outputs(
+            *theory.plot_success(read_table(provenance.add_input(table), SUCCESS_NUMBERS), arguments.output)
+        )
     else:
         plot = {
             "thresholds": theory.plot_thresholds,
             "single": theory.plot_single,
             "cardinality": theory.plot_cardinality,
         }[arguments.figure]
-        step.writes(*plot(read_table(step.reads(table), THRESHOLD_NUMBERS), arguments.output))
+        provenance.add_outputs(*plot(read_table(provenance.add_input(table), THRESHOLD_NUMBERS), arguments.output))

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lottery.records.provenance import Step
+    from lottery.records.provenance import ProvenanceTracker
 
 
 def _construction(arguments: argparse.Namespace) -> Any:
@@ -20,7 +20,7 @@ def _construction(arguments: argparse.Namespace) -> Any:
     )
 
 
-def build_ticket(arguments: argparse.Namespace, step: Step) -> None:
+def build_ticket(arguments: argparse.Namespace, provenance: ProvenanceTracker) -> None:
     """Build the pruned random network that computes a target, and write its seed and masks.
 
     Every weight becomes a subset sum of products of random weights, as in the theorem's proof; the network is run on the
@@ -43,16 +43,16 @@ def build_ticket(arguments: argparse.Namespace, step: Step) -> None:
     from lottery.tickets.ticket import linear_layers
 
     construction = _construction(arguments)
-    inputs = step.reads(arguments.target), step.reads(arguments.data)
-    step.check_outputs(arguments.output, arguments.counts)
+    inputs = provenance.add_input(arguments.target), provenance.add_input(arguments.data)
+    provenance.check_outputs(arguments.output, arguments.counts)
     target, data = read_target(inputs[0]), load(inputs[1])
     size = sum(layer.size for layer in linear_layers(target.network, target.image))
     with tqdm(total=size, desc="subset sums", unit=" weights", unit_scale=True, disable=None) as bar:
         ticket = build(target, construction, bar.update)
-    with step.computing_on(leased_device(arguments.device)) as device:
+    with provenance.computing_on(leased_device(arguments.device)) as device:
         claims = measure_claims(ticket, target, construction.epsilon, data, device)
     counts = count(ticket)
-    step.writes(arguments.output, arguments.counts)
+    provenance.add_outputs(arguments.output, arguments.counts)
     write_ticket(arguments.output, ticket, claims)
     write_json(
         arguments.counts,
@@ -68,7 +68,7 @@ def build_ticket(arguments: argparse.Namespace, step: Step) -> None:
     )
 
 
-def verify(arguments: argparse.Namespace, step: Step) -> None:
+def verify(arguments: argparse.Namespace, provenance: ProvenanceTracker) -> None:
     """Is a ticket what it says?
 
     Draws the random network again from the seed, applies the masks, and holds what comes out against the claims in the
@@ -91,14 +91,14 @@ def verify(arguments: argparse.Namespace, step: Step) -> None:
     path = arguments.ticket
     for read in (path, arguments.target, arguments.data):
         if read:
-            step.reads(read)
+            provenance.add_input(read)
     if arguments.output:
-        step.check_outputs(arguments.output)
+        provenance.check_outputs(arguments.output)
     ticket, claims = read_ticket(path)
     target = read_target(arguments.target) if arguments.target else None
     data = load(arguments.data) if arguments.data else None
     try:
-        with step.computing_on(leased_device(arguments.device)) as device:
+        with provenance.computing_on(leased_device(arguments.device)) as device:
             found = certify(ticket, claims, target, data, device)
     except LotteryError as error:
         raise LotteryError(f"{path}: {error}") from error
@@ -128,10 +128,10 @@ def verify(arguments: argparse.Namespace, step: Step) -> None:
             **asdict(counts),
             **found,
         }
-        write_json(step.writes(arguments.output), content)
+        write_json(provenance.add_outputs(arguments.output), content)
 
 
-def tabulate_tickets(arguments: argparse.Namespace, step: Step) -> None:
+def tabulate_tickets(arguments: argparse.Namespace, provenance: ProvenanceTracker) -> None:
     """A table of tickets beside the published counts.
 
     Reads certificate.json and counts.json in the folder of each ticket; writes tickets.csv and tickets.md.
@@ -142,7 +142,7 @@ def tabulate_tickets(arguments: argparse.Namespace, step: Step) -> None:
 
     for folder in arguments.tickets:
         for name in ("certificate.json", "counts.json"):
-            step.reads(folder / name)
+            provenance.add_input(folder / name)
     table = tickets({folder.name: folder for folder in arguments.tickets})
-    write_text(step.writes(arguments.output / "tickets.csv"), table.to_csv(index=False))
-    write_text(step.writes(arguments.output / "tickets.md"), markdown(tickets_for_people(table)))
+    write_text(provenance.add_outputs(arguments.output / "tickets.csv"), table.to_csv(index=False))
+    write_text(provenance.add_outputs(arguments.output / "tickets.md"), markdown(tickets_for_people(table)))

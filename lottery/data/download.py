@@ -11,7 +11,7 @@ from queue import Empty, Queue
 from tqdm import tqdm
 
 from lottery.errors import LotteryError, shortened
-from lottery.records.files import replaced
+from lottery.records.files import atomic_write
 
 WINDOW_SECONDS = 30.0  # a mirror must send at least `MIN_BYTES` in every such window
 MIN_BYTES = 30_000
@@ -71,7 +71,7 @@ def _has(path: Path, md5: str) -> bool:
 
 def _download(url: str, path: Path, md5: str, seconds: float) -> None:
     print(f"downloading {url} (gives up after {seconds:g} s with less than {MIN_BYTES // 1000} kB)", flush=True)
-    with replaced(path) as temporary:
+    with atomic_write(path) as temporary:
         with temporary.open("wb") as file, tqdm(unit="B", unit_scale=True, disable=None) as bar:
             for block in _blocks(url, seconds):
                 file.write(block)

@@ -16,7 +16,7 @@ from lottery.networks import build
 from lottery.pruning.run import Run
 from lottery.pruning.streams import init_convolutions
 from lottery.pruning.structures import convolutions
-from lottery.records.tensors import described
+from lottery.records.tensors import describe_tensors
 from lottery.training import EVALUATION_BATCH, to_device
 
 SPLIT_SEED = 0  # every run holds out the same training images
@@ -37,7 +37,7 @@ def convolution_weights(run: Run, data: Images, given: Weights | None) -> dict[s
     for name, shape in needed.items():
         if name not in given or given[name].shape != shape:
             raise LotteryError(
-                f"convolutions: expected {name} {shape}, the file contains {described(given)}; give the weights of a {run.network}"
+                f"convolutions: expected {name} {shape}, the file contains {describe_tensors(given)}; give the weights of a {run.network}"
             )
     for name in needed:
         if not np.isfinite(given[name]).all():

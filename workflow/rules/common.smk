@@ -18,7 +18,7 @@ from lottery.data.datasets import get_dataset
 from lottery.errors import LotteryError
 from lottery.records.files import json_text
 from lottery.records import fingerprint as code_of
-from lottery.records.kept import SUBMITTED, forget_files
+from lottery.records.result_cache import SUBMITTED, clear_files
 from lottery.networks import NETWORKS, layers
 from lottery.pruning.structures import convolutions
 from lottery.pruning.sweeps import RELEASED, planned_runs
@@ -95,12 +95,12 @@ pathvars:
 
 
 def shared_jobs(jobs):
-    """Those that make more than their own result, or take back what was finished (lottery/workflow/shared_jobs.py, lottery/records/kept.py)."""
+    """Those that make more than their own result, or take back what was finished (lottery/workflow/shared_jobs.py, lottery/records/result_cache.py)."""
     return [job for job in jobs if job.rule.name in SHARED]
 
 
 def forget_results(jobs):
-    forget_files(Path(path) for job in jobs for path in job.output)
+    clear_files(Path(path) for job in jobs for path in job.output)
 
 
 onstart:
@@ -255,7 +255,9 @@ def time_limit_flags(wildcards):
 
 
 def network_layers(target):
-    return layers(config["targets"][target]["network"], get_dataset(config["dataset"]).image)
+    return layers(
+        config["targets"][target]["network"], get_dataset(config["dataset"]).image
+    )
 
 
 def point_target(wildcards):
@@ -321,7 +323,9 @@ def chunks(wildcards):
     entry = config["approximations"][wildcards.approximation]
     return [
         f"<results>/subset_sum/{wildcards.approximation}/chunks/{chunk.file_name}"
-        for chunk in split_into_chunks(network_layers(entry["target"]), entry["rows_per_chunk"])
+        for chunk in split_into_chunks(
+            network_layers(entry["target"]), entry["rows_per_chunk"]
+        )
     ]
 
 
