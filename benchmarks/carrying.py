@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lottery.data.datasets import Images, load
-from lottery.pruning.features import convolution_weights, extract
+from lottery.pruning.features import convolution_weights, extract_features
 from lottery.pruning.layers import ScoredLayer
 from lottery.pruning.network import PrunedNetworks
 from lottery.pruning.records import read_masks
@@ -33,15 +33,15 @@ def finished(folder: Path, data: Images) -> tuple[Run, PrunedNetworks]:
     network = PrunedNetworks([run], data.dataset.image, torch.device("cpu"), compiled=False)
     masks = read_masks(folder / "masks.safetensors")
     for layer in network.layers:
-        for name, matrix in (("weight1", layer.first), ("weight2", layer.second)):
+        for name, matrix in (("weight1", layer.weight1), ("weight2", layer.weight2)):
             if matrix is not None:
-                matrix.mask[0] = torch.from_numpy(masks[f"{layer.block.name}.{name}"])
+                matrix.mask[0] = torch.from_numpy(masks[f"{layer.spec.name}.{name}"])
     return run, network
 
 
 def channels(layer: ScoredLayer, values: Tensor) -> list[Tensor]:
     """What the layer's matrix sees of values (images, in): themselves, or their positive and negative parts."""
-    split = layer.gates().shape[1] == 2
+    split = layer.weight1_parts().shape[1] == 2
     return [values.clamp(min=0), (-values).clamp(min=0)] if split else [values]
 
 
@@ -51,10 +51,10 @@ def reached(network: PrunedNetworks, features: Tensor) -> list[list[Tensor]]:
     for number, layer in enumerate(network.layers):
         values = functional.relu(values) if number else values
         inputs.append(channels(layer, values))
-        matrix = layer.matrix()[0]  # (out, channels * in)
+        matrix = layer.effective_weight()[0]  # (out, channels * in)
         values = (torch.cat(inputs[-1], dim=1) @ matrix.T).requires_grad_()
         outputs.append(values)
-    found = [torch.zeros(len(features), layer.block.outputs, dtype=torch.bool) for layer in network.layers]
+    found = [torch.zeros(len(features), layer.spec.outputs, dtype=torch.bool) for layer in network.layers]
     for label in range(values.shape[1]):
         gradients = torch.autograd.grad(values[:, label].sum(), outputs, retain_graph=True)
         found = [before | (gradient != 0) for before, gradient in zip(found, gradients, strict=True)]
@@ -76,11 +76,11 @@ def carrying(network: PrunedNetworks, features: Tensor) -> int:
         )
     carried = 0
     for layer, parts in zip(network.layers, totals, strict=True):
-        gates, mask = layer.gates()[0], layer.second.mask[0]  # (channels, r, in), (r, out, in)
+        gates, mask = layer.weight1_parts()[0], layer.weight2.mask[0]  # (channels, r, in), (r, out, in)
         used = torch.zeros_like(mask)
         for gate, count in zip(gates, parts, strict=True):
             used |= mask & (gate != 0)[:, None] & (count > 0)[None]
-        carried += int(used.sum()) + (int(used.any(dim=1).sum()) if layer.first is not None else 0)
+        carried += int(used.sum()) + (int(used.any(dim=1).sum()) if layer.weight1 is not None else 0)
     return carried
 
 
@@ -94,7 +94,7 @@ def main() -> None:
     for folder in arguments.folders:
         run, network = finished(folder, data)
         weights = convolution_weights(run, data, None)
-        features, _ = extract(run, data, weights, "test", torch.device("cpu"))
+        features, _ = extract_features(run, data, weights, "test", torch.device("cpu"))
         counts = network.counts(0)
         found = carrying(network, features)
         print(f"{run.network},{run.structure},{run.sparsity:g},{counts.remaining},{counts.alive},{found}", flush=True)

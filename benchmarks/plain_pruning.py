@@ -18,7 +18,7 @@ from lottery.networks import ImageShape
 from lottery.pruning.initial import LayerInit
 from lottery.pruning.run import Run
 from lottery.pruning.streams import init_layers
-from lottery.pruning.structures import Block, blocks_of, first_sparsity, kept_count
+from lottery.pruning.structures import LayerSpec, kept_count, layer_specs, weight1_sparsity
 
 
 class SortedMask(torch.autograd.Function):
@@ -39,36 +39,36 @@ class SortedMask(torch.autograd.Function):
 class PlainLayer(nn.Module):
     """One layer of any structure, all r units computed."""
 
-    def __init__(self, block: Block, drawn: LayerInit, run: Run, dtype: torch.dtype) -> None:
+    def __init__(self, spec: LayerSpec, drawn: LayerInit, run: Run, dtype: torch.dtype) -> None:
         super().__init__()
-        self.block = block
+        self.spec = spec
         self.bias = None if drawn.bias is None else torch.from_numpy(drawn.bias).to(dtype)
-        self.weight2 = nn.Parameter(torch.from_numpy(drawn.weight2).to(dtype), requires_grad=block.structure == "dense")
+        self.weight2 = nn.Parameter(torch.from_numpy(drawn.weight2).to(dtype), requires_grad=spec.structure == "dense")
         if drawn.scores2 is not None:
             self.kept2 = kept_count(drawn.scores2.size, run.sparsity, run.stream)
             self.scores2 = nn.Parameter(torch.from_numpy(drawn.scores2).to(dtype))
         if drawn.weight1 is not None and drawn.scores1 is not None:
-            self.kept1 = kept_count(drawn.scores1.size, first_sparsity(run), run.stream)
+            self.kept1 = kept_count(drawn.scores1.size, weight1_sparsity(run), run.stream)
             self.weight1 = nn.Parameter(torch.from_numpy(drawn.weight1).to(dtype), requires_grad=False)
             self.scores1 = nn.Parameter(torch.from_numpy(drawn.scores1).to(dtype))
 
     def masks(self) -> dict[str, Tensor]:
         with torch.no_grad():
             found = {"weight2": SortedMask.apply(self.scores2.abs(), self.kept2).bool()}
-            if self.block.factored:
+            if self.spec.factored:
                 found["weight1"] = SortedMask.apply(self.scores1.abs(), self.kept1).bool()
         return found
 
     def forward(self, x: Tensor) -> Tensor:
         weight2 = self.weight2
-        if self.block.structure != "dense":
+        if self.spec.structure != "dense":
             weight2 = weight2 * SortedMask.apply(self.scores2.abs(), self.kept2)
-        x = x[:, None, :].repeat(1, self.block.redundancy, 1)  # (batch, r, in)
-        if self.block.factored:
+        x = x[:, None, :].repeat(1, self.spec.redundancy, 1)  # (batch, r, in)
+        if self.spec.factored:
             x = x * (self.weight1 * SortedMask.apply(self.scores1.abs(), self.kept1))
-        if self.block.structure == "relu":
+        if self.spec.structure == "relu":
             x = functional.relu(x)
-        flat = weight2.permute(1, 0, 2).reshape(self.block.outputs, -1)
+        flat = weight2.permute(1, 0, 2).reshape(self.spec.outputs, -1)
         return functional.linear(x.flatten(start_dim=1), flat, self.bias)
 
 
@@ -78,8 +78,8 @@ class PlainNetwork(nn.Module):
     def __init__(self, run: Run, image: ImageShape, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
         self.layers = nn.ModuleList(
-            PlainLayer(block, drawn, run, dtype)
-            for block, drawn in zip(blocks_of(run, image), init_layers(run, image), strict=True)
+            PlainLayer(spec, drawn, run, dtype)
+            for spec, drawn in zip(layer_specs(run, image), init_layers(run, image), strict=True)
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -93,7 +93,7 @@ class PlainNetwork(nn.Module):
         return torch.optim.SGD(learned, run.rate, run.variant.momentum, weight_decay=run.decay)
 
     def masks(self) -> dict[str, Tensor]:
-        return {f"{layer.block.name}.{name}": mask for layer in self.layers for name, mask in layer.masks().items()}
+        return {f"{layer.spec.name}.{name}": mask for layer in self.layers for name, mask in layer.masks().items()}
 
 
 def plain_step(network: PlainNetwork, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor) -> Tensor:

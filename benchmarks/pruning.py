@@ -35,7 +35,7 @@ def profile(data: Images, run: Run, steps: int) -> pd.DataFrame:
         marks = [time.perf_counter()]
         images, labels = next(source)
         marks.append(time.perf_counter())
-        matrices = [layer.matrix().detach().requires_grad_() for layer in network.layers]
+        matrices = [layer.effective_weight().detach().requires_grad_() for layer in network.layers]
         marks.append(time.perf_counter())
         gradients = torch.autograd.grad(
             functional.cross_entropy(network.forward(images[None], matrices)[0], labels), matrices

@@ -11,10 +11,10 @@ from torch.nn import functional
 
 from benchmarks.plain_pruning import PlainNetwork, plain_loader, plain_step
 from lottery.data.datasets import Images
-from lottery.pruning.features import convolution_weights, extract, frozen_part
+from lottery.pruning.features import convolution_weights, extract_features, feature_extractor
 from lottery.pruning.network import PrunedNetworks
 from lottery.pruning.run import Run
-from lottery.pruning.steps import Steps, steps_of
+from lottery.pruning.train_step import TrainStep, make_train_step
 
 WARM_UP = 5  # a recorded step is recorded within
 
@@ -30,7 +30,7 @@ class Way:
 
 def features(data: Images, run: Run, device: torch.device) -> tuple[Tensor, Tensor]:
     """What the layers of a run see of the training images, and their labels."""
-    return extract(run, data, convolution_weights(run, data, None), "train", device)
+    return extract_features(run, data, convolution_weights(run, data, None), "train", device)
 
 
 def endless(features: Tensor, labels: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -43,7 +43,7 @@ def endless(features: Tensor, labels: Tensor, size: int) -> Iterator[tuple[Tenso
 
 def plain(data: Images, run: Run, device: torch.device) -> Callable[[], None]:
     """Sorting, repeating, a DataLoader with per-image transforms; frozen convolutions are computed anew in each step."""
-    frozen = frozen_part(run, data, convolution_weights(run, data, None), device)
+    frozen = feature_extractor(run, data, convolution_weights(run, data, None), device)
     network = PlainNetwork(run, data.dataset.image).to(device)
     optimizer = network.optimizer(run)
 
@@ -66,8 +66,8 @@ def ours(data: Images, runs: Sequence[Run], device: torch.device, recorded: bool
     """A step of all runs, side by side; on a GPU recorded, or launched one by one."""
     networks = PrunedNetworks(runs, data.dataset.image, device)
     source = endless(*features(data, runs[0], device), runs[0].variant.batch_size)
-    steps = steps_of(networks, device) if recorded else Steps(networks, device)
-    steps.begin([run.rate for run in runs])
+    steps = make_train_step(networks, device) if recorded else TrainStep(networks, device)
+    steps.set_learning_rates([run.rate for run in runs])
 
     def step() -> None:
         images, labels = next(source)

@@ -24,7 +24,7 @@ from lottery.data.datasets import Images, load
 from lottery.devices import prepare_device
 from lottery.networks import NETWORKS
 from lottery.pruning.run import PRUNED, Run
-from lottery.pruning.structures import blocks_of
+from lottery.pruning.structures import layer_specs
 from lottery.records.files import write_text
 from lottery.results.tables.experiment_1 import markdown
 
@@ -42,7 +42,7 @@ def runs_like(run: Run, count: int) -> list[Run]:
 
 def arithmetic(data: Images, run: Run, count: int, device: torch.device) -> Callable[[], None]:
     """Forward and backward through matrices that never change: no masks, no scores."""
-    blocks = blocks_of(run, data.dataset.image)
+    blocks = layer_specs(run, data.dataset.image)
     channels = [2 if block.structure == "relu" and block.signed else 1 for block in blocks]
     shapes = [(count, b.outputs, b.inputs * split) for b, split in zip(blocks, channels, strict=True)]
     matrices = [(torch.randn(shape, device=device) / math.sqrt(shape[2])).requires_grad_() for shape in shapes]
@@ -103,7 +103,7 @@ def measured(
     table["per_run"] = table.milliseconds / table.way.map(runs)
     summary = table.groupby("way", sort=False).per_run.quantile([0.25, 0.5, 0.75]).unstack().reset_index()
     summary.columns = pd.Index(["way", "low", "median", "high"])
-    scores = sum(block.size for block in blocks_of(run, data.dataset.image))
+    scores = sum(block.size for block in layer_specs(run, data.dataset.image))
     floor = scores * MOVED_A_SCORE * seconds_a_byte(device, rounds) * 1e3
     summary.loc[len(summary)] = ["floor of memory", floor, floor, floor]
     summary.insert(0, "runs", [*ways.values(), 1])

@@ -7,7 +7,7 @@ import numpy as np
 from benchmarks.measuring import clock, progress
 from lottery.approximation.target import Target
 from lottery.subset_sum import exact
-from lottery.subset_sum.kernels import index_by_cell, nearest_by_lookup, nearest_by_sweep, sorted_sums
+from lottery.subset_sum.kernels import index_by_cell, nearest_lookup, nearest_two_pointer, sorted_sums
 
 EPSILON = 0.01
 
@@ -36,8 +36,8 @@ def constants(target: Target, bits: int) -> dict[str, float]:
     steps: dict[str, tuple[Callable[[], object], int]] = {
         "BUILD": (lambda: sorted_sums(members[:bits], *work), large_size),
         "INDEX": (lambda: index_by_cell(large[0], large_size, cells), large_size),
-        "LOOKUP": (lambda: nearest_by_lookup(*halves, *grid, *rest), weights.size << small_bits),
-        "SWEEP": (lambda: nearest_by_sweep(*halves, *rest), weights.size * (large_size + (1 << small_bits))),
+        "LOOKUP": (lambda: nearest_lookup(*halves, *grid, *rest), weights.size << small_bits),
+        "SWEEP": (lambda: nearest_two_pointer(*halves, *rest), weights.size * (large_size + (1 << small_bits))),
     }
     found = {}
     for name, (call, count) in steps.items():

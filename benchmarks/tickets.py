@@ -29,7 +29,7 @@ SIZE_IN_WEIGHTS = 0.05  # the standard deviation of fc2's weights
 def products(units: int) -> np.ndarray:
     """(inputs, outputs, units) float64, the products of a layer with useless units as zeros."""
     random = RandomLayer(1, 0, INPUTS, OUTPUTS, Distribution())
-    first = np.array([random.first_blocks(unit) for unit in range(units)], np.float64)
+    first = np.array([random.first_diagonal(unit) for unit in range(units)], np.float64)
     second = np.array([random.second(unit) for unit in range(units)], np.float64)
     return np.ascontiguousarray((second * np.maximum(first, 0)[:, None, :]).transpose(2, 1, 0))
 

@@ -21,7 +21,7 @@ class HighsModel(Model):
         self.epsilon, self.costs = epsilon, np.append(of_x, of_z * epsilon)
         self.rows = np.array([[*rows, 1.0], [*rows, -1.0], [*ones, 0.0]])
         count = exact_count(objective)
-        self.fewest, self.most = (0, coefficients.size) if count is None else (count, count)
+        self.min_count, self.max_count = (0, coefficients.size) if count is None else (count, count)
         self.given = {
             "bounds": Bounds(0, np.append(ones, bound(epsilon, objective) / epsilon)),
             "integrality": np.append(ones, 0),
@@ -30,7 +30,7 @@ class HighsModel(Model):
 
     def solve(self, weight: float) -> tuple[np.ndarray | None, Status]:
         scaled = weight / self.epsilon
-        limits = LinearConstraint(self.rows, [scaled, -np.inf, self.fewest], [np.inf, scaled, self.most])
+        limits = LinearConstraint(self.rows, [scaled, -np.inf, self.min_count], [np.inf, scaled, self.max_count])
         found = milp(self.costs, constraints=limits, **self.given)
         status = {0: Status.SOLVED, 1: Status.TIME_LIMIT, 2: Status.INFEASIBLE}.get(found.status, Status.FAILED)
         return (None if found.x is None else found.x[:-1]), status

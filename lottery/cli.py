@@ -29,17 +29,20 @@ def _leave_the_users_environment() -> None:
 
 def _run(arguments: argparse.Namespace) -> None:
     from lottery.plugins import load_plugins
-    from lottery.records.kept import keep, take_back  # after parsing, so that help and usage errors are instant
-    from lottery.records.provenance import Step
+    from lottery.records.provenance import ProvenanceTracker
+    from lottery.records.result_cache import (  # after parsing, so that help and usage errors are instant
+        cache_if_grouped,
+        restore,
+    )
 
     load_plugins(arguments.plugin)
-    step = Step(arguments.verb, vars(arguments))
-    if (finished := take_back(step)) is not None:
+    provenance = ProvenanceTracker(arguments.verb, vars(arguments))
+    if (finished := restore(provenance)) is not None:
         print(f"{finished} was finished by an earlier attempt")
         return
-    arguments.run(arguments, step)
-    if result := step.record():
-        keep(result)
+    arguments.run(arguments, provenance)
+    if result := provenance.save():
+        cache_if_grouped(result)
         print(f"wrote {result}")
 
 

@@ -1,7 +1,6 @@
 """The device that a job computes on; jobs on one machine share its GPUs by leases.
 
-A lease is a locked file.  The lock is the operating system's and goes with the process that holds it, however that ends, so
-that a killed job frees its GPU.
+A lease is a locked file.  The operating system releases the lock when its process ends, so a killed job frees its GPU.
 """
 
 import os
@@ -16,49 +15,53 @@ from filelock import FileLock, Timeout
 
 from lottery.errors import LotteryError
 
-# Set by the workflow from `jobs_per_gpu` of the config.  No flag: it is about the machine and changes no result.
+# Set by the workflow from `jobs_per_gpu` of the config.  Not a flag, because it depends on the machine and changes no result.
 JOBS_PER_GPU = "LOTTERY_JOBS_PER_GPU"
-_SECONDS_BETWEEN_LOOKS = 0.5
+_POLL_SECONDS = 0.5
 
 
 def prepare_device(device: str) -> torch.device:
-    """The torch device for `auto`, `cpu` or `cuda`, set up so that a seed decides every byte.
+    """The torch device for `auto`, `cpu` or `cuda`; makes PyTorch deterministic, so that a seed determines every byte.
 
-    One thread: sums in a matrix product are split by thread, so their rounding depends on how many there are.
+    PyTorch gets one thread: it splits sums of a matrix product by thread, so their rounding depends on the number of threads.
+    Raises LotteryError for another name, and for `cuda` without a GPU.
     """
     if device not in ("auto", "cpu", "cuda"):
         raise LotteryError(f"device: {device!r} is not one of auto, cpu, cuda")
     if device == "cuda" and not torch.cuda.is_available():
-        raise LotteryError("device: cuda is asked for, but torch sees no GPU; set device: auto or cpu")
+        raise LotteryError("device: cuda is requested, but torch sees no GPU; set device: auto or cpu")
     torch.set_num_threads(1)
     if device == "cpu" or not torch.cuda.is_available():
-        return torch.device("cpu")  # where one thread is enough, and the switch below would import a compiler, a second
+        return torch.device("cpu")  # the switch below is not needed here, and takes a second to import a compiler
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
-    torch.backends.cudnn.allow_tf32 = False  # PyTorch's default for convolutions: ten bits of each number
+    torch.backends.cudnn.allow_tf32 = False  # on by default for convolutions; rounds inputs to ten bits
     return torch.device("cuda")
 
 
 def visible_gpus() -> list[str]:
-    """Names of the GPUs that this process may use: those of CUDA_VISIBLE_DEVICES, else their numbers."""
+    """Names of the GPUs that this process may use: the entries of CUDA_VISIBLE_DEVICES, or indices if it is not set."""
     count = torch.cuda.device_count()
     named = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     return [name.strip() for name in named.split(",")][:count] if named else [str(index) for index in range(count)]
 
 
 def jobs_per_gpu() -> int:
-    """How many jobs share one GPU, from the environment; 1 where nothing is said."""
-    said = os.environ.get(JOBS_PER_GPU, "1")
-    if not said.isdecimal() or int(said) < 1:
-        raise LotteryError(f"{JOBS_PER_GPU}: {said!r} is not a whole number from 1")
-    return int(said)
+    """How many jobs share one GPU, from the environment variable `JOBS_PER_GPU`; 1 if it is not set.
+
+    Raises LotteryError unless it is a whole number from 1.
+    """
+    value = os.environ.get(JOBS_PER_GPU, "1")
+    if not value.isdecimal() or int(value) < 1:
+        raise LotteryError(f"{JOBS_PER_GPU}: {value!r} is not a whole number from 1; set jobs_per_gpu in the config")
+    return int(value)
 
 
-def _free_place(gpus: Sequence[str], places: int, folder: Path) -> tuple[int, FileLock] | None:
-    """(index of a GPU, its lock, held): first places of all GPUs come before second places."""
-    for place in range(places):
+def _lock_free_slot(gpus: Sequence[str], slots: int, folder: Path) -> tuple[int, FileLock] | None:
+    """The index of a GPU and a held lock on one of its slots; first slots of all GPUs come before second slots."""
+    for slot in range(slots):
         for index, gpu in enumerate(gpus):
-            lock = FileLock(folder / f"gpu_{gpu.replace('/', '_')}_place_{place}.lock")
+            lock = FileLock(folder / f"gpu_{gpu.replace('/', '_')}_place_{slot}.lock")
             try:
                 lock.acquire(timeout=0)
             except Timeout:
@@ -68,18 +71,18 @@ def _free_place(gpus: Sequence[str], places: int, folder: Path) -> tuple[int, Fi
 
 
 @contextmanager
-def lease(gpus: Sequence[str], places: int, folder: Path) -> Iterator[int]:
-    """The index of a GPU with a free place, held until the block ends; waits until there is one.
+def lease(gpus: Sequence[str], slots: int, folder: Path) -> Iterator[int]:
+    """Wait for a GPU with a free slot, yield its index, and hold the slot until the block ends.
 
-    places: how many may hold each GPU at once.  folder: where the locks are, common to all jobs of the machine.
+    slots: how many jobs may hold each GPU at once.  folder: of the locks, shared by all jobs of the machine.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    told = False
-    while (found := _free_place(gpus, places, folder)) is None:
-        if not told:
-            print(f"waiting for a GPU: {len(gpus)} there, {places} jobs on each", flush=True)
-            told = True
-        time.sleep(_SECONDS_BETWEEN_LOOKS)
+    announced = False
+    while (found := _lock_free_slot(gpus, slots, folder)) is None:
+        if not announced:
+            print(f"waiting for a GPU: all {len(gpus)} are in use, {slots} jobs per GPU", flush=True)
+            announced = True
+        time.sleep(_POLL_SECONDS)
     index, lock = found
     try:
         yield index
@@ -88,13 +91,16 @@ def lease(gpus: Sequence[str], places: int, folder: Path) -> Iterator[int]:
 
 
 def lease_folder() -> Path:
-    """Where this user's locks are; a Slurm job has its own, since its GPUs are its own and the first is called 0 in each."""
+    """The folder of this user's locks.
+
+    Each Slurm job has its own folder: it has its own GPUs, and the first is called 0 in every job.
+    """
     return Path(tempfile.gettempdir()) / f"lottery-gpus-{os.getuid()}-{os.environ.get('SLURM_JOB_ID', 'machine')}"
 
 
 @contextmanager
 def leased_device(device: str) -> Iterator[torch.device]:
-    """`prepare_device`, and where that is a GPU, a lease on one that this process may use."""
+    """`prepare_device`; if that is a GPU, hold a lease on one that this process may use until the block ends."""
     prepared = prepare_device(device)
     if prepared.type != "cuda":
         yield prepared

@@ -1,7 +1,7 @@
-"""The networks of the paper, their layers and sizes; no biases, so that a layer is its weight tensor.
+"""The networks of the paper, their layers and sizes.  They have no biases, so a layer is one weight tensor.
 
-Sizes follow the dataset: `fc2` on 28x28 grey images is 784-500-10, on 32x32 colour images 3072-500-10.
-torch is imported only where a network is built.
+Sizes follow the dataset: `fc2` is 784-500-10 on 28x28 grey images, and 3072-500-10 on 32x32 colour images.
+torch is imported only to build a network.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ KERNEL = 5
 
 @dataclass(frozen=True)
 class ImageShape:
-    """What a network looks at: images (channels, size, size) of `classes` classes."""
+    """The input of a network: images (channels, size, size) of `classes` classes."""
 
     channels: int
     size: int
@@ -34,32 +34,35 @@ class ImageShape:
 
     @property
     def pixels(self) -> int:
+        """Numbers per image."""
         return self.channels * self.size * self.size
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A weight tensor: (out, in) of a linear layer, (out, in, height, width) of a convolution."""
+    """A weight tensor by name and shape: (out, in) for a linear layer, (out, in, height, width) for a convolution."""
 
     name: str
     shape: tuple[int, ...]
 
     @property
     def rows(self) -> int:
-        """Output units; the tensor is approximated as a (rows, columns) matrix."""
+        """Output units; subset sums approximate the tensor as a (rows, columns) matrix."""
         return self.shape[0]
 
     @property
     def columns(self) -> int:
+        """Weights per output unit."""
         return math.prod(self.shape[1:])
 
     @property
     def size(self) -> int:
+        """Number of weights."""
         return math.prod(self.shape)
 
 
 def fully_connected(inputs: int, *outputs: int) -> tuple[Layer, ...]:
-    """Linear layers fc1, fc2, ... from `inputs` through layers of these sizes."""
+    """Linear layers fc1, fc2, ... with these numbers of outputs, the first with `inputs` inputs."""
     widths = pairwise((inputs, *outputs))
     return tuple(Layer(f"fc{number}.weight", (out, into)) for number, (into, out) in enumerate(widths, start=1))
 
@@ -81,29 +84,33 @@ def _lenet5(image: ImageShape, hidden: int) -> tuple[Layer, ...]:
     )
 
 
-# The layers of each network, from input to output, for some images and a size of hidden layers (of fc2 and fc4).
+# Each network is a function from the image shape and the hidden size (used by fc2 and fc4) to its layers, from input to output.
 NETWORKS: Registry[Callable[[ImageShape, int], tuple[Layer, ...]]] = Registry(
     "network", {"fc2": _fc2, "fc4": _fc4, "lenet5": _lenet5}
 )
 
 
 def layers(network: NetworkName, image: ImageShape, hidden: int = HIDDEN) -> tuple[Layer, ...]:
-    """The layers of `network`, from input to output; `hidden` is the size of the hidden layers of fc2 and fc4."""
-    return NETWORKS.named(network)(image, hidden)
+    """The layers of `network`, from input to output; `hidden` is the size of the hidden layers of fc2 and fc4.
+
+    Raises LotteryError for an unknown network.
+    """
+    return NETWORKS.lookup(network)(image, hidden)
 
 
 def _lenet5_padding(image: ImageShape) -> int:
-    """LeNet-5 was made for 32x32: smaller images are padded to it."""
+    """Padding per side: LeNet-5 expects 32x32 images, smaller ones are padded to that size."""
     return max(0, (32 - image.size + 1) // 2)
 
 
 def _lenet5_side(image: ImageShape) -> int:
+    """Height and width of the feature maps that are flattened."""
     first = (image.size + 2 * _lenet5_padding(image) - KERNEL + 1) // 2
     return (first - KERNEL + 1) // 2
 
 
 def build(network: NetworkName, image: ImageShape) -> nn.Module:
-    """A torch module for images (batch, channels, size, size); its state dict has the names of `layers`."""
+    """A torch module from images (batch, channels, size, size) to logits (batch, classes), with the weight names of `layers`."""
     from torch import nn
 
     modules: OrderedDict[str, nn.Module] = OrderedDict()

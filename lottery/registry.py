@@ -27,8 +27,8 @@ class Registry(Mapping[str, Item], Generic[Item]):
     def __len__(self) -> int:
         return len(self._items)
 
-    def named(self, name: str) -> Item:
-        """The item of that name; an error lists the names that there are."""
+    def lookup(self, name: str) -> Item:
+        """The item `name`; raises the registry's error with all names for an unknown one."""
         if name not in self._items:
             raise self._error(f"{self.kind}: {name!r} is not one of {', '.join(self)}")
         return self._items[name]

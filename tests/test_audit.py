@@ -14,7 +14,7 @@ from conftest import RESULTS, Snakemake, command_line
 from lottery.cli import main
 from lottery.errors import LotteryError
 from lottery.records.audit import Command, audit, remove
-from lottery.records.provenance import SUFFIX, Step
+from lottery.records.provenance import SUFFIX, ProvenanceTracker
 
 APPROXIMATION = RESULTS / "subset_sum/min_error"
 
@@ -165,7 +165,7 @@ def test_a_damaged_record_is_a_fault_of_its_result_alone(
     assert f"{APPROXIMATION}/network.safetensors" not in found
     assert "which has a fault" in found[f"{RESULTS}/tables/table1.csv"]
     with pytest.raises(LotteryError, match=r"evaluation\.json\.provenance\.json: is damaged|cannot be read as JSON"):
-        Step("tabulate", {}).reads(APPROXIMATION / "evaluation.json")
+        ProvenanceTracker("tabulate", {}).add_input(APPROXIMATION / "evaluation.json")
 
 
 def test_a_copy_of_results_beside_them_is_not_taken_for_them(results: Path, commands: list[Command]) -> None:
@@ -220,7 +220,7 @@ def test_what_is_removed_is_made_again_with_the_same_bytes(
 def test_another_result_in_the_folder_is_told_apart_from_those_that_are_asked_for(
     results: Path, commands: list[Command]
 ) -> None:
-    asked = [command for command in commands if command.verb != "summarise"]
+    asked = [command for command in commands if command.name != "summarise"]
     _, others = audit(asked, RESULTS)
     assert others == [RESULTS / f"summary.html{SUFFIX}"]
 
@@ -249,11 +249,11 @@ def opened() -> Iterator[list[str]]:
 def test_a_record_names_every_result_that_its_command_opens(
     results: Path, commands: list[Command], opened: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An input that `Step.reads` was not told of would be neither checked nor audited."""
+    """An input that `ProvenanceTracker.add_input` was not told of would be neither checked nor audited."""
     seen = set()
-    monkeypatch.setattr(Step, "record", lambda step: seen.update(step._read) or None)
+    monkeypatch.setattr(ProvenanceTracker, "save", lambda provenance: seen.update(provenance._read) or None)
     for command in commands:
-        if command.verb in (
+        if command.name in (
             "tabulate",
             "tabulate-runs",
             "plot-errors",
@@ -264,9 +264,9 @@ def test_a_record_names_every_result_that_its_command_opens(
         ):
             seen.clear()
             opened.clear()
-            assert main(command_line(command, f"again/{command.verb}")) == 0
+            assert main(command_line(command, f"again/{command.name}")) == 0
             read = {name for name in opened if name.startswith(str(RESULTS)) and not name.endswith(SUFFIX)}
-            assert read == seen, command.verb
+            assert read == seen, command.name
 
 
 def test_the_memory_of_a_command_is_its_own(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from lottery.approximation.target import Target, write_target
 from lottery.cli import main
 from lottery.records.tensors import read_tensors, write_tensors
 from lottery.subset_sum import Problem, Status, SubsetSumError, choose, create, gurobi
-from lottery.subset_sum.cbc import CbcSolver, working_cbc
+from lottery.subset_sum.cbc import CbcSolver, find_working_cbc
 
 WEIGHTS, COEFFICIENTS = np.array([0.3, 0.4]), np.array([0.1, 0.2, 0.5])
 BUNDLED = str(Path(pulp.PULP_CBC_CMD.pulp_cbc_path).resolve())
@@ -62,7 +62,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_a_broken_cbc_is_one_line_with_its_path_and_what_it_did(tmp_path: Path, broken: str) -> None:
+def test_broken_cbc_raises_one_line_with_its_path_and_fault(tmp_path: Path, broken: str) -> None:
     content, message = BROKEN[broken]
     path = program(tmp_path / "cbc", content)
     with pytest.raises(SubsetSumError) as found:
@@ -80,12 +80,12 @@ def bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return path
 
 
-def test_the_systems_cbc_is_taken_where_the_bundled_one_does_not_run(
+def test_system_cbc_is_used_if_the_bundled_one_does_not_run(
     bundled: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     system = system_cbc()
     monkeypatch.setenv("PATH", f"{Path(system).parent}{os.pathsep}{os.environ['PATH']}")
-    assert working_cbc() == system
+    assert find_working_cbc() == system
     masks, status = create("cbc").solve_row(WEIGHTS[:1], COEFFICIENTS, 0.01, "min_error")
     assert (masks[0], status[0]) == (0b011, Status.SOLVED)
     assert system in choose("cbc", 21, 784).reason
@@ -93,7 +93,7 @@ def test_the_systems_cbc_is_taken_where_the_bundled_one_does_not_run(
     assert system in capsys.readouterr().out
 
 
-def test_where_no_cbc_runs_choosing_one_is_refused_and_the_list_says_so(
+def test_choosing_cbc_raises_if_none_runs(
     bundled: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = program(tmp_path / "bin" / "cbc", "exit 127")
@@ -118,7 +118,7 @@ def target_file(tmp_path: Path, target: Target) -> Path:
     return tmp_path / "target.safetensors"
 
 
-def test_a_cross_check_by_a_broken_solver_is_an_error_and_measures_nothing(
+def test_cross_check_by_a_broken_solver_fails_without_output(
     target_file: Path, tmp_path: Path, bundled: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     program(tmp_path / "bin" / "cbc", "exit 127")
@@ -132,7 +132,7 @@ def test_a_cross_check_by_a_broken_solver_is_an_error_and_measures_nothing(
     assert not (tmp_path / "s.json").exists()
 
 
-def test_a_temporary_folder_with_a_space_works_and_nothing_is_left_in_it(target_file: Path, tmp_path: Path) -> None:
+def test_cbc_works_in_a_temporary_folder_with_a_space_and_leaves_it_empty(target_file: Path, tmp_path: Path) -> None:
     folder = tmp_path / "with a space"
     folder.mkdir()
     words = [
@@ -160,7 +160,7 @@ def test_a_temporary_folder_with_a_space_works_and_nothing_is_left_in_it(target_
     assert not [path for path in folder.rglob("*") if path.is_file()]
 
 
-def test_a_killed_process_leaves_no_temporary_file(tmp_path: Path) -> None:
+def test_killed_process_leaves_no_temporary_file(tmp_path: Path) -> None:
     folder, note = tmp_path / "tmp", tmp_path / "pid"
     folder.mkdir()
     slow = program(tmp_path / "cbc", f"echo $$ > {note}.new; mv {note}.new {note}; exec sleep 100")
@@ -185,11 +185,11 @@ CbcSolver(path={slow!r}).solve_row(np.array([0.3]), np.array([0.1, 0.2, 0.5]), 0
         os.kill(int(note.read_text()), signal.SIGKILL)
 
 
-def test_a_solver_that_breaks_on_the_way_loses_no_finished_block(tmp_path: Path, target: Target) -> None:
+def test_solver_that_fails_midway_keeps_finished_blocks(tmp_path: Path, target: Target) -> None:
     settings, chunk = Settings(epsilon=0.1, on_infeasible="nearest"), Chunk(0, range(8))
     calls = tmp_path / "calls"
     breaks = program(
-        tmp_path / "cbc", f"echo >> {calls}; [ $(wc -l < {calls}) -le 20 ] || exit 127; exec {working_cbc()} \"$@\""
+        tmp_path / "cbc", f"echo >> {calls}; [ $(wc -l < {calls}) -le 20 ] || exit 127; exec {find_working_cbc()} \"$@\""
     )  # fmt: skip
     partial = tmp_path / "partial"
     solver = CbcSolver(path=breaks)
@@ -204,7 +204,7 @@ def test_a_solver_that_breaks_on_the_way_loses_no_finished_block(tmp_path: Path,
     np.testing.assert_array_equal(continued.masks, whole.masks)
 
 
-def test_weights_at_which_a_solver_had_failed_are_solved_again(tmp_path: Path) -> None:
+def test_weights_with_status_failed_are_solved_again(tmp_path: Path) -> None:
     problem = Problem(np.array([[0.3]]), np.array([[0.1, 0.2]]))
     path = tmp_path / "partial"
     first = Partial(path, problem, "cbc")
@@ -214,7 +214,7 @@ def test_weights_at_which_a_solver_had_failed_are_solved_again(tmp_path: Path) -
 
 
 @needs_gurobi
-def test_gurobi_that_breaks_between_two_weights_is_an_error() -> None:
+def test_gurobi_error_between_weights_raises() -> None:
     solver = gurobi.GurobiSolver()
     masks, _ = solver.solve_row(WEIGHTS[:1], COEFFICIENTS, 0.01, "min_error")
     assert masks[0] == 0b011
@@ -229,7 +229,7 @@ def test_gurobi_that_breaks_between_two_weights_is_an_error() -> None:
 
 
 @needs_gurobi
-def test_ctrl_c_stops_gurobi_and_counts_for_no_weight() -> None:
+def test_ctrl_c_in_gurobi_raises_keyboard_interrupt() -> None:
     coefficients = np.random.default_rng(0).uniform(-1, 1, 60)
     code = f"""
 import numpy as np

@@ -8,7 +8,14 @@ from conftest import TINY_IMAGE, random_weights
 
 from lottery.approximation import chunks
 from lottery.approximation.assembly import assemble, summary
-from lottery.approximation.chunks import Chunk, chunk_of, cut, read_chunk, solve_chunk, write_chunk
+from lottery.approximation.chunks import (
+    Chunk,
+    parse_chunk_name,
+    read_chunk,
+    solve_chunk,
+    split_into_chunks,
+    write_chunk,
+)
 from lottery.approximation.settings import Settings
 from lottery.approximation.target import Target, write_target
 from lottery.errors import LotteryError
@@ -41,7 +48,7 @@ class CountingSolver:
 
 def solve_all(folder, target, settings, rows_per_chunk, solver=None):
     paths = []
-    for chunk in cut(target.layers, rows_per_chunk):
+    for chunk in split_into_chunks(target.layers, rows_per_chunk):
         path = folder / chunk.file_name
         result = solve_chunk(target, settings, chunk, solver or ExactSolver(), folder / "partial")
         write_chunk(path, result, "exact")
@@ -206,7 +213,7 @@ def solved(tmp_path, target):
 
 
 def test_a_missing_chunk_is_refused(target, solved):
-    with pytest.raises(LotteryError, match=r"fc1\.weight: the chunks cover 250 rows, not each of the 500 once"):
+    with pytest.raises(LotteryError, match=r"fc1\.weight: the chunks cover 250 rows, expected each of 500 rows once"):
         assemble(target, POOR, solved[1:])
     with pytest.raises(LotteryError, match=r"fc2\.weight: the chunks cover 0 rows"):
         assemble(target, POOR, solved[:-1])
@@ -231,23 +238,23 @@ def test_a_chunk_of_no_layer_or_of_rows_beyond_it_is_refused_by_name(tmp_path, t
 
 
 @pytest.mark.parametrize("damage", [lambda content: content[:-1], lambda content: b"", lambda content: content[:300]])
-def test_a_truncated_chunk_is_refused_by_name(target, solved, damage):
+def test_truncated_chunk_raises_with_its_name(target, solved, damage):
     path = solved[1][1]
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(LotteryError, match=path.name):
         assemble(target, POOR, solved)
 
 
-def test_a_foreign_file_in_place_of_a_chunk_is_refused_by_name(target, solved):
+def test_other_file_instead_of_a_chunk_raises_with_its_name(target, solved):
     write_target(solved[1][1], target)
     with pytest.raises(LotteryError, match=f"{solved[1][1].name}.*not a solved chunk"):
         assemble(target, POOR, solved)
-    with pytest.raises(LotteryError, match="a chunk's file is called"):
-        chunk_of(solved[1][1].with_name("rows.safetensors"))
+    with pytest.raises(LotteryError, match="expected a file name layer_L"):
+        parse_chunk_name(solved[1][1].with_name("rows.safetensors"))
 
 
 @pytest.mark.parametrize("bit", [0, 3, 7])
-def test_a_flipped_bit_moves_the_sum_beyond_epsilon_and_is_refused_by_name(target, solved, bit):
+def test_flipped_bit_of_a_mask_raises_with_the_name_of_the_chunk(target, solved, bit):
     chunk, path = solved[1]
     coefficients = POOR.draw(target, chunk.layer, chunk.rows)
     row = int(np.argmax(np.abs(coefficients[:, bit]) > 2 * POOR.epsilon))  # flipping back and forth cannot stay within
@@ -262,20 +269,22 @@ def flip(masks, row, column, bit):
 
 
 @pytest.mark.parametrize("bit", [40, 63])
-def test_a_bit_that_was_never_drawn_is_refused_by_name(target, solved, bit):
+def test_bit_of_a_coefficient_that_was_never_drawn_raises(target, solved, bit):
     path = solved[0][1]
     changed(path, masks=lambda masks: flip(masks, 0, 0, bit))
     with pytest.raises(LotteryError, match=rf"{path.name}: masks keep coefficients that were never drawn"):
         assemble(target, POOR, solved)
 
 
-def test_masks_of_another_shape_or_kind_are_refused_by_name(target, solved):
+def test_masks_of_another_shape_or_type_raise_with_the_name_of_the_chunk(target, solved):
     path = solved[0][1]
     content = path.read_bytes()
     for change in (lambda masks: masks[:-1], lambda masks: masks.astype(np.int64)):
         path.write_bytes(content)
         changed(path, masks=change)
-        with pytest.raises(LotteryError, match=rf"{path.name}: .*(?:masks have shape|masks: shape|status: shape)"):
+        with pytest.raises(
+            LotteryError, match=rf"{path.name}: .*(?:got masks of shape|masks: got shape|status: got shape)"
+        ):
             assemble(target, POOR, solved)
 
 
@@ -284,11 +293,11 @@ def test_masks_of_another_shape_or_kind_are_refused_by_name(target, solved):
     [
         (lambda r: r + 1, "beyond epsilon|never drawn"),
         (lambda r: r * 0, "never drawn"),
-        (lambda r: r + 200, "more than 4"),
+        (lambda r: r + 200, "expected at most 4"),
     ],
     ids=["more", "none", "too many"],
 )
-def test_redraws_that_do_not_fit_the_masks_are_refused_by_name(target, solved, redraws, message):
+def test_redraws_that_do_not_fit_the_masks_raise(target, solved, redraws, message):
     path = solved[0][1]
     assert read_chunk(path)[0].redraws.any()
     forged = (lambda masks: masks << np.uint64(1)) if message.startswith("beyond") else (lambda masks: masks)

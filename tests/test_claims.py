@@ -7,7 +7,7 @@ from conftest import row
 
 from lottery.networks import ImageShape
 from lottery.pruning.run import Run
-from lottery.pruning.structures import blocks_of, kept_count
+from lottery.pruning.structures import kept_count, layer_specs
 from lottery.published import figures
 from lottery.results.tables.claims import answer_claims
 from lottery.results.tables.points import points
@@ -40,9 +40,9 @@ def test_plotted_parameters_are_those_that_our_masks_would_keep() -> None:
             continue
         run = Run(point.network, point.structure, 5, point.sparsity, 1)
         kept = 2550 if point.network == "lenet5" else 0
-        for block in blocks_of(run, image):
-            kept += kept_count(int(np.prod(block.second_shape)), point.sparsity)
-            kept += kept_count(int(np.prod(block.first_shape)), point.sparsity) if block.factored else 0
+        for block in layer_specs(run, image):
+            kept += kept_count(int(np.prod(block.weight2_shape)), point.sparsity)
+            kept += kept_count(int(np.prod(block.weight1_shape)), point.sparsity) if block.factored else 0
         assert abs(kept - point.parameters) <= 3, point
 
 

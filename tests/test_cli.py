@@ -12,8 +12,8 @@ from lottery.approximation.target import Target, write_target
 from lottery.cli import main, parser
 from lottery.errors import LotteryError
 from lottery.networks import ImageShape, layers
-from lottery.records.files import replaced, write_text
-from lottery.records.provenance import Step
+from lottery.records.files import atomic_write, write_text
+from lottery.records.provenance import ProvenanceTracker
 
 SMALL = ImageShape(channels=1, size=4)
 
@@ -70,11 +70,11 @@ def test_a_full_disk_leaves_the_old_file_and_no_part(tmp_path: Path) -> None:
     write_text(path, "old")
 
     def fill_the_disk() -> None:
-        with replaced(path) as temporary:
+        with atomic_write(path) as temporary:
             temporary.write_text("half of the n")
             raise OSError(28, "No space left on device")
 
-    with pytest.raises(LotteryError, match=r"table.csv: cannot be written \(No space left on device\); mend that"):
+    with pytest.raises(LotteryError, match=r"table.csv: cannot be written \(No space left on device\); fix the cause"):
         fill_the_disk()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
@@ -108,36 +108,36 @@ def test_no_command_writes_over_what_it_has_read(
     record.write_bytes(Path("other.safetensors.provenance.json").read_bytes().replace(b"other", b"older"))
     assert main(f"solve --target target.safetensors {words} --output {name}".split()) == 1
     error = capsys.readouterr().err
-    assert error == f"lottery solve: {Path(name)}: is also an input of this command; give the output another name\n"
+    assert error == f"lottery solve: {Path(name)}: is also an input of this command; choose another output\n"
     assert target.read_bytes() == before
     assert record.is_file()
     assert Path("link.safetensors").is_symlink()
 
 
-def test_a_step_refuses_to_note_an_input_as_an_output_before_it_touches_the_old_record(tmp_path: Path) -> None:
+def test_input_as_output_raises_before_the_old_record_is_deleted(tmp_path: Path) -> None:
     source, record = tmp_path / "table.csv", tmp_path / "new.csv.provenance.json"
     write_text(source, "a")
-    step = Step("tabulate", {"output": tmp_path})
-    step.reads(source)
+    provenance = ProvenanceTracker("tabulate", {"output": tmp_path})
+    provenance.add_input(source)
     write_text(record, "old")
     with pytest.raises(LotteryError, match=r"table.csv: is also an input of this command"):
-        step.writes(tmp_path / "new.csv", source)
+        provenance.add_outputs(tmp_path / "new.csv", source)
     assert record.read_text() == "old"
-    assert step.record() is None
-    assert step.writes(tmp_path / "new.csv", tmp_path / "other.csv") == tmp_path / "new.csv"
+    assert provenance.save() is None
+    assert provenance.add_outputs(tmp_path / "new.csv", tmp_path / "other.csv") == tmp_path / "new.csv"
     assert not record.exists()
 
 
 @pytest.mark.parametrize(
     ("place", "message"), [("a file/o", "a file: cannot be written"), ("a folder", "a folder: is a folder")]
 )
-def test_outputs_that_cannot_be_are_refused_before_the_work(tmp_path: Path, place: str, message: str) -> None:
+def test_check_outputs_raises_for_unwritable_outputs(tmp_path: Path, place: str, message: str) -> None:
     (tmp_path / "a file").touch()
     (tmp_path / "a folder").mkdir()
-    step = Step("verify", {"output": tmp_path})
-    step.check_outputs(tmp_path / "fine", tmp_path / "new folder" / "fine")
+    provenance = ProvenanceTracker("verify", {"output": tmp_path})
+    provenance.check_outputs(tmp_path / "fine", tmp_path / "new folder" / "fine")
     with pytest.raises(LotteryError, match=message):
-        step.check_outputs(tmp_path / "fine", tmp_path / place)
+        provenance.check_outputs(tmp_path / "fine", tmp_path / place)
     assert not (tmp_path / "fine").exists()
 
 

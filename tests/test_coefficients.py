@@ -14,7 +14,7 @@ FURTHER = {"seed": 7, "layer": 1, "row": 3, "weight": 2, "round_": 1, "count": 5
 @pytest.mark.parametrize(
     ("epsilon", "per_bit", "n"), [(0.01, 3, 21), (0.01, 2, 14), (0.01, 2.5, 17), (0.1, 3, 9), (0.5, 3, 3), (0.9, 3, 0)]
 )
-def test_the_number_of_coefficients_is_that_of_the_released_code(epsilon, per_bit, n):
+def test_number_of_coefficients_equals_that_of_the_released_code(epsilon, per_bit, n):
     assert number_of_coefficients(epsilon, per_bit) == n
 
 
@@ -22,13 +22,13 @@ def test_the_number_of_coefficients_is_that_of_the_released_code(epsilon, per_bi
     ("epsilon", "per_bit"),
     [(0, 3), (1, 3), (-0.1, 3), (np.nan, 3), (0.01, 0), (0.01, -1), (0.01, np.nan), (0.01, np.inf)],
 )
-def test_a_senseless_number_of_coefficients_is_refused(epsilon, per_bit):
+def test_invalid_number_of_coefficients_raises(epsilon, per_bit):
     with pytest.raises(SubsetSumError, match=r"epsilon|coefficients_per_bit"):
         number_of_coefficients(epsilon, per_bit)
 
 
 @pytest.mark.parametrize("weights", [None, 4])
-def test_rows_asked_for_together_or_apart_or_backwards_are_the_same_bytes(weights):
+def test_rows_drawn_together_apart_or_backwards_are_equal(weights):
     together = draw_coefficients(rows=range(10, 16), weights=weights, **HERE)
     apart = {
         row: draw_coefficients(rows=range(row, row + 1), weights=weights, **HERE) for row in reversed(range(10, 16))
@@ -36,7 +36,7 @@ def test_rows_asked_for_together_or_apart_or_backwards_are_the_same_bytes(weight
     assert together.tobytes() == b"".join(apart[row].tobytes() for row in range(10, 16))
 
 
-def test_every_part_of_an_address_gives_other_numbers():
+def test_every_part_of_the_key_changes_the_draw():
     def first(seed=7, layer=1, row=3):
         return draw_coefficients(**{**HERE, "seed": seed, "layer": layer}, rows=range(row, row + 1))[0, 0]
 
@@ -47,7 +47,7 @@ def test_every_part_of_an_address_gives_other_numbers():
     assert len(set(drawn)) == len(drawn)
 
 
-def test_the_first_numbers_are_pinned():
+def test_draws_match_golden_values():
     drawn = draw_coefficients(seed=1, layer=0, rows=range(2), n=1, low=0.0, high=1.0).ravel().tolist()
     drawn += redraw_coefficients(**FURTHER | {"count": 1, "low": 0.0, "high": 1.0}).tolist()
     assert drawn == PINNED
@@ -92,17 +92,17 @@ def test_the_released_stream_is_one_generator_over_all_rows_of_all_layers(chunk)
         ({"low": 2.0, "high": 1.0}, "low < high"),
         ({"low": np.nan}, "low < high"),
         ({"high": np.inf}, "low < high"),
-        ({"n": -1}, "must not be negative"),
-        ({"seed": -1}, "must not be negative"),
+        ({"n": -1}, "expected n from 0"),
+        ({"seed": -1}, "expected n from 0 and a seed"),
         ({"stream": "random"}, "'random' is not one of keyed, released"),
-        ({"stream": "released", "weights": 3}, "sharing weight needs stream keyed"),
+        ({"stream": "released", "weights": 3}, "use stream keyed with sharing weight"),
     ],
 )
-def test_a_senseless_draw_is_refused(change, message):
+def test_invalid_draw_raises(change, message):
     with pytest.raises(SubsetSumError, match=message):
         draw_coefficients(**HERE | {"rows": range(2)} | change)
 
 
-def test_redraw_round_zero_is_the_first_draw_and_refused():
+def test_redraw_round_zero_raises():
     with pytest.raises(SubsetSumError, match="count from 1"):
         redraw_coefficients(**FURTHER | {"round_": 0})

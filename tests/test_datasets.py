@@ -38,16 +38,16 @@ def test_a_raw_idx_file_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "truncated, 0 bytes"),
-        (idx_bytes(IMAGES)[:-1], "17 bytes of data where 18 are stated"),
-        (idx_bytes(IMAGES) + b"x", "19 bytes of data where 18 are stated"),
-        (idx_bytes(IMAGES[0, 0]).ljust(40, b"\0"), "magic number 0x00000801 where 0x00000803"),
+        (b"", "truncated: 0 bytes"),
+        (idx_bytes(IMAGES)[:-1], "got 17 bytes of data, expected 18"),
+        (idx_bytes(IMAGES) + b"x", "got 19 bytes of data, expected 18"),
+        (idx_bytes(IMAGES[0, 0]).ljust(40, b"\0"), "magic number 0x00000801, expected 0x00000803"),
         (idx_bytes(IMAGES, magic=0x0D03), "magic number 0x00000d03"),
-        (idx_bytes(IMAGES[:1]), r"states \(1, 3, 3\), where \(2, 3, 3\) is expected"),
+        (idx_bytes(IMAGES[:1]), r"got shape \(1, 3, 3\), expected \(2, 3, 3\)"),
     ],
     ids=["empty", "truncated", "too long", "labels for images", "floats", "wrong count"],
 )
-def test_a_damaged_or_mislabelled_idx_file_is_refused_by_name(tmp_path: Path, content: bytes, message: str) -> None:
+def test_damaged_or_mislabelled_idx_file_raises_with_its_name(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "images").write_bytes(content)
     with pytest.raises(LotteryError, match=message) as raised:
         read_idx([tmp_path], EXPECTED)
@@ -55,19 +55,19 @@ def test_a_damaged_or_mislabelled_idx_file_is_refused_by_name(tmp_path: Path, co
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[:-9], lambda b: b[:20] + b"zz" + b[22:]])
-def test_a_damaged_gzip_file_is_refused_by_name(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+def test_damaged_gzip_file_raises_with_its_name(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
     (tmp_path / "images.gz").write_bytes(damage(gzip.compress(idx_bytes(IMAGES))))
     with pytest.raises(LotteryError, match="images.gz: damaged or truncated"):
         read_idx([tmp_path], EXPECTED)
 
 
-def test_the_right_form_with_other_content_is_refused_by_checksum(tmp_path: Path) -> None:
+def test_other_content_of_the_right_shape_raises_by_checksum(tmp_path: Path) -> None:
     (tmp_path / "images.gz").write_bytes(gzip.compress(idx_bytes(IMAGES)))
     with pytest.raises(LotteryError, match="wrong checksum"):
         read_idx([tmp_path], EXPECTED)
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
+def test_missing_file_raises_with_its_name(tmp_path: Path) -> None:
     with pytest.raises(LotteryError, match=r"neither images\.gz nor images"):
         read_idx([tmp_path], EXPECTED)
 
@@ -140,7 +140,7 @@ def test_a_broken_copy_beside_a_good_one_is_named_and_passed_over(
     assert (tmp_path / "data.safetensors").read_bytes() == mnist_bytes
     said = capsys.readouterr().out
     assert f"{broken}: damaged or truncated" in said
-    assert f"{folder / broken.stem} is taken instead" in said
+    assert f"using {folder / broken.stem} instead" in said
 
 
 def test_a_raw_file_beside_one_of_another_dataset_is_not_taken_by_its_form(tmp_path: Path, mnist_folder: Path) -> None:
@@ -178,7 +178,7 @@ def test_cifar_is_taken_from_its_folder_or_the_one_above(
 
 
 def test_mnist_is_not_taken_for_fashion_mnist(tmp_path: Path, mnist_folder: Path) -> None:
-    with pytest.raises(LotteryError, match="train-images-idx3-ubyte.gz: has the right form but the wrong checksum"):
+    with pytest.raises(LotteryError, match="train-images-idx3-ubyte.gz: right shape but wrong checksum"):
         fetch("fashion_mnist", str(mnist_folder), tmp_path / "data.safetensors")
     assert not list(tmp_path.iterdir()), "nothing may be left of a refused dataset"
 
@@ -191,7 +191,7 @@ def test_one_changed_pixel_in_mnist_is_found(tmp_path: Path, mnist_folder: Path)
     content[5000] ^= 1
     path.unlink()
     path.with_suffix("").write_bytes(content)
-    with pytest.raises(LotteryError, match="t10k-images-idx3-ubyte: has the right form but the wrong checksum"):
+    with pytest.raises(LotteryError, match="t10k-images-idx3-ubyte: right shape but wrong checksum"):
         fetch("mnist", str(folder), tmp_path / "data.safetensors")
 
 
@@ -202,15 +202,15 @@ def test_one_changed_pixel_in_mnist_is_found(tmp_path: Path, mnist_folder: Path)
         ("mnist", "/nowhere/at/all", "the folder /nowhere/at/all does not exist"),
         ("mnist", "embedded", "not embedded .only mnist5k"),
         ("mnist5k", "/tmp", "mnist5k is embedded"),
-        ("cifar10", "/tmp", "no intact cifar-10-batches-py folder"),
+        ("cifar10", "/tmp", "expected an intact folder cifar-10-batches-py"),
     ],
 )
-def test_a_source_that_cannot_be_is_one_line(tmp_path: Path, name: str, source: str, message: str) -> None:
+def test_invalid_source_raises_one_line(tmp_path: Path, name: str, source: str, message: str) -> None:
     with pytest.raises(LotteryError, match=message):
         fetch(name, source, tmp_path / "data.safetensors")
 
 
-def test_without_network_the_error_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_download_without_network_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy that refuses connections stands for a machine without network."""
     for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(variable, "http://127.0.0.1:9")
@@ -222,7 +222,7 @@ def test_without_network_the_error_says_how_to_go_on(tmp_path: Path, monkeypatch
     assert "\n" not in str(raised.value)
 
 
-def test_a_truncated_dataset_file_is_named(tmp_path: Path) -> None:
+def test_truncated_dataset_file_raises_with_its_name(tmp_path: Path) -> None:
     path = tmp_path / "data.safetensors"
     fetch("mnist5k", "embedded", path)
     path.write_bytes(path.read_bytes()[:-100])
@@ -239,11 +239,11 @@ def test_torchvision_can_be_imported_whatever_its_build() -> None:
     assert done.stdout.strip() == "ToTensor"
 
 
-def test_a_flipped_bit_in_a_dataset_file_is_found(tmp_path: Path) -> None:
+def test_flipped_bit_in_a_dataset_file_raises(tmp_path: Path) -> None:
     path = tmp_path / "mnist5k.safetensors"
     fetch("mnist5k", "embedded", path)
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    with pytest.raises(LotteryError, match="mnist5k.safetensors: damaged, its content does not match its checksum"):
+    with pytest.raises(LotteryError, match="mnist5k.safetensors: damaged: its content does not match its checksum"):
         load(path)

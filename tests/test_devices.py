@@ -15,7 +15,7 @@ from conftest import Snakemake
 from lottery import devices
 from lottery.devices import JOBS_PER_GPU, jobs_per_gpu, lease, prepare_device
 from lottery.errors import LotteryError
-from lottery.records.provenance import Step, provenance_path, read_record
+from lottery.records.provenance import ProvenanceTracker, provenance_path, read_record
 
 # A job as another process: it takes a lease, says which GPU it got, and holds it until a line comes or it is killed.
 JOB = """
@@ -49,7 +49,7 @@ def test_jobs_take_all_gpus_before_they_share_one_and_then_wait(tmp_path: Path) 
         jobs.append(Job(tmp_path, ["4", "5"], places=2))
         assert jobs[-1].says() == expected
     waiting = Job(tmp_path, ["4", "5"], places=2)
-    assert waiting.says() == "waiting for a GPU: 2 there, 2 jobs on each"
+    assert waiting.says() == "waiting for a GPU: all 2 are in use, 2 jobs per GPU"
     jobs[1].finish()
     assert waiting.says() == "got 1"
     for job in (jobs[0], jobs[2], jobs[3], waiting):
@@ -108,12 +108,12 @@ def test_waiting_for_a_gpu_does_not_count_as_computing(monkeypatch: pytest.Monke
         time.sleep(0.5)
         yield torch.device("cuda")
 
-    step = Step("prune", {})
-    with step.computing_on(lease_after_a_wait()):
+    provenance = ProvenanceTracker("prune", {})
+    with provenance.computing_on(lease_after_a_wait()):
         pass
-    result = step.writes(tmp_path / "result")
+    result = provenance.add_outputs(tmp_path / "result")
     result.touch()
-    step.record()
+    provenance.save()
     record = read_record(provenance_path(result))
     assert record["device"] == "cuda"
     assert record["device_seconds"] < 0.3 < record["seconds"]

@@ -69,11 +69,11 @@ SERVERS: dict[str, Behaviour] = {
     "no such file": has_no_such_file,
 }
 FAULTS = {
-    "silent": "0 bytes came in 1 s",
-    "trickles": r"\d+ bytes came in 1 s",
-    "trickles a header": "0 bytes came in 1 s",
+    "silent": "received 0 bytes in 1 s",
+    "trickles": r"received \d+ bytes in 1 s",
+    "trickles a header": "received 0 bytes in 1 s",
     "closes": "closed|reset",
-    "is cut off": "wrong checksum; cut off",
+    "is cut off": "wrong checksum; truncated",
     "another file": "wrong checksum",
     "no such file": "HTTP Error 404",
 }
@@ -117,7 +117,7 @@ def test_a_mirror_that_fails_is_given_up_in_a_stated_time_and_named(
     assert time.monotonic() - started < 30
     assert url in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert f"downloading {url} (given up after 1 s with less than 30 kB)" in capsys.readouterr().out
+    assert f"downloading {url} (gives up after 1 s with less than 30 kB)" in capsys.readouterr().out
     assert not list(tmp_path.iterdir()), "nothing may be left of a file that did not come"
 
 
@@ -137,7 +137,7 @@ def test_a_silent_mirror_is_asked_once_and_one_that_fails_again(
 ) -> None:
     monkeypatch.setattr("lottery.data.download.ATTEMPTS", 2)
     silent, missing = f"{serve('silent')}file", f"{serve('no such file')}file"
-    with pytest.raises(LotteryError, match=r"0 bytes came in .*; .*HTTP Error 404"):
+    with pytest.raises(LotteryError, match=r"received 0 bytes in .*; .*HTTP Error 404"):
         download([silent, missing], tmp_path / "file", MD5, SECONDS)
     said = capsys.readouterr().out
     assert (said.count(silent), said.count(missing)) == (1, 2)
@@ -148,7 +148,7 @@ def test_fetch_says_what_it_downloads_and_ends_in_one_line(
 ) -> None:
     mirrors = [serve("silent"), serve("trickles")]
     monkeypatch.setattr(torchvision().datasets.MNIST, "mirrors", mirrors)
-    monkeypatch.setattr("lottery.data.download.SECONDS", SECONDS)
+    monkeypatch.setattr("lottery.data.download.WINDOW_SECONDS", SECONDS)
     assert main(["fetch", "--dataset", "mnist", "--output", str(tmp_path / "data.safetensors")]) == 1
     said = capsys.readouterr()
     for mirror in mirrors:

@@ -11,10 +11,10 @@ from benchmarks.carrying import carrying
 from benchmarks.plain_pruning import PlainNetwork, plain_step
 from lottery.devices import prepare_device
 from lottery.networks import ImageShape
-from lottery.pruning.masks import masks_by_bits
+from lottery.pruning.masks import topk_masks_radix
 from lottery.pruning.network import PrunedNetworks
 from lottery.pruning.run import Run, Variant
-from lottery.pruning.structures import blocks_of
+from lottery.pruning.structures import layer_specs
 
 CPU = prepare_device("cpu")
 
@@ -52,9 +52,9 @@ def both_ways(
     """How many mask entries differ from the plain way's, over all steps."""
     plain, ours = PlainNetwork(run, image, dtype), PrunedNetworks([run], image, torch.device("cpu"), dtype, compiled)
     optimizer, differing = plain.optimizer(run), 0
-    inputs = blocks_of(run, image)[0].inputs
+    inputs = layer_specs(run, image)[0].inputs
     for images, labels in batches(steps, inputs, dtype):
-        images = images if blocks_of(run, image)[0].signed else images.abs()
+        images = images if layer_specs(run, image)[0].signed else images.abs()
         expected = plain_step(plain, optimizer, images, labels)
         assert float(ours.step(images[None], labels[None], run.rate)) == pytest.approx(
             float(expected), rel=1e-3 if dtype == torch.float32 else 1e-9
@@ -68,33 +68,33 @@ def both_ways(
 @pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "torch"])
 @pytest.mark.parametrize("structure", ["linear", "relu", "wide"])
 @pytest.mark.parametrize("switch", SWITCHES)
-def test_masks_are_those_of_the_plain_way_at_every_step(structure: str, switch: str, compiled: bool) -> None:
+def test_masks_equal_those_of_the_reference_at_every_step(structure: str, switch: str, compiled: bool) -> None:
     run = Run("fc2", structure, 3, 0.3, epochs=1, variant=SWITCHES[switch])
     assert both_ways(run, 60, compiled) == 0
 
 
 @pytest.mark.parametrize("structure", ["linear", "relu", "wide"])
 @pytest.mark.parametrize("network", ["fc4", "lenet5"])
-def test_other_networks_have_the_masks_of_the_plain_way(network: str, structure: str) -> None:
+def test_masks_of_fc4_and_lenet5_equal_those_of_the_reference(network: str, structure: str) -> None:
     """fc4 has three hidden layers; lenet5's features are never negative, so even its first layer needs one matrix."""
     run = Run(network, structure, 2, 0.4, epochs=1, variant=replace(SWITCHES["released"], learning_rate=0.1))
     assert both_ways(run, 10, True, MNIST if network == "lenet5" else SMALL) == 0
 
 
 @pytest.mark.parametrize("structure", ["linear", "relu", "wide"])
-def test_selection_bit_by_bit_learns_the_same_masks(structure: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_radix_selection_learns_the_same_masks(structure: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a GPU runs, forced on a CPU."""
-    monkeypatch.setattr("lottery.pruning.layers.top_masks", masks_by_bits)
+    monkeypatch.setattr("lottery.pruning.layers.topk_masks", topk_masks_radix)
     assert both_ways(Run("fc2", structure, 3, 0.3, epochs=1, variant=SWITCHES["released"]), 40, False) == 0
 
 
 @pytest.mark.parametrize("structure", ["linear", "relu"])
-def test_full_size_fc2_has_the_masks_of_the_plain_way(structure: str) -> None:
+def test_masks_of_full_size_fc2_equal_those_of_the_reference(structure: str) -> None:
     run = Run("fc2", structure, 5, 0.5, epochs=1)
     assert both_ways(run, 4, True, MNIST, torch.float64) == 0
 
 
-def test_learning_really_moves_the_masks_that_are_compared() -> None:
+def test_training_changes_the_masks_that_are_compared() -> None:
     run = Run("fc2", "linear", 3, 0.3, epochs=1, variant=SWITCHES["released"])
     network = PrunedNetworks([run], SMALL, torch.device("cpu"), torch.float64)
     before = network.masks(0)
@@ -105,15 +105,15 @@ def test_learning_really_moves_the_masks_that_are_compared() -> None:
 
 @pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "torch"])
 @pytest.mark.parametrize("structure", ["linear", "relu", "wide"])
-def test_frozen_really_means_frozen(structure: str, compiled: bool) -> None:
+def test_training_changes_scores_but_no_weights(structure: str, compiled: bool) -> None:
     run = Run("fc4", structure, 2, 0.5, epochs=1, variant=Variant(hidden=12, bias=True))
     network = PrunedNetworks([run], SMALL, torch.device("cpu"), compiled=compiled)
 
     def random_numbers() -> list[np.ndarray]:
         found = []
         for layer in network.layers:
-            found += [layer.second.weights.numpy().copy(), layer.bias.numpy().copy()]
-            found += [layer.first.weights.numpy().copy()] if layer.first else []
+            found += [layer.weight2.weights.numpy().copy(), layer.bias.numpy().copy()]
+            found += [layer.weight1.weights.numpy().copy()] if layer.weight1 else []
         return found
 
     before, state = random_numbers(), {name: value.clone() for name, value in network.state(0).items()}
@@ -140,7 +140,7 @@ def weights_that_move_an_output(network: PrunedNetworks, inputs: torch.Tensor) -
     """Brute force: take each kept weight out, and look whether some input's output moves."""
     whole, found = network.outputs(inputs[None]), 0
     for layer in network.layers:
-        for matrix in [layer.second] + ([layer.first] if layer.first else []):
+        for matrix in [layer.weight2] + ([layer.weight1] if layer.weight1 else []):
             flat = matrix.weights.view(-1)
             for index in np.flatnonzero(matrix.mask.numpy().ravel()):
                 weight = flat[index].item()
@@ -155,9 +155,9 @@ def test_alive_weights_are_those_whose_removal_moves_an_output_where_no_signs_ca
     network = tiny("fc2", structure, seed=5)
     found = network.counts(0)
     for layer in network.layers:  # all positive, but for the signs that decide which part of an input `relu` sees
-        layer.second.weights.abs_()
-        if structure == "linear" and layer.first:
-            layer.first.weights.abs_()
+        layer.weight2.weights.abs_()
+        if structure == "linear" and layer.weight1:
+            layer.weight1.weights.abs_()
     assert found.alive == weights_that_move_an_output(network, inputs_of_all_signs())
     assert found.remaining == sum(int(mask.sum()) for mask in network.masks(0).values())
     assert found.alive <= found.paired <= found.remaining <= found.initial

@@ -98,7 +98,7 @@ from lottery.networks import ImageShape
 from lottery.pruning.keyed import init_layer
 from lottery.pruning.records import read_masks
 from lottery.pruning.run import Run
-from lottery.pruning.structures import blocks_of
+from lottery.pruning.structures import layer_specs
 
 from lottery.plugins import load_plugins
 
@@ -106,7 +106,7 @@ load_plugins([Path("examples/structure.py")])
 run, data = Run("fc2", "parallel", 5, 0.5, 1), load(Path("data.safetensors"))
 masks, mean, deviation = read_masks(Path("runs/parallel/masks.safetensors")), 0.1307, 0.3081
 values = (data.test_images.reshape(1000, -1) / 255 - mean) / deviation
-for block in blocks_of(run, ImageShape(1, 28)):
+for block in layer_specs(run, ImageShape(1, 28)):
     assert f"{block.name}.weight1" not in masks
     weights = init_layer(block, run).weight2 * masks[f"{block.name}.weight2"]
     values = np.tile(np.maximum(values, 0) if block.number > 1 else values, 5) @ np.hstack(list(weights)).T

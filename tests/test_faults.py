@@ -81,7 +81,7 @@ def test_a_full_disk_is_one_line_leaves_no_part_and_with_more_room_it_goes_on(
     results: Path, disk: Disk, tmp_path: Path, command: str
 ) -> None:
     done = lottery(COMMANDS[command].format(disk.folder))
-    said_in_one_line(done, str(disk.folder), "No space left on device", "mend that and run again")
+    said_in_one_line(done, str(disk.folder), "No space left on device", "fix the cause and run again")
     parts = [path for path in disk.folder.rglob("*") if path.is_file() and path.suffix not in (".json", ".csv")]
     assert not parts, "a part of a file was left"
     disk.remount("size=200m")

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from conftest import TINY_IMAGE
 
-from lottery.approximation.frontier import approximate, without_small_weights
+from lottery.approximation.frontier import approximate, prune_by_magnitude
 from lottery.approximation.points import planned_points
 from lottery.approximation.settings import Settings
 from lottery.cli import main
@@ -71,7 +71,7 @@ def test_a_point_of_the_workflow_says_what_assemble_and_evaluate_say(demo):
 
 
 def test_pruning_by_magnitude_takes_what_is_within_epsilon_and_leaves_the_rest(target):
-    pruned = without_small_weights(target, 0.1)
+    pruned = prune_by_magnitude(target, 0.1)
     for name, weights in target.weights.items():
         small = np.abs(weights) <= 0.1
         assert not pruned.weights[name][small].any()

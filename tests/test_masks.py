@@ -6,9 +6,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lottery.pruning.layers import CANDIDATES
-from lottery.pruning.masks import Selector, _count, _running_count, mask_by_partition, masks_by_bits, top_masks
-from lottery.pruning.records import packed, unpacked
+from lottery.pruning.layers import MAX_CANDIDATES
+from lottery.pruning.masks import (
+    IncrementalTopK,
+    _count,
+    _running_count,
+    topk_mask_partition,
+    topk_masks,
+    topk_masks_radix,
+)
+from lottery.pruning.records import pack_masks, unpack_masks
 from lottery.pruning.structures import kept_count
 
 
@@ -31,9 +38,9 @@ def test_masks_keep_exactly_the_largest_scores_ties_included(values: list[float]
     magnitudes = np.array(values, np.float32)
     kept = round(share * len(values))
     expected = brute_force_mask(magnitudes, kept)
-    np.testing.assert_array_equal(mask_by_partition(magnitudes, kept)[0], expected)
+    np.testing.assert_array_equal(topk_mask_partition(magnitudes, kept)[0], expected)
     for precision in (torch.float32, torch.float64):
-        found = masks_by_bits(torch.from_numpy(magnitudes).to(precision)[None], torch.tensor([kept]))
+        found = topk_masks_radix(torch.from_numpy(magnitudes).to(precision)[None], torch.tensor([kept]))
         np.testing.assert_array_equal(found[0].numpy(), expected)
 
 
@@ -43,7 +50,7 @@ def test_masks_of_several_models_are_those_of_each(seed: int, shares: list[float
     magnitudes = np.round(magnitudes, 1) if coarse else magnitudes
     kept = [round(share * 24) for share in shares]
     expected = np.stack([brute_force_mask(own, count) for own, count in zip(magnitudes, kept, strict=True)])
-    for select in (top_masks, masks_by_bits):
+    for select in (topk_masks, topk_masks_radix):
         np.testing.assert_array_equal(select(torch.from_numpy(magnitudes), torch.tensor(kept)).numpy(), expected)
 
 
@@ -63,26 +70,24 @@ def test_counts_are_exact_also_where_float16_and_float32_would_not_be() -> None:
     st.sampled_from([1e-4, 0.1, 3.0]),
     st.booleans(),
 )
-def test_a_mask_that_is_kept_up_to_date_is_the_one_chosen_anew(
-    seed: int, sparsity: float, pace: float, coarse: bool
-) -> None:
+def test_incremental_mask_equals_full_selection(seed: int, sparsity: float, pace: float, coarse: bool) -> None:
     """Whether scores creep or jump, and also where many are equal."""
     generator = np.random.default_rng(seed)
     scores = generator.standard_normal((2, 7, 30))
     if coarse:
         scores = np.round(scores, 1)
     kept = kept_count(scores.size, sparsity)
-    selector, candidates = Selector(kept, scores.size), np.empty(CANDIDATES, np.int64)
+    topk, candidates = IncrementalTopK(kept, scores.size), np.empty(MAX_CANDIDATES, np.int64)
     mask = np.zeros(scores.shape, bool)
     for _ in range(12):
         step = pace * generator.standard_normal(scores.shape)
         scores += np.round(step, 1) if coarse else step
-        low, high = selector.band()
+        low, high = topk.band()
         magnitudes = np.abs(scores).ravel()
         near = np.flatnonzero((magnitudes >= low) & (magnitudes <= high))
         candidates[: near.size] = near
         mask[...] = np.abs(scores) > high
-        selector.settle(scores, mask, int(mask.sum()), candidates, near.size)
+        topk.update(scores, mask, int(mask.sum()), candidates, near.size)
         np.testing.assert_array_equal(mask, brute_force_mask(np.abs(scores), kept))
 
 
@@ -93,26 +98,26 @@ def test_sparsity_is_the_share_removed_in_decimal_arithmetic(sparsity: float) ->
     assert kept_count(1000, sparsity) == 1000 - round(1000 * sparsity)
 
 
-def test_masks_come_back_from_their_bits() -> None:
+def test_packed_masks_unpack_to_the_same_masks() -> None:
     masks = {"fc1.weight2": np.arange(77).reshape(1, 7, 11) % 3 == 0, "fc1.weight1": np.zeros((1, 11), bool)}
-    back = unpacked(*packed(masks))
+    back = unpack_masks(*pack_masks(masks))
     for name, mask in masks.items():
         np.testing.assert_array_equal(back[name], mask)
 
 
-def test_a_band_that_grew_too_wide_becomes_narrow_again() -> None:
+def test_band_that_grew_too_wide_becomes_narrow_again() -> None:
     generator = np.random.default_rng(0)
     scores, candidates = generator.standard_normal((1, 10, 100)), np.empty(20, np.int64)
-    selector, mask, full = Selector(500, 1000), np.zeros((1, 10, 100), bool), []
+    topk, mask, full = IncrementalTopK(500, 1000), np.zeros((1, 10, 100), bool), []
     for step in range(60):
         scores *= generator.uniform(0.5, 2) if step < 10 else 1.00001
-        low, high = selector.band()
+        low, high = topk.band()
         magnitudes = np.abs(scores).ravel()
         near = np.flatnonzero((magnitudes >= low) & (magnitudes <= high))
         candidates[: min(20, near.size)] = near[:20]
         mask[...] = np.abs(scores) > high
         full.append(not 0 <= 500 - int(mask.sum()) <= near.size <= 20)
-        selector.settle(scores, mask, int(mask.sum()), candidates, near.size)
+        topk.update(scores, mask, int(mask.sum()), candidates, near.size)
         np.testing.assert_array_equal(mask, brute_force_mask(np.abs(scores), 500))
     assert any(full[:10])
     assert not any(full[40:])

@@ -33,7 +33,7 @@ def problem(request):
 
 @solvers
 @objectives
-def test_a_mip_solver_finds_what_the_exact_solver_finds(name, objective, problem):
+def test_mip_solver_agrees_with_the_exact_solver(name, objective, problem):
     exact, mip = (solve(*problem, EPSILON, objective, solver) for solver in ("exact", name))
     assert exact.feasible.sum() >= 5
     assert np.array_equal(mip.feasible, exact.feasible)
@@ -51,13 +51,13 @@ def test_a_mip_solver_finds_what_the_exact_solver_finds(name, objective, problem
 
 
 @solvers
-def test_a_zero_that_fills_a_place_does_not_count(name):
+def test_mip_solver_never_keeps_a_padding_zero(name):
     for solver in (name, "exact"):
         assert not solve(np.array([[0.005]]), np.array([[[0.0, 0.0, 1.0]]]), 0.1, "exactly_2", solver).feasible
 
 
 @solvers
-def test_exactly_k_means_the_same_to_every_solver(name, problem):
+def test_exactly_k_agrees_between_solvers(name, problem):
     weights, coefficients = problem
     exact = solve(weights, coefficients, EPSILON, "exactly_3")
     mip = solve(weights, coefficients, EPSILON, "exactly_3", name)
@@ -68,7 +68,7 @@ def test_exactly_k_means_the_same_to_every_solver(name, problem):
 
 @solvers
 @objectives
-def test_a_weight_out_of_reach_is_reported_infeasible(name, objective, problem):
+def test_unreachable_weight_is_reported_infeasible(name, objective, problem):
     solution = solve(*problem, EPSILON, objective, name)
     assert solution.status[0, 3] == Status.INFEASIBLE
     assert not solution.feasible[0, 3]
@@ -76,7 +76,7 @@ def test_a_weight_out_of_reach_is_reported_infeasible(name, objective, problem):
 
 @solvers
 @objectives
-def test_the_answer_to_a_weight_does_not_depend_on_the_weights_before_it(name, objective):
+def test_solution_of_a_weight_is_independent_of_earlier_weights(name, objective):
     random = np.random.default_rng(3)
     weights, coefficients = random.uniform(-0.5, 0.5, (1, 6)), random.uniform(-0.5, 0.5, (1, 10))
     forward = solve(weights, coefficients, EPSILON, objective, name)
@@ -87,7 +87,7 @@ def test_the_answer_to_a_weight_does_not_depend_on_the_weights_before_it(name, o
 
 
 @solvers
-def test_a_change_of_objective_or_epsilon_is_not_answered_with_the_model_before(name):
+def test_changed_objective_or_epsilon_gets_a_new_model(name):
     weight, coefficients = np.array([0.5]), np.array([0.48, 0.26, 0.24])
     solver = create(name)
     masks = [
@@ -98,14 +98,14 @@ def test_a_change_of_objective_or_epsilon_is_not_answered_with_the_model_before(
 
 
 @solvers
-def test_a_time_limit_is_recorded_and_is_no_error(name):
+def test_time_limit_is_recorded_as_status(name):
     coefficients = np.random.default_rng(30).uniform(-1, 1, (1, 32))
     solution = solve(np.array([[0.3]]), coefficients, 1e-7, "first_feasible", name, time_limit=0.2)
     assert solution.status == Status.TIME_LIMIT
     assert solution.feasible == (solution.errors <= 1e-7)
 
 
-def test_a_solver_that_hangs_is_ended_and_the_time_limit_recorded(tmp_path, monkeypatch):
+def test_hanging_solver_is_killed_and_recorded_as_time_limit(tmp_path, monkeypatch):
     hanging = tmp_path / "cbc"
     hanging.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(1000)\n")
     hanging.chmod(0o755)
@@ -121,7 +121,7 @@ def test_a_solver_that_hangs_is_ended_and_the_time_limit_recorded(tmp_path, monk
     bystander.kill()
 
 
-def test_without_a_licence_gurobi_is_refused_in_one_line_and_mip_takes_cbc(tmp_path):
+def test_gurobi_without_licence_raises_one_line_and_mip_uses_cbc(tmp_path):
     script = """
 import json
 from lottery.subset_sum import SubsetSumError, choose, create, gurobi
@@ -149,7 +149,7 @@ print(json.dumps([gurobi.licence().kind, messages, choice.solver, choice.reason]
 
 
 @pytest.mark.skipif(LICENCE.kind != "size-limited", reason=f"Gurobi's licence is {LICENCE.kind}, not size-limited")
-def test_a_model_beyond_a_size_limited_licence_is_refused_or_goes_to_cbc():
+def test_model_beyond_a_size_limited_licence_raises_or_uses_cbc():
     assert choose("gurobi", 1999, 1).solver == choose("mip", 1999, 1).solver == "gurobi"
     with pytest.raises(SubsetSumError, match=r"size-limited.*get a licence"):
         choose("gurobi", 2500, 1)
@@ -158,7 +158,7 @@ def test_a_model_beyond_a_size_limited_licence_is_refused_or_goes_to_cbc():
     assert "size-limited" in choice.reason
 
 
-def test_auto_is_exact_where_that_is_tractable_and_a_mip_where_not():
+def test_auto_is_exact_if_tractable_else_mip():
     assert choose("auto", 21, 784).solver == "exact"
     assert choose("auto", 60, 1).solver in ("gurobi", "cbc")
     assert choose("exact", 60, 1).solver == "exact"

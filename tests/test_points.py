@@ -12,7 +12,7 @@ from conftest import row
 
 from lottery.errors import LotteryError
 from lottery.pruning.run import Run, Variant
-from lottery.pruning.sweeps import Planned
+from lottery.pruning.sweeps import PlannedRun
 from lottery.records.files import write_json, write_text
 from lottery.results.tables.claims import answer_claims
 from lottery.results.tables.points import points, points_for_people
@@ -71,7 +71,7 @@ def test_runs_with_noise_make_no_points() -> None:
 def recorded(tmp_path: Path) -> tuple[str, Path]:
     """A run's files as `lottery prune` writes them; (variant, folder)."""
     run = Run("fc2", "linear", 5, 0.5, 2, protocol="held_out", variant=Variant(hidden=9))
-    folder = tmp_path / Planned("tuned", run).folder
+    folder = tmp_path / PlannedRun("tuned", run).folder
     counts = {"initial": 10, "remaining": 5, "paired": 3, "alive": 2, "convolution_parameters": 0}
     found = {"loss": 0.5, "validation_accuracy": 91.0, "test_accuracy": 90.0}
     write_json(folder / "metrics.json", {"dataset": "mnist", **asdict(run), **counts, **found})

@@ -139,7 +139,11 @@ def test_subset_sum_and_theory_need_numpy_and_numba_alone() -> None:
     assert done.returncode == 0, done.stderr
 
 
-QUOTING = ["README.md", "config/README.md", *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").glob("*.md"))]
+QUOTING = [
+    "README.md",
+    "config/README.md",
+    *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").glob("*.md")),
+]
 
 
 def modules_that_import(name: str) -> set[str]:

@@ -19,12 +19,12 @@ from lottery.data.datasets import Images, fetch, load
 from lottery.devices import prepare_device
 from lottery.errors import LotteryError
 from lottery.networks import layers
-from lottery.pruning.features import extract
-from lottery.pruning.learning import Epoch, prune
+from lottery.pruning.features import extract_features
 from lottery.pruning.network import PrunedNetworks
 from lottery.pruning.run import CHANGE_DRAWS, Run, Variant
 from lottery.pruning.streams import image_orders, init_convolutions, init_layers
 from lottery.pruning.structures import kept_count
+from lottery.pruning.training_loop import Epoch, prune
 
 CPU = prepare_device("cpu")
 
@@ -258,7 +258,7 @@ def test_random_networks_have_the_published_accuracy_to_the_last_digit(
     mnist: Images, network: str, structure: str
 ) -> None:
     run = released(network, structure)
-    features, _ = extract(run, mnist, init_convolutions(run, MNIST), "test", CPU)
+    features, _ = extract_features(run, mnist, init_convolutions(run, MNIST), "test", CPU)
     labels = torch.from_numpy(mnist.test_labels).long()
     right = PrunedNetworks([run], MNIST, CPU).outputs(features[None])[0].argmax(dim=1) == labels
     assert round(100 * float(right.double().mean()), 2) == AT_SPARSITY_0[network][structure]

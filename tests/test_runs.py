@@ -11,12 +11,12 @@ from lottery.data.datasets import Images
 from lottery.devices import prepare_device
 from lottery.errors import LotteryError
 from lottery.networks import build
-from lottery.pruning.features import extract, features_of
-from lottery.pruning.learning import Epoch, prune
+from lottery.pruning.features import compute_features, extract_features
 from lottery.pruning.network import PrunedNetworks
 from lottery.pruning.records import read_masks, write_run
 from lottery.pruning.run import Run, Variant
 from lottery.pruning.streams import init_convolutions
+from lottery.pruning.training_loop import Epoch, prune
 
 CPU = prepare_device("cpu")
 
@@ -45,7 +45,7 @@ def test_lenet5_keeps_its_convolutions_random_and_counts_them(digits: Images) ->
     given = {name: -array for name, array in init_convolutions(run, MNIST).items()}
     other = prune(run, digits, CPU, convolutions_given=given)
     assert other.history[-1].loss != pruned.history[-1].loss
-    with pytest.raises(LotteryError, match=r"convolutions: conv2.weight \(16, 6, 5, 5\) is needed"):
+    with pytest.raises(LotteryError, match=r"convolutions: expected conv2.weight \(16, 6, 5, 5\)"):
         prune(run, digits, CPU, convolutions_given={"conv1.weight": given["conv1.weight"]})
 
 
@@ -53,7 +53,7 @@ def test_features_of_frozen_convolutions_are_what_the_whole_network_computes(dig
     """They are computed once for all epochs; the network as a torch module computes them anew."""
     run = Run("lenet5", "dense", 1, 0, epochs=1, seed=3)
     weights = init_convolutions(run, MNIST)
-    features, _ = extract(run, digits, weights, "test", CPU)
+    features, _ = extract_features(run, digits, weights, "test", CPU)
     module = build("lenet5", MNIST)
     module.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()}, strict=False)
     images = (torch.from_numpy(digits.test_images[:50]).float() / 255 - 0.1307) / 0.3081
@@ -116,13 +116,13 @@ def test_a_checkpoint_that_does_not_fit_is_not_used(
         content[-1000] ^= 64
         checkpoint.write_bytes(content)
     again = prune(run, digits, CPU, checkpoint)
-    assert "starts afresh" in capsys.readouterr().out
+    assert "starts from the beginning" in capsys.readouterr().out
     assert [epoch.loss for epoch in again.history] == [epoch.loss for epoch in prune(run, digits, CPU).history]
 
 
 def test_more_validation_images_than_there_are_is_a_clear_error(digits: Images) -> None:
     run = Run("fc2", "linear", 2, 0.5, epochs=1, protocol="held_out", validation_images=4000, variant=TINY)
-    with pytest.raises(LotteryError, match="validation_images: 4000 of 4000 training images leave none"):
+    with pytest.raises(LotteryError, match="validation_images: 4000 of 4000 training images leave none to train on"):
         prune(run, digits, CPU)
 
 
@@ -142,11 +142,11 @@ def test_the_rate_follows_pytorchs_cosine(digits: Images, monkeypatch: pytest.Mo
 def test_held_out_images_are_not_learned_from_and_none_is_lost(digits: Images) -> None:
     """Also the same ones whatever the seed."""
     runs = [Run("fc2", "linear", 1, 0.5, 1, seed=seed, protocol="held_out", validation_images=500) for seed in (1, 2)]
-    first, second = (features_of([run], digits, [{}], CPU) for run in runs)
+    first, second = (compute_features([run], digits, [{}], CPU) for run in runs)
     assert torch.equal(first.validation.features, second.validation.features)
     together = torch.cat([first.train.features[0], first.validation.features[0]])
     published = replace(runs[0], protocol="published", validation_images=None)
-    whole = features_of([published], digits, [{}], CPU).train.features[0]
+    whole = compute_features([published], digits, [{}], CPU).train.features[0]
     assert together.shape == whole.shape
     assert sorted(map(bytes, together.numpy())) == sorted(map(bytes, whole.numpy()))
 

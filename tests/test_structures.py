@@ -11,7 +11,7 @@ from lottery.cli import parser
 from lottery.errors import LotteryError
 from lottery.pruning.keyed import init_layer
 from lottery.pruning.run import Run, Variant
-from lottery.pruning.structures import blocks, blocks_of
+from lottery.pruning.structures import layer_specs, structure_layer_specs
 from lottery.workflow import model
 
 
@@ -30,7 +30,7 @@ from lottery.workflow import model
     ],
 )
 def test_structures_have_the_published_sizes(network: str, structure: str, total: int, hidden: int) -> None:
-    found = blocks(network, structure, MNIST, 5, 500)
+    found = structure_layer_specs(network, structure, MNIST, 5, 500)
     assert sum(block.size for block in found) == total
     assert found[0].outputs == hidden
     drawn = [init_layer(block, Run(network, structure, 1 if structure == "dense" else 5, 0, 1)) for block in found]
@@ -76,7 +76,7 @@ def test_draws_have_the_released_distributions_and_switches_change_what_they_say
     structure: str, variant: dict[str, Any], expected: tuple[float | None, ...]
 ) -> None:
     run = Run("fc2", structure, 5, 0.75, epochs=1, variant=Variant(**variant))
-    drawn = init_layer(blocks_of(run, MNIST)[0], run)
+    drawn = init_layer(layer_specs(run, MNIST)[0], run)
     std1, std2, bound1, bound2 = expected
     assert drawn.weight2.std() == pytest.approx(std2, rel=0.01)
     assert np.abs(drawn.scores2).max() == pytest.approx(bound2, rel=0.002)

@@ -24,7 +24,7 @@ from lottery.pruning.run import Run
         (lambda w: w["fc2.weight"].__setitem__(0, np.inf), r"fc2\.weight has 500 weights that are NaN or infinite"),
         (
             lambda w: w.update({"fc1.weight": np.zeros((4, 500), np.float32)}),
-            r"shape \(4, 500\), \(500, 4\) is expected",
+            r"shape \(4, 500\), expected \(500, 4\)",
         ),
         (lambda w: w.pop("fc2.weight"), r"missing: fc2\.weight"),
         (lambda w: w.update({"fc2.bias": np.zeros(10)}), r"not of this network: fc2\.bias"),
@@ -32,7 +32,7 @@ from lottery.pruning.run import Run
     ],
     ids=["NaN", "infinite", "shape", "missing", "surplus", "beyond float32"],
 )
-def test_weights_that_are_not_the_networks_are_refused(change, message):
+def test_weights_that_do_not_fit_the_network_raise(change, message):
     weights = random_weights()
     change(weights)
     with pytest.raises(LotteryError, match=message):
@@ -106,17 +106,17 @@ def test_safetensors_are_known_by_their_content_and_lose_a_prefix_too(tmp_path, 
 @pytest.mark.parametrize(
     ("change", "parts"),
     [
-        (lambda s: {"model": s, "state_dict": s}, ["holds model dict, state_dict dict", "save model.state_dict()"]),
+        (lambda s: {"model": s, "state_dict": s}, ["contains model dict, state_dict dict", "save model.state_dict()"]),
         (lambda s: {"epoch": 3, "weights": s}, ["epoch int, weights dict", "state_dict, model_state_dict, model"]),
         (lambda s: {**s, "module.fc9.weight": s["fc1.weight"]}, ["not of this network: module.fc9.weight"]),
-        (lambda s: {"a": s["fc1.weight"]}, ["missing: fc1.weight", "it holds a (500, 4)", "fc2 has fc1.weight (500, 4)"]),
+        (lambda s: {"a": s["fc1.weight"]}, ["missing: fc1.weight", "the file contains a (500, 4)", "fc2 has fc1.weight (500, 4)"]),
         (lambda s: {"state_dict": s, "args": argparse.Namespace()}, ["argparse.Namespace besides tensors"]),
-        (lambda s: [s["fc1.weight"]], ["holds a list"]),
-        (lambda s: {name: tensor.to_sparse() for name, tensor in s.items()}, ["no plain numbers"]),
+        (lambda s: [s["fc1.weight"]], ["contains a list"]),
+        (lambda s: {name: tensor.to_sparse() for name, tensor in s.items()}, ["not plain numbers"]),
     ],
     ids=["two", "another key", "surplus", "another name", "code", "list", "sparse"],
 )  # fmt: skip
-def test_what_is_ambiguous_or_unknown_is_said_with_what_was_found(tmp_path, target, change, parts):
+def test_ambiguous_or_unknown_content_raises_with_what_was_found(tmp_path, target, change, parts):
     path = tmp_path / "own.pt"
     torch.save(change(state_of(target)), path)
     with pytest.raises(LotteryError) as caught:
@@ -146,7 +146,7 @@ class Dangerous:
     ],
     ids=["empty", "text", "garbage", "broken zip", "list", "numbers", "numbered", "code", "module"],
 )
-def test_what_is_no_state_dict_is_refused_in_one_line_and_runs_no_code(tmp_path, capsys, content):
+def test_other_than_a_state_dict_raises_one_line_and_runs_no_code(tmp_path, capsys, content):
     path = tmp_path / "own.pt"
     if isinstance(content, bytes):
         path.write_bytes(content)
@@ -170,6 +170,6 @@ def test_a_missing_or_garbage_safetensors_file_is_refused_by_name(tmp_path):
 def test_convolutions_of_another_network_are_refused_with_what_was_found(target):
     data = SimpleNamespace(dataset=SimpleNamespace(image=TINY_IMAGE))
     with pytest.raises(
-        LotteryError, match=r"conv1.weight \(6, 1, 5, 5\) is needed, the file holds fc1.weight \(500, 4\)"
+        LotteryError, match=r"expected conv1.weight \(6, 1, 5, 5\), the file contains fc1.weight \(500, 4\)"
     ):
         convolution_weights(Run("lenet5", "linear", 5, 0.5, 1), data, target.weights)

@@ -16,10 +16,10 @@ from lottery.networks import ImageShape
 from lottery.subset_sum import Objective, SubsetSumError
 from lottery.tickets.certificate import certify
 from lottery.tickets.claims import Claims, random_weights_digest, target_digest
-from lottery.tickets.construction import Construction, build, build_layer, check_reach
-from lottery.tickets.counts import alive, count, widened
+from lottery.tickets.construction import Construction, build, build_layer, check_attainable
+from lottery.tickets.counts import alive, count, count_weights_beyond_units
 from lottery.tickets.errors import bound_from_epsilon, bound_from_errors, layer_errors
-from lottery.tickets.network import PrunedRandomLayer, outputs, pruned_network, split
+from lottery.tickets.network import PrunedRandomLayer, outputs, pruned_network, split_at_flatten
 from lottery.tickets.random_network import Distribution, RandomLayer
 from lottery.tickets.ticket import LayerMasks, Ticket, effective_weights
 
@@ -78,7 +78,7 @@ def test_each_weight_gets_the_best_subset_of_the_units_that_can_serve_it(objecti
     weights = np.random.default_rng(5).uniform(-0.2, 0.2, (4, 6))
     random = RandomLayer(7, 0, 6, 4, distribution)
     masks = build_layer(weights, random, Construction(17, setting(distribution), 0.05, objective), "layer")
-    u = np.array([random.first_blocks(unit) for unit in range(masks.units)])
+    u = np.array([random.first_diagonal(unit) for unit in range(masks.units)])
     v = np.array([random.second(unit) for unit in range(masks.units)])
     for i, j in np.ndindex(weights.shape):
         passes = u[:17, j] > 0
@@ -121,7 +121,7 @@ def test_the_pruned_random_network_computes_the_target_within_its_bound(signed, 
     found = torch.cat(list(outputs(pruned_network(ticket).double(), torch.from_numpy(inputs)))).numpy()
     assert np.allclose(found, computed_plainly(ticket, inputs), atol=1e-11)
     with torch.no_grad():
-        expected = split(target)[1].double()(torch.from_numpy(inputs)).numpy()
+        expected = split_at_flatten(target)[1].double()(torch.from_numpy(inputs)).numpy()
     layers = layer_errors(ticket, target)
     assert max(layer.distance.max() for layer in layers) <= EPSILON
     difference = np.linalg.norm(found - expected, axis=1) / np.linalg.norm(inputs, axis=1)
@@ -132,7 +132,7 @@ def test_what_is_wrong_for_negative_inputs_alone_is_found():
     target, ticket = built(signed=True)
     name = "fc1.weight"
     [(_, random, masks), *_] = ticket.random_layers()
-    first = np.array([random.first_blocks(unit) for unit in range(masks.units)])
+    first = np.array([random.first_diagonal(unit) for unit in range(masks.units)])
     second = np.array([random.second(unit) for unit in range(masks.units)])
     products = np.abs(second * np.minimum(first, 0)[:, None])  # nothing in them serves a positive input
     unit, row, column = np.unravel_index((products * masks.second).argmax(), products.shape)
@@ -152,7 +152,7 @@ def test_a_ticket_for_inputs_from_0_says_nothing_of_negative_ones():
     inputs = -np.random.default_rng(1).random((5, 4))
     assert not computed_plainly(ticket, inputs).any()
     with torch.no_grad():
-        assert split(target)[1].double()(torch.from_numpy(inputs)).abs().max() > 0.01
+        assert split_at_flatten(target)[1].double()(torch.from_numpy(inputs)).abs().max() > 0.01
 
 
 @pytest.mark.parametrize("distribution", [UNIFORM, Distribution("normal")], ids=str)
@@ -160,18 +160,18 @@ def test_sums_of_products_are_exact_so_that_every_machine_finds_the_same_errors(
     random = RandomLayer(2, 0, 50, 20, distribution)
     masks = LayerMasks(np.ones((64, 50), bool), np.ones((64, 20, 50), bool))
     forwards = effective_weights(random, masks)[0]
-    u = np.array([random.first_blocks(unit) for unit in range(64)], float)
+    u = np.array([random.first_diagonal(unit) for unit in range(64)], float)
     v = np.array([random.second(unit) for unit in range(64)], float)
     assert np.array_equal(forwards, (v * np.maximum(u, 0)[:, None])[::-1].sum(axis=0))
 
 
-def test_the_random_network_of_a_seed_is_what_it_always_was():
+def test_random_network_matches_golden_values():
     """These numbers stand for the file format: tickets that exist need them."""
     uniform, normal = (RandomLayer(1, 0, 3, 2, distribution) for distribution in (UNIFORM, Distribution("normal")))
     assert uniform.first(0).ravel()[:4].tolist() == PINNED["uniform first"]
     assert uniform.second(5).ravel()[:4].tolist() == PINNED["uniform second"]
     assert normal.second(5).ravel()[:4].tolist() == PINNED["normal second"]
-    assert uniform.first_blocks(4).tolist() == np.diag(uniform.first(4)).tolist()
+    assert uniform.first_diagonal(4).tolist() == np.diag(uniform.first(4)).tolist()
 
 
 def test_random_weights_are_distributed_as_they_should():
@@ -196,7 +196,7 @@ def test_a_layer_without_enough_units_is_widened_or_refused():
     masks = build_layer(weights, random, few, "layer")
     assert masks.units > 12
     assert (np.abs(effective_weights(random, masks)[0] - weights) <= 0.01).all()
-    with pytest.raises(LotteryError, match=r"fc9: \d+ weights have no subset within 0.01 of 12 units an input"):
+    with pytest.raises(LotteryError, match=r"fc9: \d+ weights have no subset within 0.01 of 12 units per input"):
         build_layer(weights, random, Construction(12, epsilon=0.01, on_infeasible="error"), "fc9")
     with pytest.raises(LotteryError, match="of 64 units"):
         build_layer(weights + 40, random, few, "fc9")
@@ -210,7 +210,7 @@ def test_widening_leaves_the_weights_that_were_served_alone():
     assert 0 < further.sum() < further.size / 2
     for i, j in np.argwhere(~further)[:20]:
         u, v = (
-            np.array([matrix(unit) for unit in range(16)], float) for matrix in (random.first_blocks, random.second)
+            np.array([matrix(unit) for unit in range(16)], float) for matrix in (random.first_diagonal, random.second)
         )
         sums, _ = subset_sums((v[:, i, j] * np.maximum(u[:, j], 0))[u[:, j] > 0])
         kept = (v[:, i, j] * u[:, j])[masks.second[:16, i, j]].sum()
@@ -226,13 +226,13 @@ def test_widening_leaves_the_weights_that_were_served_alone():
             r"of 64 products of U\[0, 1\) is within 0.01 of .* weights of fc1.weight",
         ),
         (Distribution("uniform", 0.5, 1.0), 1, r"which has sums from 0 to "),
-        (Distribution("uniform", -0.001, 1.0), 1, r"take one that is wide enough on both sides of 0"),
-        (UNIFORM, 200, r"sums from -[0-9.]+ to [0-9.]+; take"),
+        (Distribution("uniform", -0.001, 1.0), 1, r"choose a distribution that is wide enough on both sides of 0"),
+        (UNIFORM, 200, r"sums from -[0-9.]+ to [0-9.]+; choose"),
         (Distribution("normal"), 1e4, "products of N"),
     ],
     ids=str,
 )
-def test_weights_that_no_random_products_can_add_up_to_are_refused_before_any_is_solved(distribution, scale, message):
+def test_unattainable_weights_raise_before_solving(distribution, scale, message):
     target = Target("fc2", TINY_IMAGE, "raw", {name: scale * array for name, array in random_weights().items()})
     served = []
     with pytest.raises(LotteryError, match=message) as found:
@@ -257,21 +257,21 @@ def test_weights_that_cannot_be_reached_for_negative_inputs_are_refused():
     """Units with u < 0 serve those; their products with v lie between -0.01 and 0.0001 each."""
     few = Construction(16, (-0.01, 1.0))
     random, weights = RandomLayer(1, 0, 20, 30, few.random), np.full((30, 20), 0.1)
-    check_reach(weights, random, few, "layer")
+    check_attainable(weights, random, few, "layer")
     with pytest.raises(LotteryError, match="no sum of 64 products of U.* weights of layer"):
-        check_reach(weights, random, replace(few, signed_inputs=True), "layer")
+        check_attainable(weights, random, replace(few, signed_inputs=True), "layer")
 
 
 def test_sums_reach_as_far_as_their_products_of_one_sign():
     random, few = RandomLayer(1, 0, 3, 2, UNIFORM), Construction(5, "uniform", 0.01, on_infeasible="error")
-    products = [float(random.second(unit)[0, 1]) * max(float(random.first_blocks(unit)[1]), 0) for unit in range(5)]
+    products = [float(random.second(unit)[0, 1]) * max(float(random.first_diagonal(unit)[1]), 0) for unit in range(5)]
     most = sum(max(product, 0) for product in products)
     weights = np.zeros((2, 3))
     weights[0, 1] = most + 0.0099
-    check_reach(weights, random, few, "layer")
+    check_attainable(weights, random, few, "layer")
     weights[0, 1] = most + 0.0101
     with pytest.raises(LotteryError, match="of 5 products .* of layer, the first .* in row 0, column 1"):
-        check_reach(weights, random, few, "layer")
+        check_attainable(weights, random, few, "layer")
 
 
 def on_a_way(matrices):
@@ -315,7 +315,9 @@ def test_counts_are_those_of_the_matrices():
     assert counts.entropy_bits < counts.mask_bits
     kept = [(name, *place) for name, masks in ticket.masks.items() for place in np.argwhere(masks.second).tolist()]
     for units in (0, 5, 20):
-        assert widened(ticket, units) == len({(name, i, j) for name, k, i, j in kept if k >= units}) > 0
+        assert (
+            count_weights_beyond_units(ticket, units) == len({(name, i, j) for name, k, i, j in kept if k >= units}) > 0
+        )
 
 
 def test_a_ticket_of_signed_inputs_needs_about_twice_the_weights():
@@ -330,7 +332,7 @@ def test_lenet5_keeps_its_convolutions_and_builds_the_rest():
     ticket = build(target, Construction(18, epsilon=0.15, objective="min_cardinality"))
     assert [*ticket.masks] == ["fc1.weight", "fc2.weight", "fc3.weight"]
     images = torch.rand(6, 1, 8, 8, dtype=torch.float64)
-    before, after = (part.double() for part in split(target))
+    before, after = (part.double() for part in split_at_flatten(target))
     with torch.no_grad():
         inputs = before(images)
         distance = (pruned_network(ticket).double()(inputs) - after(inputs)).norm(dim=1)
@@ -350,7 +352,7 @@ def test_lenet5_keeps_its_convolutions_and_builds_the_rest():
         ({"signed_inputs": True, "distribution": (0.0, 1.0)}, "signed_inputs: no unit passes"),
     ],
 )
-def test_a_construction_that_cannot_be_is_refused(wrong, message):
+def test_invalid_construction_raises(wrong, message):
     with pytest.raises((LotteryError, SubsetSumError), match=message):
         Construction(**wrong)
 

@@ -12,10 +12,10 @@ from lottery.data.datasets import PIXELS, Images, fetch, load
 from lottery.devices import prepare_device
 from lottery.errors import LotteryError
 from lottery.networks import NETWORKS, ImageShape, build, layers
-from lottery.pruning.learning import prune
 from lottery.pruning.run import Run
+from lottery.pruning.training_loop import prune
 from lottery.recipe import Recipe
-from lottery.training import accuracy, predictions, resident, train, with_weights
+from lottery.training import accuracy, predictions, to_device, train, with_weights
 
 MNIST, CIFAR = ImageShape(1, 28), ImageShape(3, 32)
 
@@ -72,7 +72,7 @@ def test_a_training_is_that_of_pytorchs_optimizer_and_schedule(digits: Images) -
     model, order = build("fc2", MNIST), torch.Generator().manual_seed(1)
     optimizer = torch.optim.SGD(model.parameters(), 0.1, 0.9, weight_decay=5e-4, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 2)
-    images, labels = resident(digits, "train", "raw", prepare_device("cpu"))
+    images, labels = to_device(digits, "train", "raw", prepare_device("cpu"))
     for _ in range(2):
         for batch in torch.randperm(len(labels), generator=order).split(500):
             optimizer.zero_grad()
@@ -120,7 +120,7 @@ def test_the_released_target_has_its_published_accuracy(tmp_path: Path, mnist_fo
     device = prepare_device("cpu")
     network = with_weights("fc2", data, target.weights, device)
     for pixels, expected in (("raw", 97.19), ("normalised", 98.59)):
-        images, labels = resident(data, "test", pixels, device)
+        images, labels = to_device(data, "test", pixels, device)
         assert accuracy(predictions(network, images), labels) == expected
 
 
@@ -138,6 +138,6 @@ def test_the_released_stream_trains_the_baseline_of_the_figures(digits: Images) 
 def test_a_target_is_trained_on_the_pixels_that_it_is_told(digits: Images) -> None:
     found = [train("fc2", digits, Recipe(epochs=1, pixels=pixels), prepare_device("cpu"))[0] for pixels in PIXELS]
     assert not np.array_equal(found[0]["fc1.weight"], found[1]["fc1.weight"])
-    raw, normalised = (resident(digits, "train", pixels, prepare_device("cpu"))[0] for pixels in ("raw", "normalised"))
+    raw, normalised = (to_device(digits, "train", pixels, prepare_device("cpu"))[0] for pixels in ("raw", "normalised"))
     assert (float(raw.min()), float(raw.max())) == (0, 1)
     torch.testing.assert_close(normalised, (raw - 0.1307) / 0.3081)

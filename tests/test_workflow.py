@@ -109,7 +109,7 @@ def test_a_step_that_fails_fails_the_run_and_says_why(
     option = "targets={fc2: {network: fc2, weights: broken.pt}}"
     done = snakemake(workflow, "targets", "--configfile", "config/demo.yaml", "--config", option)
     assert done.returncode != 0
-    assert "weights: broken.pt is damaged, or no state dict" in done.stdout + done.stderr
+    assert "weights: broken.pt is damaged, or not a state dict" in done.stdout + done.stderr
     assert "exited with non-zero exit code" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
 

@@ -1,4 +1,4 @@
-"""A random sample of weights solved again by another solver: error, cardinality and time beside the exact ones."""
+"""Solve a random sample of weights with another solver, to compare error, cardinality and time with the exact solver."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from lottery.subset_sum import Problem, Solution, Status, create, warm_up
 
 @dataclass(frozen=True)
 class CheckedWeight:
-    """One sampled weight: where it is, what both solvers found; errors are |sum - weight|."""
+    """A sampled weight, and the results of both solvers; errors are |sum - weight|."""
 
     layer: str
     row: int
@@ -29,10 +29,10 @@ class CheckedWeight:
 
 @dataclass(frozen=True)
 class CrossCheck:
-    """The sample and what it cost: seconds a weight, one thread each.
+    """The sample, and seconds per weight of both solvers, with one thread each.
 
-    The exact solver's time is that of the whole rows that the sample touches (all weights of a row share the
-    work), its compiled code warm, as a mean; the other solver's is that of each sampled weight.
+    exact_seconds: mean over all weights in the rows of sampled weights, because all weights of a row share work; without
+    compilation.  solver_seconds: per sampled weight.
     """
 
     solver: str
@@ -42,9 +42,12 @@ class CrossCheck:
 
 
 def sample_weights(target: Target, sample: int, seed: int) -> list[tuple[int, int, int]]:
-    """(layer, row, column) of `sample` different weights of the whole network, each as likely as any other."""
+    """(layer, row, column) of `sample` different weights of the network, all equally likely.
+
+    Raises LotteryError if the network has fewer weights.
+    """
     if not 1 <= sample <= target.size:
-        raise LotteryError(f"sample: {sample} is not within 1 to the {target.size} weights of the network")
+        raise LotteryError(f"sample: got {sample}, expected 1 to {target.size}, the weights of the network")
     chosen = np.sort(np.random.default_rng(seed).choice(target.size, sample, replace=False))
     places = []
     for position in chosen:
@@ -66,7 +69,10 @@ def cross_check(
     time_limit: float | None = None,
     progress: Callable[[int], None] = lambda weights: None,
 ) -> CrossCheck:
-    """Solve the sample with `solver_name` (`gurobi` or `cbc`) and its rows with `exact`."""
+    """Solve a random sample of weights with `solver_name` (`gurobi`, `cbc` or a plugin), and their rows with `exact`.
+
+    time_limit: seconds per weight.  progress: called with 1 per sampled weight.
+    """
     exact, solver = create("exact"), create(solver_name, time_limit)
     for each in (exact, solver):
         warm_up(each, settings.n, settings.objective)
@@ -84,14 +90,14 @@ def cross_check(
         masks, status = exact.solve_row(weights[0], coefficients[0], settings.epsilon, settings.objective)
         exact_seconds += time.perf_counter() - start
         exact_weights += weights.shape[1]
-        best = Solution.of(problem, masks[None], status[None], "exact")
+        best = Solution.from_masks(problem, masks[None], status[None], "exact")
         for column in columns:
             one = weights[:, column : column + 1]
             own = coefficients if coefficients.ndim == 2 else coefficients[:, column]
             start = time.perf_counter()
             masks, status = solver.solve_row(one[0], own[0], settings.epsilon, settings.objective)
             solver_seconds.append(time.perf_counter() - start)
-            found = Solution.of(
+            found = Solution.from_masks(
                 Problem(one, own, settings.epsilon, settings.objective), masks[None], status[None], solver_name
             )
             checked.append(

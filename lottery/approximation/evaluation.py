@@ -1,4 +1,4 @@
-"""Accuracy of an approximated network beside its target's."""
+"""Compare the accuracy of an approximated network with that of its target."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -10,12 +10,12 @@ import torch
 from lottery.approximation.target import Target, read_target
 from lottery.data.datasets import PIXELS, Images, Pixels, load
 from lottery.errors import LotteryError
-from lottery.training import accuracy, predictions, resident, with_weights
+from lottery.training import accuracy, predictions, to_device, with_weights
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two networks on the same test images: accuracies (percent), and for how many images their predictions differ."""
+    """Two networks on the same test images: accuracies in percent, and the number of images with different predictions."""
 
     target_accuracy: float
     approximated_accuracy: float
@@ -25,8 +25,11 @@ class Comparison:
 def compare(
     data: Images, target: Target, others: Sequence[Target], device: torch.device, pixels: Pixels | None = None
 ) -> list[Comparison]:
-    """Other networks beside the target on the test images; pixels: by default those that the target was trained on."""
-    images, labels = resident(data, "test", target.pixels if pixels is None else pixels, device)
+    """Compare other networks with the target on the test images; one `Comparison` per network.
+
+    pixels: None for the pixels that the target was trained on.
+    """
+    images, labels = to_device(data, "test", target.pixels if pixels is None else pixels, device)
     expected, *found = (
         predictions(with_weights(network.network, data, network.weights, device), images)
         for network in (target, *others)
@@ -38,14 +41,15 @@ def compare(
 
 
 def evaluate(data_path: Path, target_path: Path, network_path: Path, device: torch.device) -> dict[str, Any]:
-    """`compare` on normalised and on raw pixels, for networks that are each read from their own file.
+    """`compare` two networks, each read from its file, on normalised and on raw pixels; returns the content of evaluation.json.
 
-    `pixels` says what the target was trained on, `recipe` how (null of imported weights).
+    Its `pixels` are those that the target was trained on, and `recipe` the settings of its training (null for imported weights).
+    Raises LotteryError if a file is invalid, or a network is for other images.
     """
     data = load(data_path)
     target, network = read_target(target_path), read_target(network_path)
-    check_images(target, data, target_path)
-    check_images(network, data, network_path)
+    check_image_shape(target, data, target_path)
+    check_image_shape(network, data, network_path)
     return {
         "dataset": data.dataset.name,
         "test_images": data.dataset.test_count,
@@ -55,7 +59,9 @@ def evaluate(data_path: Path, target_path: Path, network_path: Path, device: tor
     }
 
 
-def check_images(network: Target, data: Images, path: Path) -> None:
-    """Refuses a network that is made for other images."""
+def check_image_shape(network: Target, data: Images, path: Path) -> None:
+    """Raise LotteryError if the network, read from `path`, is for images of another shape."""
     if network.image != data.dataset.image:
-        raise LotteryError(f"{path}: made for images {network.image}, {data.dataset.name} has {data.dataset.image}")
+        raise LotteryError(
+            f"{path}: the network is for images {network.image}, {data.dataset.name} has {data.dataset.image}"
+        )

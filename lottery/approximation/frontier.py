@@ -1,4 +1,4 @@
-"""A point of the frontier between size and accuracy: one whole network, approximated and evaluated in one go."""
+"""A point of the frontier between size and accuracy: approximate a whole network, and evaluate it."""
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -28,7 +28,10 @@ def approximate(
     folder: Path,
     progress: Callable[[int], None] = lambda weights: None,
 ) -> Approximation:
-    """All layers of `target` by subset sums; what is finished lies in `folder` meanwhile, for a killed job to go on from."""
+    """Approximate all layers of `target` by subset sums; finished weights are saved in `folder`, so a killed job can resume.
+
+    progress: called with the number of weights solved.
+    """
     layers = []
     for number, layer in enumerate(target.layers):
         chunk = Chunk(number, range(layer.rows))
@@ -39,18 +42,18 @@ def approximate(
     return Approximation(target, tuple(layers), {solver.name: len(layers)})
 
 
-def without_small_weights(target: Target, epsilon: float) -> Target:
-    """The target pruned by magnitude: weights within epsilon of 0 become 0, the others stay as they were trained."""
+def prune_by_magnitude(target: Target, epsilon: float) -> Target:
+    """The target pruned by magnitude: weights within epsilon of 0 become 0, all others are unchanged."""
     kept = {name: np.where(np.abs(array) <= epsilon, 0, array) for name, array in target.weights.items()}
     return replace(target, weights=kept)
 
 
-def point(
+def measure_point(
     target: Target, settings: Settings, approximation: Approximation, data: Images, device: torch.device
 ) -> dict[str, Any]:
-    """What was kept and what accuracy is left, beside the target pruned by magnitude at the same epsilon."""
+    """Size and accuracy of an approximation, and of the target pruned by magnitude at the same epsilon, by name."""
     found = summary(approximation, settings)
-    small = without_small_weights(target, settings.epsilon)
+    small = prune_by_magnitude(target, settings.epsilon)
     approximated, pruned = compare(data, target, [approximation.network(), small], device)
     return {
         "settings": asdict(settings),

@@ -1,4 +1,4 @@
-"""Which points of frontiers a configuration asks for."""
+"""The points of frontiers that a configuration requests."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from lottery.errors import LotteryError
 
 @dataclass(frozen=True)
 class PlannedPoint:
-    """A frontier and a target by their names in the config, and how the target is approximated."""
+    """The names of a frontier and its target in the config, and the settings of the approximation."""
 
     frontier: str
     target: str
@@ -19,10 +19,10 @@ class PlannedPoint:
 
 
 def planned_points(config: Mapping[str, Any]) -> dict[str, PlannedPoint]:
-    """Every point by its name, FRONTIER/..., for a config with all defaults filled in.
+    """Every point by its name, FRONTIER/..., for a validated configuration.
 
-    A weight that no subset serves keeps the nearest sum and is counted: where that happens is part of what is asked.
-    Raises LotteryError where a combination of a frontier's values is no approximation.
+    A weight without a subset within epsilon keeps the nearest sum and is counted, because that is part of the result.
+    Raises LotteryError if a combination of a frontier's values is invalid.
     """
     points = {}
     for name, entry in config["frontiers"].items():

@@ -10,7 +10,7 @@ from lottery.errors import LotteryError
 from lottery.settings import NameIn, one_of, settings
 from lottery.subset_sum import (
     EPSILON,
-    MOST_COEFFICIENTS,
+    MAX_COEFFICIENTS,
     OBJECTIVES,
     check_objective,
     draw_coefficients,
@@ -109,10 +109,10 @@ class Settings(WeightSettings):
             )
         if (exact_count(self.objective) or 0) > self.n:
             raise LotteryError(f"objective: {self.objective} keeps more than the {self.n} coefficients of a weight")
-        if not 1 <= self.n <= MOST_COEFFICIENTS:
+        if not 1 <= self.n <= MAX_COEFFICIENTS:
             raise LotteryError(
                 f"coefficients_per_bit: {self.coefficients_per_bit:g} at epsilon {self.epsilon} gives {self.n} coefficients"
-                f" a weight, 1 to {MOST_COEFFICIENTS} are possible (a mask has {MOST_COEFFICIENTS} bits)"
+                f" a weight, 1 to {MAX_COEFFICIENTS} are possible (a mask has {MAX_COEFFICIENTS} bits)"
             )
 
     def ends(self, target: Target) -> tuple[float, float]:

@@ -12,10 +12,10 @@ from lottery.commands.parser import parse, parser
 from lottery.errors import LotteryError
 from lottery.records import audit as records
 from lottery.records.files import write_json, write_text
-from lottery.records.provenance import Step
+from lottery.records.provenance import ProvenanceTracker
 
 
-def solvers(step: Step, /, *, coefficients: int = 21) -> None:
+def solvers(provenance: ProvenanceTracker, /, *, coefficients: int = 21) -> None:
     """Which solvers run here, and which Gurobi licence there is.
 
     Each MIP solver has to solve a small problem.
@@ -34,7 +34,7 @@ def solvers(step: Step, /, *, coefficients: int = 21) -> None:
 
 
 def verify(
-    step: Step,
+    provenance: ProvenanceTracker,
     ticket: Annotated[Path, "a file by `lottery build-ticket`"],
     /,
     *,
@@ -60,14 +60,14 @@ def verify(
 
     for read in (ticket, target, data):
         if read:
-            step.reads(read)
+            provenance.add_input(read)
     if output:
-        step.check_outputs(output)
+        provenance.check_outputs(output)
     found, claims = read_ticket(ticket)
     network = read_target(target) if target else None
     images = load(data) if data else None
     try:
-        with step.computing_on(leased_device(device)) as chosen:
+        with provenance.computing_on(leased_device(device)) as chosen:
             checked = certify(found, claims, network, images, chosen)
     except LotteryError as error:
         raise LotteryError(f"{ticket}: {error}") from error
@@ -97,11 +97,11 @@ def verify(
             **asdict(counts),
             **checked,
         }
-        write_json(step.writes(output), content)
+        write_json(provenance.add_outputs(output), content)
 
 
 def audit(
-    step: Step,
+    provenance: ProvenanceTracker,
     targets: Annotated[Sequence[str], "as for snakemake: experiment_1, pruning, ...; default: all"] = (),
     /,
     *,
@@ -158,7 +158,7 @@ def audit(
             )
 
 
-def crate(step: Step, results: Annotated[Path, "the folder that the workflow wrote"], /) -> None:
+def crate(provenance: ProvenanceTracker, results: Annotated[Path, "the folder that the workflow wrote"], /) -> None:
     """Describe a folder of results as an RO-Crate: every file, and the command that made it.
 
     Writes ro-crate-metadata.json (Provenance Run Crate) and a copy of the workflow into the folder.  Needs the package
@@ -176,7 +176,7 @@ def crate(step: Step, results: Annotated[Path, "the folder that the workflow wro
     print(f"{results / 'ro-crate-metadata.json'}: {len(metadata['@graph'])} entities")
 
 
-def completion(step: Step, shell: Literal["bash", "zsh", "tcsh"], /) -> None:
+def completion(provenance: ProvenanceTracker, shell: Literal["bash", "zsh", "tcsh"], /) -> None:
     """Print what makes a shell complete `lottery` commands.
 
     For bash, once:

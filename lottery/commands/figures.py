@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from lottery.records.files import read_table
-from lottery.records.provenance import Step
+from lottery.records.provenance import ProvenanceTracker
 from lottery.results.figures import (
     accuracy,
     cardinality,
@@ -30,7 +30,7 @@ Output = Annotated[Path, "path without suffix; .svg and .png are written"]
 
 
 def plot_accuracy(
-    step: Step,
+    provenance: ProvenanceTracker,
     /,
     *,
     table: Annotated[Path, "points.csv by `tabulate-runs`"],
@@ -39,46 +39,52 @@ def plot_accuracy(
     output: Output,
 ) -> None:
     """Figure: accuracy against parameters."""
-    step.writes(*accuracy.plot_accuracy(read_table(step.reads(table), POINT_NUMBERS), network, against, output))
+    provenance.add_outputs(
+        *accuracy.plot_accuracy(read_table(provenance.add_input(table), POINT_NUMBERS), network, against, output)
+    )
 
 
 def plot_replays(
-    step: Step,
+    provenance: ProvenanceTracker,
     /,
     *,
     table: Annotated[Path, "points_compared.csv by `tabulate-runs`"],
     output: Output,
 ) -> None:
     """Figure: the published points of all networks beside runs of the same lengths, and their differences."""
-    step.writes(
-        *replays.plot_replays(read_table(step.reads(table), replays.COMPARED_NUMBERS, replays.COMPARED_WORDS), output)
+    provenance.add_outputs(
+        *replays.plot_replays(
+            read_table(provenance.add_input(table), replays.COMPARED_NUMBERS, replays.COMPARED_WORDS), output
+        )
     )
 
 
 def plot_held_out(
-    step: Step,
+    provenance: ProvenanceTracker,
     /,
     *,
     table: Annotated[Path, "points.csv by `tabulate-runs`"],
     output: Output,
 ) -> None:
     """Figure: accuracy of the held-out runs of all networks."""
-    step.writes(*accuracy.plot_held_out(read_table(step.reads(table), POINT_NUMBERS), output))
+    provenance.add_outputs(*accuracy.plot_held_out(read_table(provenance.add_input(table), POINT_NUMBERS), output))
 
 
 def plot_wide_minus_linear(
-    step: Step,
+    provenance: ProvenanceTracker,
     /,
     *,
     table: Annotated[Path, "points.csv by `tabulate-runs`"],
     output: Output,
 ) -> None:
     """Figure: how much more accurate wide networks are than linear ones, by sparsity."""
-    step.writes(*wide_minus_linear.plot_wide_minus_linear(read_table(step.reads(table), POINT_NUMBERS), output))
+    provenance.add_outputs(
+        *wide_minus_linear.plot_wide_minus_linear(read_table(provenance.add_input(table), POINT_NUMBERS), output)
+    )
 
 
 def plot_epochs(
-    step: Step,
+    provenance: ProvenanceTracker,
     /,
     *,
     table: Annotated[Path, "histories.csv by `tabulate-runs`"],
@@ -86,11 +92,13 @@ def plot_epochs(
     output: Output,
 ) -> None:
     """Figure: accuracy against epochs."""
-    step.writes(*epochs.plot_epochs(read_table(step.reads(table), HISTORY_NUMBERS), network, output))
+    provenance.add_outputs(
+        *epochs.plot_epochs(read_table(provenance.add_input(table), HISTORY_NUMBERS), network, output)
+    )
 
 
 def plot_redundancy(
-    step: Step,
+    provenance: ProvenanceTracker,
     /,
     *,
     table: Annotated[Path, "points.csv by `tabulate-runs`"],
@@ -98,11 +106,13 @@ def plot_redundancy(
     output: Output,
 ) -> None:
     """Figure: accuracy against redundancy."""
-    step.writes(*redundancy.plot_redundancy(read_table(step.reads(table), POINT_NUMBERS), network, output))
+    provenance.add_outputs(
+        *redundancy.plot_redundancy(read_table(provenance.add_input(table), POINT_NUMBERS), network, output)
+    )
 
 
 def plot_variants(
-    step: Step,
+    provenance: ProvenanceTracker,
     /,
     *,
     table: Annotated[Path, "runs.csv by `tabulate-runs`"],
@@ -110,26 +120,30 @@ def plot_variants(
     output: Output,
 ) -> None:
     """Figure: what the variants (switches) do, run length by run length."""
-    step.writes(
-        *variants.plot_variants(read_table(step.reads(table), RUN_NUMBERS, variants.RUN_WORDS), network, output)
+    provenance.add_outputs(
+        *variants.plot_variants(
+            read_table(provenance.add_input(table), RUN_NUMBERS, variants.RUN_WORDS), network, output
+        )
     )
 
 
 def plot_cardinality(
-    step: Step,
+    provenance: ProvenanceTracker,
     /,
     *,
     table: Annotated[Path, "cardinality.csv by `tabulate`"],
     output: Output,
 ) -> None:
     """Figure: coefficients kept for a weight."""
-    step.writes(
-        *cardinality.plot_cardinality(read_table(step.reads(table), ["cardinality", "weights"], ["row"]), output)
+    provenance.add_outputs(
+        *cardinality.plot_cardinality(
+            read_table(provenance.add_input(table), ["cardinality", "weights"], ["row"]), output
+        )
     )
 
 
 def plot_seconds(
-    step: Step,
+    provenance: ProvenanceTracker,
     /,
     *,
     table: Annotated[Path, "cost.csv by `tabulate`"],
@@ -137,11 +151,13 @@ def plot_seconds(
 ) -> None:
     """Figure: seconds a weight by each solver."""
     numbers = ["seconds_per_weight", "standard_error", "network_core_hours", "weights"]
-    step.writes(*seconds.plot_seconds(read_table(step.reads(table), numbers, ["row", "solver", "how"]), output))
+    provenance.add_outputs(
+        *seconds.plot_seconds(read_table(provenance.add_input(table), numbers, ["row", "solver", "how"]), output)
+    )
 
 
 def plot_errors(
-    step: Step,
+    provenance: ProvenanceTracker,
     /,
     *,
     approximations: Annotated[list[Path], "their folders"],
@@ -150,12 +166,12 @@ def plot_errors(
     """Figure: distribution of |sum - weight|."""
     for folder in approximations:
         for name in ("assembly.json", "evaluation.json", "solution.safetensors"):
-            step.reads(folder / name)
-    step.writes(*errors.plot_errors({folder.name: folder for folder in approximations}, output))
+            provenance.add_input(folder / name)
+    provenance.add_outputs(*errors.plot_errors({folder.name: folder for folder in approximations}, output))
 
 
 def plot_frontier(
-    step: Step,
+    provenance: ProvenanceTracker,
     /,
     *,
     table: Annotated[Path, "frontier.csv by `tabulate-frontiers`"],
@@ -163,12 +179,12 @@ def plot_frontier(
     output: Output,
 ) -> None:
     """Figure: accuracy against size of approximated networks, and size against epsilon with the lower bound."""
-    points = read_table(step.reads(table), FRONTIER_NUMBERS, ["frontier", "objective"])
-    step.writes(*frontiers.plot_frontier(points, frontier, output))
+    points = read_table(provenance.add_input(table), FRONTIER_NUMBERS, ["frontier", "objective"])
+    provenance.add_outputs(*frontiers.plot_frontier(points, frontier, output))
 
 
 def plot_theory(
-    step: Step,
+    provenance: ProvenanceTracker,
     /,
     *,
     figure: Literal["success", "thresholds", "single", "cardinality"],
@@ -178,4 +194,4 @@ def plot_theory(
     """Figure: success against coefficients, thresholds, single coefficients, or subsets of one size."""
     numbers = SUCCESS_NUMBERS if figure == "success" else THRESHOLD_NUMBERS
     plot = getattr(theory, f"plot_{figure}")
-    step.writes(*plot(read_table(step.reads(table), numbers), output))
+    provenance.add_outputs(*plot(read_table(provenance.add_input(table), numbers), output))

@@ -2,7 +2,7 @@
 
 A parameter is a flag: its annotation has type and help (`Annotated[Path, "help"]`, with short names such as "-d"), its default
 is the flag's.  A parameter whose type is a class of settings stands for a flag per field.  What is positional-only in the
-function is positional on the command line; the first of these is the step, which is no flag.
+function is positional on the command line; the first of these is the provenance, which is no flag.
 """
 
 import argparse
@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from lottery.records.provenance import Step
+from lottery.records.provenance import ProvenanceTracker
 from lottery.settings import fields_of, flag, is_settings, options, settings_from
 
 Function = Callable[..., None]
@@ -79,9 +79,9 @@ def add_flags(parser: argparse.ArgumentParser, function: Function) -> None:
         _add(parser, names, kind, default, texts[0])
 
 
-def call(function: Function, arguments: argparse.Namespace, step: Step) -> None:
+def call(function: Function, arguments: argparse.Namespace, provenance: ProvenanceTracker) -> None:
     """Run a command with what its flags say.  Raises LotteryError where a setting is refused."""
-    positional: list[Any] = [step]
+    positional: list[Any] = [provenance]
     named: dict[str, Any] = {}
     for parameter in _parameters(function):
         kind = parameter.annotation

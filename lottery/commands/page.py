@@ -7,22 +7,22 @@ from typing import Annotated
 
 from lottery.errors import LotteryError
 from lottery.records.files import json_text, read_table, write_text
-from lottery.records.provenance import Step
+from lottery.records.provenance import ProvenanceTracker
 from lottery.results.page import findings as summary
 from lottery.results.page.inputs import NEEDED, Tables
 from lottery.results.page.outcome import verdict_record
 from lottery.results.page.page import summary_page
 
 
-def _read_tables(step: Step, folder: Path) -> Tables:
+def _read_tables(provenance: ProvenanceTracker, folder: Path) -> Tables:
     names = [field.name for field in fields(Tables)]
     return Tables(
-        **{name: read_table(step.reads(folder / f"{name}.csv"), words=NEEDED.get(name, ())) for name in names}
+        **{name: read_table(provenance.add_input(folder / f"{name}.csv"), words=NEEDED.get(name, ())) for name in names}
     )
 
 
 def summarise(
-    step: Step,
+    provenance: ProvenanceTracker,
     /,
     *,
     tables: Annotated[Path, "the folder by `tabulate` and `tabulate-runs`"],
@@ -33,22 +33,22 @@ def summarise(
 
     The verdicts are also written as JSON, to tables/verdicts.json beside OUTPUT.
     """
-    read = _read_tables(step, tables)
-    page = summary_page(read, [step.reads(path) for path in figures], tables, output.parent)
+    read = _read_tables(provenance, tables)
+    page = summary_page(read, [provenance.add_input(path) for path in figures], tables, output.parent)
     verdicts = output.parent / "tables" / "verdicts.json"
-    step.writes(output, verdicts)
+    provenance.add_outputs(output, verdicts)
     write_text(verdicts, json_text(verdict_record(read)))
     write_text(output, page)
 
 
-def findings(step: Step, /, *, tables: Annotated[Path, "the folder of all tables"]) -> None:
+def findings(provenance: ProvenanceTracker, /, *, tables: Annotated[Path, "the folder of all tables"]) -> None:
     """What a run found, in a few lines.
 
     Reads the tables that the summary page is made from.  Status 1 if a check has failed.  Example:
 
         lottery findings --tables results/demo/tables
     """
-    read = _read_tables(step, tables)
+    read = _read_tables(provenance, tables)
     print("\n".join(summary.findings(read)))
     if failed := summary.faults(read):
         raise LotteryError(f"failed: {'; '.join(failed)}")

@@ -47,7 +47,7 @@ def stages() -> dict[str, Stage]:
 
 
 def _overview() -> str:
-    lines = ["Optimal Lottery Tickets via SubsetSum, step by step."]
+    lines = ["Optimal Lottery Tickets via SubsetSum, provenance by provenance."]
     for stage in stages().values():
         lines += ["", f"{stage.title}:", *(f"  {name:24}{text}" for name, text in stage.commands.items())]
     return "\n".join(lines)

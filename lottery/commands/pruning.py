@@ -8,11 +8,11 @@ from lottery.devices import leased_device
 from lottery.pruning.requests import Request, prune_together
 from lottery.pruning.run import Run
 from lottery.records.files import check_writable
-from lottery.records.provenance import Step
+from lottery.records.provenance import ProvenanceTracker
 
 
 def prune(
-    step: Step,
+    provenance: ProvenanceTracker,
     /,
     run: Run,
     *,
@@ -29,6 +29,6 @@ def prune(
         lottery prune --data mnist5k.safetensors --network fc2 --structure linear --sparsity 0.5 --epochs 3 --output run
     """
     check_writable(output)
-    with step.computing_on(leased_device(device)) as chosen:
-        images = load(step.reads(data))
-        prune_together([Request(step, run, data, convolutions)], images, chosen, 1)
+    with provenance.computing_on(leased_device(device)) as chosen:
+        images = load(provenance.add_input(data))
+        prune_together([Request(provenance, run, data, convolutions)], images, chosen, 1)

@@ -10,13 +10,13 @@ from tqdm import tqdm
 
 from lottery.approximation import assembly
 from lottery.approximation import cross_check as checks
-from lottery.approximation.chunks import Chunk, chunk_of, solve_chunk, write_chunk
+from lottery.approximation.chunks import Chunk, parse_chunk_name, solve_chunk, write_chunk
 from lottery.approximation.settings import Settings, SolverSettings, WeightSettings
 from lottery.approximation.target import read_target, write_target
 from lottery.data.datasets import PIXELS, load
 from lottery.records.files import read_json, write_json, write_text
-from lottery.records.kept import forget
-from lottery.records.provenance import Step, provenance_path
+from lottery.records.provenance import ProvenanceTracker, provenance_path
+from lottery.records.result_cache import clear_cache
 from lottery.records.tensors import write_tensors
 from lottery.subset_sum import choose, create, warm_up
 
@@ -31,7 +31,7 @@ def _progress(total: int, what: str) -> Any:
 
 
 def choose_solver(
-    step: Step,
+    provenance: ProvenanceTracker,
     /,
     request: WeightSettings,
     solver: SolverSettings,
@@ -47,12 +47,12 @@ def choose_solver(
         lottery choose-solver --solver mip --weights-per-set 784 --output solver.json
     """
     choice = choose(solver.solver, request.n, weights_per_set, request.objective)
-    write_json(step.writes(output), asdict(choice))
+    write_json(provenance.add_outputs(output), asdict(choice))
     print(f"solver: {choice.solver} ({choice.reason})")
 
 
 def solve(
-    step: Step,
+    provenance: ProvenanceTracker,
     /,
     settings: Settings,
     solver: SolverSettings,
@@ -71,16 +71,16 @@ def solve(
 
         lottery solve --target fc2.safetensors --layer 0 --first-row 0 --last-row 9 --output rows.safetensors
     """
-    network, chunk = read_target(step.reads(target)), Chunk(layer, range(first_row, last_row + 1))
+    network, chunk = read_target(provenance.add_input(target)), Chunk(layer, range(first_row, last_row + 1))
     chunk.check(network)
-    step.check_outputs(output)
+    provenance.check_outputs(output)
     columns = network.layers[chunk.layer].columns
     if solver_choice is None:
         choice = choose(solver.solver, settings.n, columns if settings.sharing == "row" else 1, settings.objective)
         print(f"solver: {choice.solver} ({choice.reason})")
         name = choice.solver
     else:
-        name = str(read_json(step.reads(solver_choice))["solver"])
+        name = str(read_json(provenance.add_input(solver_choice))["solver"])
     chosen = create(name, solver.time_limit)
     warm_up(chosen, settings.n, settings.objective)
     partial = output.with_name(f"{output.name}.partial")
@@ -88,15 +88,15 @@ def solve(
     with _progress(len(chunk.rows) * columns, f"{network.layers[chunk.layer].name}, {name}") as bar:
         result = solve_chunk(network, settings, chunk, chosen, partial, bar.update)
     seconds = time.monotonic() - started
-    write_chunk(step.writes(step.place(output)), result, name)
+    write_chunk(provenance.add_outputs(provenance.output_path(output)), result, name)
     partial.unlink(missing_ok=True)
     weights = result.masks.size
     print(f"{weights:,} weights by {name} in {seconds:.2f} s ({seconds / weights * 1e6:,.3g} µs each)")
-    step.notes(solver=name, solve_seconds=seconds, weights=weights)
+    provenance.add_metadata(solver=name, solve_seconds=seconds, weights=weights)
 
 
 def assemble(
-    step: Step,
+    provenance: ProvenanceTracker,
     /,
     settings: Settings,
     *,
@@ -110,20 +110,22 @@ def assemble(
 
         lottery assemble --target fc2.safetensors --chunks layer_*.safetensors --output approximation
     """
-    network = read_target(step.reads(target))
-    approximation = assembly.assemble(network, settings, [(chunk_of(path), step.reads(path)) for path in chunks])
+    network = read_target(provenance.add_input(target))
+    approximation = assembly.assemble(
+        network, settings, [(parse_chunk_name(path), provenance.add_input(path)) for path in chunks]
+    )
     numbers = assembly.summary(approximation, settings)
     seconds = [read_json(provenance_path(path)).get("solve_seconds", 0.0) for path in chunks]
-    step.writes(
+    provenance.add_outputs(
         *(output / name for name in ("network.safetensors", "solution.safetensors", "assembly.json", "cost.json"))
     )
     write_tensors(output / "solution.safetensors", approximation.arrays(), network.metadata())
     write_json(output / "assembly.json", {**numbers, "settings": asdict(settings)})
     write_json(output / "cost.json", {"chunks": len(seconds), "seconds": sum(seconds)})
     write_target(output / "network.safetensors", approximation.network())
-    step.notes(solvers=numbers["solvers"])
+    provenance.add_metadata(solvers=numbers["solvers"])
     for folder in {path.parent for path in chunks}:
-        forget(folder)
+        clear_cache(folder)
     print(
         f"{numbers['remaining']:,} of {numbers['initial']:,} coefficients kept for {network.size:,} weights;"
         f" largest error {numbers['largest_error']:.3g}, every one within {settings.epsilon}"
@@ -131,7 +133,7 @@ def assemble(
 
 
 def evaluate(
-    step: Step,
+    provenance: ProvenanceTracker,
     /,
     *,
     data: DataFile,
@@ -150,10 +152,10 @@ def evaluate(
     from lottery.approximation import evaluation  # imports torch
     from lottery.devices import leased_device
 
-    networks = step.reads(target), step.reads(network)
-    with step.computing_on(leased_device(device)) as chosen:
-        found = evaluation.evaluate(step.reads(data), *networks, chosen)
-    write_json(step.writes(output), found)
+    networks = provenance.add_input(target), provenance.add_input(network)
+    with provenance.computing_on(leased_device(device)) as chosen:
+        found = evaluation.evaluate(provenance.add_input(data), *networks, chosen)
+    write_json(provenance.add_outputs(output), found)
     for pixels in PIXELS:
         on = found[pixels]
         print(
@@ -163,7 +165,7 @@ def evaluate(
 
 
 def cross_check(
-    step: Step,
+    provenance: ProvenanceTracker,
     /,
     settings: Settings,
     solver: SolverSettings,
@@ -184,13 +186,13 @@ def cross_check(
     """
     import pandas as pd  # half a second
 
-    network = read_target(step.reads(target))
+    network = read_target(provenance.add_input(target))
     choice = choose(solver.solver, settings.n, network.layers[0].columns, settings.objective)
-    step.check_outputs(output, seconds)
+    provenance.check_outputs(output, seconds)
     with _progress(sample, f"cross-check, {choice.solver}") as bar:
         check = checks.cross_check(network, settings, choice.solver, sample, sample_seed, solver.time_limit, bar.update)
     frame = pd.DataFrame([{"solver": check.solver, **vars(weight)} for weight in check.weights])
-    write_text(step.writes(output, seconds), frame.to_csv(index=False))
+    write_text(provenance.add_outputs(output, seconds), frame.to_csv(index=False))
     measured = {
         "approximation": name,
         "solver": check.solver,
@@ -205,11 +207,11 @@ def cross_check(
         f"{choice.solver} ({choice.reason}): {mean:.3g} s per weight, exact {check.exact_seconds:.3g} s;"
         f" all {network.size:,} weights would take {mean * network.size / 3600:,.1f} core hours"
     )
-    step.notes(solver=choice.solver, reason=choice.reason)
+    provenance.add_metadata(solver=choice.solver, reason=choice.reason)
 
 
 def measure_frontier(
-    step: Step,
+    provenance: ProvenanceTracker,
     /,
     settings: Settings,
     *,
@@ -224,14 +226,14 @@ def measure_frontier(
 
         lottery measure-frontier --target fc2.safetensors --data mnist.safetensors --epsilon 0.02 --output point.json
     """
-    from lottery.approximation.evaluation import check_images  # imports torch
-    from lottery.approximation.frontier import approximate, point
+    from lottery.approximation.evaluation import check_image_shape  # imports torch
+    from lottery.approximation.frontier import approximate, measure_point
     from lottery.devices import leased_device
 
-    network = read_target(step.reads(target))
-    images = load(step.reads(data))
-    check_images(network, images, target)
-    step.check_outputs(output)
+    network = read_target(provenance.add_input(target))
+    images = load(provenance.add_input(data))
+    check_image_shape(network, images, target)
+    provenance.check_outputs(output)
     solver = create("exact")
     warm_up(solver, settings.n, settings.objective)
     unfinished = output.with_name(f"{output.name}.partial")
@@ -239,12 +241,12 @@ def measure_frontier(
     with _progress(network.size, settings.objective) as bar:
         approximation = approximate(network, settings, solver, unfinished, bar.update)
     seconds = time.process_time() - started
-    with step.computing_on(leased_device(device)) as chosen:
-        found = point(network, settings, approximation, images, chosen)
-    write_json(step.writes(step.place(output)), found)
+    with provenance.computing_on(leased_device(device)) as chosen:
+        found = measure_point(network, settings, approximation, images, chosen)
+    write_json(provenance.add_outputs(provenance.output_path(output)), found)
     shutil.rmtree(unfinished, ignore_errors=True)
     print(
         f"{found['remaining']:,} parameters, {found['remaining'] / network.size:.3g} per weight, in {seconds:.2f} core"
         f" seconds; {found['approximated_accuracy']:.2f}% (target {found['target_accuracy']:.2f}%)"
     )
-    step.notes(solve_seconds=seconds, weights=network.size)
+    provenance.add_metadata(solve_seconds=seconds, weights=network.size)

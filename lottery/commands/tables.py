@@ -6,8 +6,8 @@ from typing import Annotated
 
 from lottery.errors import LotteryError
 from lottery.records.files import read_json, sha256, write_text
-from lottery.records.kept import forget
-from lottery.records.provenance import Step
+from lottery.records.provenance import ProvenanceTracker
+from lottery.records.result_cache import clear_cache
 from lottery.results.tables import experiment_1, theory
 from lottery.results.tables import frontier as frontiers
 from lottery.results.tables.claims import answer_claims
@@ -28,7 +28,7 @@ Digest = Annotated[str | None, "SHA-256 of that list; another one is refused"]
 
 
 def tabulate(
-    step: Step,
+    provenance: ProvenanceTracker,
     /,
     *,
     approximations: Annotated[Sequence[Path], "their folders"] = (),
@@ -42,9 +42,9 @@ def tabulate(
     """
     for folder in approximations:
         for name in ("assembly.json", "cost.json", "evaluation.json"):
-            step.reads(folder / name)
+            provenance.add_input(folder / name)
     folders = {folder.name: folder for folder in approximations}
-    checks, measured = ([step.reads(path) for path in paths] for paths in (cross_checks, seconds))
+    checks, measured = ([provenance.add_input(path) for path in paths] for paths in (cross_checks, seconds))
     table, costs = experiment_1.table1(folders), experiment_1.cost(folders, measured)
     comparison = compare(table)
     contents = {
@@ -56,11 +56,11 @@ def tabulate(
         "cost.csv": costs.to_csv(index=False),
     }
     for name, text in contents.items():
-        write_text(step.writes(output / name), text)
+        write_text(provenance.add_outputs(output / name), text)
 
 
 def tabulate_runs(
-    step: Step,
+    provenance: ProvenanceTracker,
     /,
     *,
     runs: Annotated[Path | None, "JSON list of {variant, folder}"] = None,
@@ -76,14 +76,14 @@ def tabulate_runs(
     """
     folders: list[tuple[str, Path]] = []
     if runs is not None:
-        _check_list(step.reads(runs), sha256)
+        _check_list(provenance.add_input(runs), sha256)
         folders = listed_folders(read_json(runs), runs, folder)
     for _, path in folders:
         for name in ("metrics.json", "history.csv", "cost.json"):
-            step.reads(path / name)
+            provenance.add_input(path / name)
     for path in tables:
         for name in ("runs.csv", "histories.csv", "pruning_cost.csv"):
-            step.reads(path / name)
+            provenance.add_input(path / name)
     here = (read_run(variant, path) for variant, path in folders)
     records = each_once([*here, *(record for path in tables for record in read_tables(path))])
     table = table_of(records)
@@ -100,9 +100,9 @@ def tabulate_runs(
         "pruning_cost.csv": cost(records).to_csv(index=False),
     }
     for name, text in contents.items():
-        write_text(step.writes(output / name), text)
+        write_text(provenance.add_outputs(output / name), text)
     for _, path in folders:
-        forget(path)
+        clear_cache(path)
     print(f"{len(table)} runs, {len(found)} points")
 
 
@@ -112,7 +112,7 @@ def _check_list(path: Path, expected: str | None) -> None:
 
 
 def tabulate_frontiers(
-    step: Step,
+    provenance: ProvenanceTracker,
     /,
     *,
     points: Annotated[Path, "JSON list of {frontier, point}"],
@@ -124,17 +124,19 @@ def tabulate_frontiers(
 
     Reads the points by `measure-frontier` that a list names; writes frontier_points.csv and frontier.csv into the folder OUTPUT.
     """
-    _check_list(step.reads(points), sha256)
-    found = frontiers.point_rows(read_json(points), lambda name: read_json(step.reads(folder / f"{name}.json")))
-    write_text(step.writes(output / "frontier_points.csv"), found.to_csv(index=False))
-    write_text(step.writes(output / "frontier.csv"), frontiers.frontier(found).to_csv(index=False))
+    _check_list(provenance.add_input(points), sha256)
+    found = frontiers.point_rows(
+        read_json(points), lambda name: read_json(provenance.add_input(folder / f"{name}.json"))
+    )
+    write_text(provenance.add_outputs(output / "frontier_points.csv"), found.to_csv(index=False))
+    write_text(provenance.add_outputs(output / "frontier.csv"), frontiers.frontier(found).to_csv(index=False))
     for name in found.frontier.unique():
-        forget(folder / name)
+        clear_cache(folder / name)
     print(f"{len(found)} points")
 
 
 def tabulate_tickets(
-    step: Step,
+    provenance: ProvenanceTracker,
     /,
     *,
     tickets: Annotated[Sequence[Path], "their folders"] = (),
@@ -146,14 +148,14 @@ def tabulate_tickets(
     """
     for folder in tickets:
         for name in ("certificate.json", "counts.json"):
-            step.reads(folder / name)
+            provenance.add_input(folder / name)
     table = table_of_tickets({folder.name: folder for folder in tickets})
-    write_text(step.writes(output / "tickets.csv"), table.to_csv(index=False))
-    write_text(step.writes(output / "tickets.md"), markdown(tickets_for_people(table)))
+    write_text(provenance.add_outputs(output / "tickets.csv"), table.to_csv(index=False))
+    write_text(provenance.add_outputs(output / "tickets.md"), markdown(tickets_for_people(table)))
 
 
 def tabulate_theory(
-    step: Step,
+    provenance: ProvenanceTracker,
     /,
     *,
     measurements: Annotated[Sequence[Path], "files by `measure-success`"] = (),
@@ -163,7 +165,7 @@ def tabulate_theory(
 
     Reads what `measure-success` wrote; writes theory_*.csv into the folder OUTPUT.
     """
-    measured = [step.reads(path) for path in measurements]
+    measured = [provenance.add_input(path) for path in measurements]
     probabilities = theory.success(measured)
     found = theory.thresholds(probabilities)
     contents = {
@@ -173,13 +175,13 @@ def tabulate_theory(
         "theory_cost.csv": theory.cost(measured),
     }
     for name, table in contents.items():
-        write_text(step.writes(output / name), table.to_csv(index=False))
+        write_text(provenance.add_outputs(output / name), table.to_csv(index=False))
     for folder in {path.parent for path in measured}:
-        forget(folder)
+        clear_cache(folder)
 
 
 def trace(
-    step: Step,
+    provenance: ProvenanceTracker,
     /,
     *,
     tables: Annotated[list[Path], "files by `tabulate` and `tabulate-runs`"],
@@ -190,7 +192,7 @@ def trace(
     Follows the records (.provenance.json) of the tables to all that they were made from; writes stages.csv and
     origins.csv into the folder OUTPUT.
     """
-    records = lineage(step.reads(path) for path in tables)
-    write_text(step.writes(output / "stages.csv"), stages(records).to_csv(index=False))
-    write_text(step.writes(output / "origins.csv"), origins(records).to_csv(index=False))
+    records = lineage(provenance.add_input(path) for path in tables)
+    write_text(provenance.add_outputs(output / "stages.csv"), stages(records).to_csv(index=False))
+    write_text(provenance.add_outputs(output / "origins.csv"), origins(records).to_csv(index=False))
     print(f"{len(records)} results")

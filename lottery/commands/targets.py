@@ -10,13 +10,13 @@ from lottery.approximation.target import Target, write_target
 from lottery.data import datasets
 from lottery.recipe import Recipe
 from lottery.records.files import write_json
-from lottery.records.provenance import Step
+from lottery.records.provenance import ProvenanceTracker
 
 Device = Annotated[str, "auto, cpu or cuda"]
 
 
 def fetch(
-    step: Step,
+    provenance: ProvenanceTracker,
     /,
     *,
     dataset: Annotated[str, "mnist, fashion_mnist, kmnist, cifar10 or mnist5k (embedded)"],
@@ -29,12 +29,12 @@ def fetch(
 
         lottery fetch --dataset mnist5k --source embedded --output mnist5k.safetensors
     """
-    found = datasets.fetch(dataset, source, step.writes(output))
+    found = datasets.fetch(dataset, source, provenance.add_outputs(output))
     print(f"{found.name}: {found.train_count:,} training and {found.test_count:,} test images, verified")
 
 
 def train(
-    step: Step,
+    provenance: ProvenanceTracker,
     /,
     recipe: Recipe,
     *,
@@ -53,8 +53,8 @@ def train(
     from lottery import training  # imports torch
     from lottery.devices import leased_device
 
-    images = datasets.load(step.reads(data))
-    step.check_outputs(output, history)
+    images = datasets.load(provenance.add_input(data))
+    provenance.check_outputs(output, history)
     started = time.monotonic()
 
     def report(epoch: training.Epoch) -> None:
@@ -65,16 +65,16 @@ def train(
             flush=True,
         )
 
-    with step.computing_on(leased_device(device)) as chosen:
+    with provenance.computing_on(leased_device(device)) as chosen:
         weights, epochs = training.train(network, images, recipe, chosen, report)
-    step.writes(output, history)
+    provenance.add_outputs(output, history)
     write_json(history, {"recipe": asdict(recipe), "epochs": [asdict(epoch) for epoch in epochs]})
     write_target(output, Target(network, images.dataset.image, recipe.pixels, weights, recipe))
-    step.notes(test_accuracy=epochs[-1].test_accuracy)
+    provenance.add_metadata(test_accuracy=epochs[-1].test_accuracy)
 
 
 def import_weights(
-    step: Step,
+    provenance: ProvenanceTracker,
     /,
     *,
     weights: Annotated[Path, "safetensors, or a PyTorch state dict or checkpoint"],
@@ -91,7 +91,7 @@ def import_weights(
 
         lottery import-weights --weights fc2.pt --network fc2 --dataset mnist --output fc2.safetensors
     """
-    image = datasets.named(dataset).image
-    found = target.import_weights(step.reads(weights), network, image, pixels)
-    write_target(step.writes(output), found)
+    image = datasets.get_dataset(dataset).image
+    found = target.import_weights(provenance.add_input(weights), network, image, pixels)
+    write_target(provenance.add_outputs(output), found)
     print(f"{weights}: {found.size:,} weights of {found.network}")

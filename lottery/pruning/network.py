@@ -1,4 +1,7 @@
-"""Networks of one structure, side by side: their forward pass, one step of learning, their accuracy."""
+"""Stacked networks of one structure: forward pass, training step, state, and counts of kept weights.
+
+Shapes: M models, B images of a batch, I and O inputs and outputs of a layer, C classes, P parts (see `layers`).
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,15 +12,15 @@ from torch.nn import functional
 
 from lottery.networks import ImageShape
 from lottery.pruning.counts import Counts, count
-from lottery.pruning.layers import DenseLayer, Layer, PerModel, ScoredLayer, layers_of
+from lottery.pruning.layers import DenseLayer, Layer, PerModel, ScoredLayer, make_layers
 from lottery.pruning.run import Run
 
 
 class PrunedNetworks:
-    """A network for each of some runs of one shape: fully connected layers with a ReLU between each two.
+    """One network per run: fully connected layers with a ReLU between each two.
 
-    Their inputs are features (models, count, in), or (1, count, in) where all see the same.  No arithmetic is shared
-    between models: what one learns depends on no other.
+    Inputs are features (M, B, I), or (1, B, I) if all models see the same.  Models share no arithmetic, so what one learns does not
+    depend on the others.  Raises ValueError if the runs have layers of different sizes.
     """
 
     def __init__(
@@ -29,86 +32,89 @@ class PrunedNetworks:
         compiled: bool | None = None,
     ) -> None:
         self.runs = tuple(runs)
-        self.layers: list[Layer] = layers_of(runs, image, device, dtype, compiled)
+        self.layers: list[Layer] = make_layers(runs, image, device, dtype, compiled)
 
-    def forward(self, features: Tensor, matrices: Sequence[Tensor]) -> Tensor:
-        """Logits (models, count, classes) of the layers as these matrices."""
+    def forward(self, features: Tensor, weights: Sequence[Tensor]) -> Tensor:
+        """Logits (M, B, C) for features (M or 1, B, I) and the effective weight of each layer, (M, O, P*I)."""
         values = features
-        for number, (part, matrix) in enumerate(zip(self.layers, matrices, strict=True)):
+        for number, (layer, weight) in enumerate(zip(self.layers, weights, strict=True)):
             if number:
                 values = functional.relu(values)
-            if matrix.shape[2] != part.block.inputs:  # positive and negative parts, side by side
+            if weight.shape[2] != layer.spec.inputs:  # (M, B, I) -> (M, B, 2I): positive parts, then negative parts
                 values = torch.cat([values.clamp(min=0), (-values).clamp(min=0)], dim=2)
-            values = _product(values, matrix, part.bias)
+            values = _linear(values, weight, layer.bias)
         return values
 
     @torch.no_grad()
-    def outputs(self, features: Tensor, matrices: Sequence[Tensor] | None = None) -> Tensor:
-        """Logits (models, count, classes); `matrices` where they are known already."""
-        return self.forward(features, [part.matrix() for part in self.layers] if matrices is None else matrices)
+    def outputs(self, features: Tensor, weights: Sequence[Tensor] | None = None) -> Tensor:
+        """Logits (M, B, C) without gradients; `weights` are the effective weights of all layers if known already."""
+        return self.forward(
+            features, [layer.effective_weight() for layer in self.layers] if weights is None else weights
+        )
 
-    def step(self, features: Tensor, labels: Tensor, rate: PerModel) -> Tensor:
-        """One step on a batch for each model; its mean losses (models,), left on the device.
+    def step(self, features: Tensor, labels: Tensor, learning_rate: PerModel) -> Tensor:
+        """One SGD step per model on a batch; returns the mean losses (M,), on the device.
 
-        labels: (models, count), or (1, count) where all models see the same images.
+        features: (M, B, I), or (1, B, I) if all models see the same.  labels: (M, B), or (1, B).
         """
-        matrices = [part.matrix().detach().requires_grad_() for part in self.layers]
-        learned = [part for part in self.layers if isinstance(part, DenseLayer) and part.bias is not None]
-        biases = [part.bias.requires_grad_() for part in learned if part.bias is not None]
-        losses = _losses(self.forward(features, matrices), labels)
-        gradients = torch.autograd.grad(losses.sum(), [*matrices, *biases])
-        for part, gradient in zip(self.layers, gradients, strict=False):
-            part.learn(gradient, rate)
-        for dense, gradient in zip(learned, gradients[len(matrices) :], strict=True):
-            dense.learn_bias(gradient, rate)
+        weights = [layer.effective_weight().detach().requires_grad_() for layer in self.layers]
+        with_bias = [layer for layer in self.layers if isinstance(layer, DenseLayer) and layer.bias is not None]
+        biases = [layer.bias.requires_grad_() for layer in with_bias if layer.bias is not None]
+        losses = _losses(self.forward(features, weights), labels)
+        gradients = torch.autograd.grad(losses.sum(), [*weights, *biases])
+        for layer, gradient in zip(self.layers, gradients, strict=False):
+            layer.apply_gradient(gradient, learning_rate)
+        for dense, gradient in zip(with_bias, gradients[len(weights) :], strict=True):
+            dense.apply_bias_gradient(gradient, learning_rate)
         return losses.detach()
 
     def finite(self) -> list[bool]:
-        """For each model, whether all that learning changes is finite still."""
-        found = [torch.isfinite(value).flatten(start_dim=1).all(dim=1) for value in self._state().values()]
+        """Per model, whether all numbers that training changes are finite."""
+        found = [torch.isfinite(value).flatten(start_dim=1).all(dim=1) for value in self._state().values()]  # each (M,)
         return torch.stack(found).all(dim=0).tolist()
 
     def _state(self) -> dict[str, Tensor]:
-        return {f"{p.block.name}.{name}": value for p in self.layers for name, value in p.state().items()}
+        return {f"{layer.spec.name}.{name}": value for layer in self.layers for name, value in layer.state().items()}
 
     def state(self, model: int) -> dict[str, Tensor]:
-        """What learning changes in a model, by layer and name."""
+        """Views of all tensors of a model that training changes, by `LAYER.NAME`."""
         return {name: value[model] for name, value in self._state().items()}
 
     def restore(self, states: Sequence[Mapping[str, Tensor]]) -> None:
-        """Go on from a `state` of each model."""
+        """Set each model to its `state`, and compute the masks again."""
         for model, state in enumerate(states):
             for name, value in self.state(model).items():
                 value.copy_(state[name])
-        for part in self.layers:
-            part.restored()
+        for layer in self.layers:
+            layer.refresh_masks()
 
     def masks(self, model: int) -> dict[str, np.ndarray]:
-        """A model's masks by layer and name; none for `dense`."""
-        return {f"{p.block.name}.{name}": mask for p in self.layers for name, mask in p.masks(model).items()}
+        """Copies of a model's bool masks by `LAYER.weight1` (R, I) and `LAYER.weight2` (R, O, I); empty for `dense`."""
+        return {f"{layer.spec.name}.{name}": mask for layer in self.layers for name, mask in layer.masks(model).items()}
 
     def counts(self, model: int) -> Counts:
         """Weights of a model: initial, remaining, paired and alive."""
         negative = {
-            part.block.name: (part.first.weights[model] < 0).cpu().numpy()
-            for part in self.layers
-            if isinstance(part, ScoredLayer) and part.first is not None
+            layer.spec.name: (layer.weight1.weights[model] < 0).cpu().numpy()
+            for layer in self.layers
+            if isinstance(layer, ScoredLayer) and layer.weight1 is not None
         }
-        return count([part.block for part in self.layers], self.masks(model), negative)
+        return count([layer.spec for layer in self.layers], self.masks(model), negative)
 
 
-def _product(values: Tensor, matrix: Tensor, bias: Tensor | None) -> Tensor:
-    """values (models, count, in) through (models, out, in) and bias (models, out)."""
-    if len(matrix) == 1:  # the same numbers as below, sooner: the gradient needs no copy
-        return functional.linear(values[0], matrix[0], None if bias is None else bias[0])[None]
-    values = values.expand(len(matrix), -1, -1)
-    return torch.bmm(values, matrix.mT) if bias is None else torch.baddbmm(bias[:, None], values, matrix.mT)
+def _linear(values: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """values (M or 1, B, I) times weight (M, O, I) plus bias (M, O) -> (M, B, O)."""
+    if len(weight) == 1:  # the same numbers as below, but faster: the gradient needs no copy
+        return functional.linear(values[0], weight[0], None if bias is None else bias[0])[None]
+    values = values.expand(len(weight), -1, -1)
+    return torch.bmm(values, weight.mT) if bias is None else torch.baddbmm(bias[:, None], values, weight.mT)
 
 
 def _losses(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean cross entropy of each model, (models,)."""
+    """Mean cross entropy per model, (M,), for logits (M, B, C) and labels (M or 1, B)."""
     if len(logits) == 1:
         return functional.cross_entropy(logits[0], labels[0])[None]
     expanded = labels.expand(len(logits), -1)
+    # (M, B, C) -> (M*B, C) and (M, B) -> (M*B,)
     losses = functional.cross_entropy(logits.flatten(0, 1), expanded.flatten(), reduction="none")
-    return losses.view(expanded.shape).mean(dim=1)
+    return losses.view(expanded.shape).mean(dim=1)  # (M*B,) -> (M, B) -> (M,)

@@ -1,18 +1,18 @@
-"""Random numbers of a run in the released stream: the very numbers of the paper's runs.
+"""The `released` stream of random numbers: exactly those of the paper's runs.
 
 The released code draws everything from PyTorch's CPU generator after one `torch.manual_seed`, in this order:
 
-1. the convolutions (lenet5 alone), by PyTorch's default initialisation;
+1. the convolutions (lenet5 only), by PyTorch's default initialisation;
 2. layer by layer, from input to output,
    `linear`, `relu`: scores1, scores2, weight1, weight2;
-   `wide`: PyTorch's default weights, which are then overwritten, scores, weights.  Before that the whole redundant
-   network of the same r, which only served to count its parameters (not for lenet5);
+   `wide`: PyTorch's default weights, which are then overwritten, scores, weights.  Before these, the whole redundant
+   network of the same redundancy, which only served to count its parameters (not for lenet5);
    `dense`: PyTorch's default weights;
-3. in each epoch one word (the base seed of the loader's workers) and the order of the training images, then a word and
+3. per epoch, one word (the base seed of the loader's workers) and the order of the training images, then a word and
    the order of the test images, which are shuffled as well.
 
-Here the generator is one of its own: PyTorch's global generator is neither read nor moved.  On processors with other
-vector instructions PyTorch's normal numbers may differ in the last bit.
+This module uses its own generator and leaves PyTorch's global one alone.  On processors with other vector instructions,
+PyTorch's normal numbers may differ in the last bit.  Shapes: R redundancy, O outputs, I inputs.
 """
 
 import math
@@ -26,41 +26,41 @@ from torch import Tensor, nn
 from lottery.networks import ImageShape
 from lottery.pruning.initial import LayerInit
 from lottery.pruning.run import Run
-from lottery.pruning.structures import Block, blocks, blocks_of, convolutions
+from lottery.pruning.structures import LayerSpec, convolutions, layer_specs, structure_layer_specs
 from lottery.training import order_by_loader
 
 
 def _pytorch_default(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-    """What nn.Linear and nn.Conv2d start with: U(+-1 / sqrt(fan-in))."""
+    """The initial weights of nn.Linear and nn.Conv2d: U(+-1 / sqrt(fan-in))."""
     return nn.init.kaiming_uniform_(torch.empty(shape), a=math.sqrt(5), generator=generator)
 
 
-def _factored(block: Block, generator: torch.Generator) -> LayerInit:
-    """scores1, weight1 (r, in); scores2, weight2, which are drawn as (out, in * r): column i * r + k is copy k of input i."""
-    std1, std2 = math.sqrt(2.0), math.sqrt(2.0 / block.inputs)
-    drawn_as = (block.outputs, block.inputs * block.redundancy)
-    scores1 = nn.init.uniform_(torch.empty(block.first_shape), -std1, std1, generator=generator)
-    scores2 = nn.init.uniform_(torch.empty(drawn_as), -std2, std2, generator=generator)
-    weight1 = nn.init.normal_(torch.empty(block.first_shape), 0, std1, generator=generator)
-    weight2 = nn.init.normal_(torch.empty(drawn_as), 0, std2, generator=generator)
+def _init_factored(spec: LayerSpec, generator: torch.Generator) -> LayerInit:
+    """scores1, weight1 (R, I); scores2, weight2 (R, O, I), drawn as (O, I * R): column i * R + k belongs to unit (k, i)."""
+    std1, std2 = math.sqrt(2.0), math.sqrt(2.0 / spec.inputs)
+    drawn_shape = (spec.outputs, spec.inputs * spec.redundancy)
+    scores1 = nn.init.uniform_(torch.empty(spec.weight1_shape), -std1, std1, generator=generator)
+    scores2 = nn.init.uniform_(torch.empty(drawn_shape), -std2, std2, generator=generator)
+    weight1 = nn.init.normal_(torch.empty(spec.weight1_shape), 0, std1, generator=generator)
+    weight2 = nn.init.normal_(torch.empty(drawn_shape), 0, std2, generator=generator)
     scores2, weight2 = (
-        # (out, in * r) -> (out, in, r) -> (r, out, in)
-        drawn.view(block.outputs, block.inputs, block.redundancy).permute(2, 0, 1).contiguous()
+        # (O, I * R) -> (O, I, R) -> (R, O, I)
+        drawn.view(spec.outputs, spec.inputs, spec.redundancy).permute(2, 0, 1).contiguous()
         for drawn in (scores2, weight2)
     )
     return LayerInit(weight2.numpy(), scores2.numpy(), weight1.numpy(), scores1.numpy())
 
 
-def _wide(block: Block, generator: torch.Generator) -> LayerInit:
-    shape = (block.outputs, block.inputs)
+def _init_wide(spec: LayerSpec, generator: torch.Generator) -> LayerInit:
+    shape = (spec.outputs, spec.inputs)
     _pytorch_default(shape, generator)
     scores = _pytorch_default(shape, generator)
     weights = nn.init.kaiming_normal_(torch.empty(shape), mode="fan_in", nonlinearity="relu", generator=generator)
-    return LayerInit(weights.numpy()[None], scores.numpy()[None])  # (out, in) -> (1, out, in)
+    return LayerInit(weights.numpy()[None], scores.numpy()[None])  # (O, I) -> (1, O, I)
 
 
-def _dense(block: Block, generator: torch.Generator) -> LayerInit:
-    return LayerInit(_pytorch_default((block.outputs, block.inputs), generator).numpy()[None])
+def _init_dense(spec: LayerSpec, generator: torch.Generator) -> LayerInit:
+    return LayerInit(_pytorch_default((spec.outputs, spec.inputs), generator).numpy()[None])  # (O, I) -> (1, O, I)
 
 
 def _draw_convolutions(run: Run, image: ImageShape, generator: torch.Generator) -> dict[str, np.ndarray]:
@@ -69,11 +69,11 @@ def _draw_convolutions(run: Run, image: ImageShape, generator: torch.Generator) 
 
 def _draw_layers(run: Run, image: ImageShape, generator: torch.Generator) -> Iterator[LayerInit]:
     if run.structure == "wide" and not convolutions(run.network, image):
-        for block in blocks(run.network, "linear", image, run.redundancy, run.variant.hidden):
-            _factored(block, generator)
-    draw = {"wide": _wide, "dense": _dense}.get(run.structure, _factored)
-    for block in blocks_of(run, image):
-        yield draw(block, generator)
+        for spec in structure_layer_specs(run.network, "linear", image, run.redundancy, run.variant.hidden):
+            _init_factored(spec, generator)
+    draw = {"wide": _init_wide, "dense": _init_dense}.get(run.structure, _init_factored)
+    for spec in layer_specs(run, image):
+        yield draw(spec, generator)
 
 
 def init_convolutions(run: Run, image: ImageShape) -> dict[str, np.ndarray]:
@@ -82,14 +82,17 @@ def init_convolutions(run: Run, image: ImageShape) -> dict[str, np.ndarray]:
 
 
 def init_layers(run: Run, image: ImageShape) -> Iterator[LayerInit]:
-    """The random numbers of all layers that a run prunes, from input to output."""
+    """Initial weights and scores of all layers that a run prunes, from input to output."""
     generator = torch.Generator().manual_seed(run.seed)
     _draw_convolutions(run, image, generator)
     yield from _draw_layers(run, image, generator)
 
 
 def image_orders(run: Run, image: ImageShape, train: int, test: int, first: int) -> Iterator[Tensor]:
-    """The order of the `train` training images in epoch `first` and each one after it; `test` images are shuffled too."""
+    """The order of the `train` training images, (train,), in epoch `first` and every later one.
+
+    The `test` test images are shuffled too, as in the released code, which moves the generator.
+    """
     generator = torch.Generator().manual_seed(run.seed)
     _draw_convolutions(run, image, generator)
     for _ in _draw_layers(run, image, generator):

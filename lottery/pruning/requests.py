@@ -8,12 +8,12 @@ import torch
 
 from lottery.data.datasets import Images
 from lottery.errors import LotteryError
-from lottery.pruning.batches import prune_all
 from lottery.pruning.features import convolution_weights
-from lottery.pruning.learning import Epoch, Pruned, Task
 from lottery.pruning.records import RUN_FILES, write_run
 from lottery.pruning.run import Run
-from lottery.records.provenance import Step
+from lottery.pruning.stacking import prune_all
+from lottery.pruning.training_loop import Epoch, PruningResult, Task
+from lottery.records.provenance import ProvenanceTracker
 from lottery.records.tensors import read_state_dict
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -21,16 +21,16 @@ CHECKPOINT = "checkpoint.safetensors"
 
 @dataclass(frozen=True)
 class Request:
-    """A run, the files that it is made from, and the step that records it."""
+    """A run, the files that it is made from, and the provenance that records it."""
 
-    step: Step
+    provenance: ProvenanceTracker
     run: Run
     data: Path
     convolutions: Path | None = None
 
 
-def _recorded(step: Step, share: float) -> None:
-    step.record(share)
+def _recorded(provenance: ProvenanceTracker, share: float) -> None:
+    provenance.save(share)
 
 
 def prune_together(
@@ -38,35 +38,35 @@ def prune_together(
     data: Images,
     device: torch.device,
     size: int,
-    finished: Callable[[Step, float], None] = _recorded,
+    finished: Callable[[ProvenanceTracker, float], None] = _recorded,
 ) -> None:
     """Prune the networks of several requests, `size` of them stacked.
 
     finished: called when a run's files are written, with its share of the cost.  A run that fails raises its error
-    at the end, or, if it was made ahead of being asked for, only says so.
+    at the end, or, if another job asked for it, prints it.
     """
-    pairs = [(request.step, task) for request in requests if (task := _task(request, data)) is not None]
+    pairs = [(request.provenance, task) for request in requests if (task := _task(request, data)) is not None]
     tasks = [task for _, task in pairs]
     if len(tasks) > 1:
-        print(f"{len(tasks)} runs in this job, {min(size, len(tasks))} side by side", flush=True)
+        print(f"{len(tasks)} runs in this job, {min(size, len(tasks))} stacked", flush=True)
 
     def begin(group: Sequence[int]) -> Callable[[Sequence[Epoch | None]], None]:
         for index in group:
-            if pairs[index][0].ahead:  # what was asked for bears what came before
-                pairs[index][0].begins(device)
+            if pairs[index][0].speculative:  # start-up is charged to the run that this job was started for
+                pairs[index][0].restart_clock(device)
         return _report([tasks[index].run for index in group])
 
     failed: LotteryError | None = None
     for group, outcomes in prune_all(tasks, data, device, size, begin):
         for index, outcome in zip(group, outcomes, strict=True):
-            step, task = pairs[index]
+            provenance, task = pairs[index]
             if not isinstance(outcome, LotteryError):
-                step.notes(side_by_side=len(group))
-                _write(step, task.run, data.dataset.name, outcome)
-                finished(step, 1 / len(group))
-                (step.output / CHECKPOINT).unlink(missing_ok=True)
-            elif step.ahead:
-                print(f"{step.output}: {outcome}", flush=True)
+                provenance.add_metadata(side_by_side=len(group))
+                _write(provenance, task.run, data.dataset.name, outcome)
+                finished(provenance, 1 / len(group))
+                (provenance.output / CHECKPOINT).unlink(missing_ok=True)
+            elif provenance.speculative:
+                print(f"{provenance.output}: {outcome}", flush=True)
             else:
                 failed = outcome
     if failed is not None:
@@ -74,22 +74,22 @@ def prune_together(
 
 
 def _task(request: Request, data: Images) -> Task | None:
-    """What a request asks for; None where something is wrong with it that its own job will say."""
-    step, given = request.step, request.convolutions
+    """The task of a request; None where something is wrong with it that its own job will report."""
+    provenance, given = request.provenance, request.convolutions
     try:
-        step.reads(request.data)
-        weights = None if given is None else read_state_dict(step.reads(given))
+        provenance.add_input(request.data)
+        weights = None if given is None else read_state_dict(provenance.add_input(given))
         convolution_weights(request.run, data, weights)
     except LotteryError as error:
-        if not step.ahead:
+        if not provenance.speculative:
             raise
-        print(f"{step.output}: {error}", flush=True)
+        print(f"{provenance.output}: {error}", flush=True)
         return None
-    return Task(request.run, step.output / CHECKPOINT, weights)
+    return Task(request.run, provenance.output / CHECKPOINT, weights)
 
 
 def _report(runs: Sequence[Run]) -> Callable[[Sequence[Epoch | None]], None]:
-    """Say how runs side by side go on, epoch by epoch."""
+    """Report the progress of stacked runs, epoch by epoch."""
     seconds: list[float] = []  # of the epochs of this process: a resumed run has some from before as well
 
     def report(epochs: Sequence[Epoch | None]) -> None:
@@ -114,10 +114,10 @@ def _span(values: Sequence[float | None], digits: int) -> str:
     return " to ".join(dict.fromkeys(f"{value:.{digits}f}" for value in (min(known), max(known))))
 
 
-def _write(step: Step, run: Run, dataset: str, pruned: Pruned) -> None:
-    places = [step.place(step.output / name) for name in RUN_FILES]
-    step.writes(*places)
+def _write(provenance: ProvenanceTracker, run: Run, dataset: str, pruned: PruningResult) -> None:
+    places = [provenance.output_path(provenance.output / name) for name in RUN_FILES]
+    provenance.add_outputs(*places)
     write_run(places[0].parent, run, dataset, pruned)
-    step.notes(run=asdict(run))
+    provenance.add_metadata(run=asdict(run))
     kept = pruned.counts
     print(f"{kept.remaining:,} of {kept.initial:,} weights kept, {kept.alive:,} alive", flush=True)

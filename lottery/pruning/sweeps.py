@@ -1,4 +1,4 @@
-"""The runs that a configuration asks for, and where each one's files are."""
+"""The runs that a configuration requests, and the folder of each."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,20 +11,20 @@ from lottery.pruning.run import Run, Variant
 from lottery.published import published_epochs
 from lottery.settings import plain, settings_from
 
-RELEASED = "released"  # the variant that is as the paper's
-CONCERN_BASELINE = ("learning_rate", "momentum", "weight_decay", "batch_size", "hidden", "bias")
+RELEASED = "released"  # name of the variant with the settings of the released code
+BASELINE_SETTINGS = ("learning_rate", "momentum", "weight_decay", "batch_size", "hidden", "bias")
 
 
 @dataclass(frozen=True)
-class Planned:
-    """A run, with the name that the configuration gives its variant."""
+class PlannedRun:
+    """A run, with the name of its variant in the configuration."""
 
     variant_name: str
     run: Run
 
     @property
     def folder(self) -> str:
-        """Below the folder of all runs; different runs of one configuration have different folders."""
+        """Path relative to the folder of all runs; it is unique within one configuration."""
         run = self.run
         return (
             f"{run.protocol}/{run.network}/{run.structure}/{self.variant_name}/"
@@ -35,15 +35,15 @@ class Planned:
 
 
 def _baseline_variant(name: str, config: Mapping[str, Any]) -> str:
-    """`released` where what a variant changes concerns scores and random weights alone, which the baseline has not."""
+    """The variant of the dense baseline: `released` if variant `name` only changes scores and random weights, else `name`."""
     entry = config["variants"][name]
     default = Variant()
-    same = all(entry[key] == getattr(default, key) for key in CONCERN_BASELINE)
+    same = all(entry[key] == getattr(default, key) for key in BASELINE_SETTINGS)
     return RELEASED if same and entry["convolutions"] is None else name
 
 
-def _draws(sweep: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Which random numbers runs are made with: protocol, seed, stream and perturbation."""
+def _replications(sweep: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Protocol, seed, stream and perturbation of the runs per point of a sweep."""
     if sweep["published_seed"] is not None:
         for perturbation in (None, *sweep["perturbations"]):
             yield {
@@ -57,22 +57,22 @@ def _draws(sweep: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _epochs(sweep: Mapping[str, Any], structure: str, sparsity: float) -> list[int]:
-    """The lengths of the runs of a point.  Raises LotteryError where its own is asked for and it was never published."""
+    """Numbers of epochs to run at a point.  Raises LotteryError if it asks for a published number that does not exist."""
     lengths = sweep["epochs"]
     return lengths if lengths != "published" else [published_epochs(sweep["network"], structure, sparsity)]
 
 
-def _runs_of(sweep: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[Planned]:
+def _runs_of(sweep: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[PlannedRun]:
     for structure in sweep["structures"]:
         pruned = structure != "dense"
-        for draws, redundancy, sparsity, name in product(
-            _draws(sweep),
+        for replication, redundancy, sparsity, name in product(
+            _replications(sweep),
             sweep["redundancies"] if pruned else [1],
             sweep["sparsities"] if pruned else [0],
             sweep["variants"] if pruned else dict.fromkeys(_baseline_variant(n, config) for n in sweep["variants"]),
         ):
             for epochs in _epochs(sweep, structure, sparsity):
-                yield Planned(
+                yield PlannedRun(
                     name,
                     Run(
                         network=sweep["network"],
@@ -80,17 +80,19 @@ def _runs_of(sweep: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[Pl
                         redundancy=redundancy,
                         sparsity=sparsity,
                         epochs=epochs,
-                        validation_images=config["validation_images"] if draws["protocol"] == "held_out" else None,
+                        validation_images=config["validation_images"]
+                        if replication["protocol"] == "held_out"
+                        else None,
                         variant=settings_from(Variant, config["variants"][name]),
-                        **draws,
+                        **replication,
                     ),
                 )
 
 
-def planned_runs(config: Mapping[str, Any]) -> dict[str, Planned]:
-    """All runs of a completed configuration by folder, each once.
+def planned_runs(config: Mapping[str, Any]) -> dict[str, PlannedRun]:
+    """All runs of a validated configuration by folder, each once.
 
-    Raises LotteryError, with the sweep's name, where a sweep asks for runs that there cannot be.
+    Raises LotteryError, with the name of the sweep, if a sweep requests runs with invalid settings.
     """
     runs = {}
     for name, sweep in config["sweeps"].items():
@@ -101,8 +103,8 @@ def planned_runs(config: Mapping[str, Any]) -> dict[str, Planned]:
     return runs
 
 
-def figures_of_all_networks(runs: Iterable[Planned]) -> list[str]:
-    """Names of the figures over all networks that these runs give something to."""
+def figures_of_all_networks(runs: Iterable[PlannedRun]) -> list[str]:
+    """Names of the figures over all networks for which these runs provide data."""
     held_out, structures = False, defaultdict[tuple[Any, ...], set[str]](set)
     for planned in runs:
         run = planned.run

@@ -1,1 +1,1 @@
-"""How results are written, known and checked: files, provenance, fingerprints, kept results, audit."""
+"""How results are written, known and checked: files, provenance, fingerprints, result cache, audit."""

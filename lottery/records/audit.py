@@ -1,8 +1,8 @@
-"""Is each result still what the config asks for, made by today's code from today's inputs, and undamaged?
+"""Check that all results exist, are intact, and match the current config, code and inputs.
 
-Snakemake answers that from its own records in `.snakemake/`, which are lost when results are copied or that folder is
-deleted.  Here the record beside each result answers: every command that the workflow would run for this config is held
-against the record of the result that it would make.
+Snakemake checks that by its own records in `.snakemake/`, which are lost if results are copied or that folder is deleted.  The
+audit uses the records beside the results: it compares every command that the workflow would run for this config with the record of
+its result.
 """
 
 import os
@@ -18,26 +18,34 @@ from typing import Any
 from lottery.errors import LotteryError
 from lottery.records.files import sha256
 from lottery.records.fingerprint import fingerprint
-from lottery.records.kept import forget
-from lottery.records.provenance import SUFFIX, as_recorded, deciding, read_record, recorded_files, records_at
-from lottery.workflow.snakemake_output import commands_in
+from lottery.records.provenance import (
+    SUFFIX,
+    find_records,
+    read_record,
+    recorded_files,
+    relevant_settings,
+    serialize_settings,
+)
+from lottery.records.result_cache import clear_cache
+from lottery.workflow.snakemake_output import parse_commands
 
 
 @dataclass(frozen=True)
 class Command:
-    """What the config asks for: a verb with all its settings, and where its result goes."""
+    """A command that the config requests, with all its settings."""
 
-    verb: str
+    name: str
     settings: Mapping[str, Any]
 
     @property
     def output(self) -> str:
+        """The file or folder of its result."""
         return str(self.settings["output"])
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A result, the files of it, those that it was made from, and what is wrong: `faults` is empty where nothing is."""
+    """A result with its output and input files, and its faults; `faults` is empty if there are none."""
 
     result: str
     outputs: frozenset[Path]
@@ -45,8 +53,8 @@ class Finding:
     faults: tuple[str, ...]
 
 
-def _with_a_home(spare: str) -> dict[str, str]:
-    """The environment for Snakemake, which needs a name of the user and a home that can be written to, for its cache."""
+def _with_writable_home(spare: str) -> dict[str, str]:
+    """The environment for Snakemake, which needs a user name, and a writable home folder for its cache."""
     home = os.path.expanduser("~")
     usable = os.path.isabs(home) and os.access(home, os.W_OK)
     return {"USERNAME": str(os.getuid()), **os.environ} | ({} if usable else {"HOME": spare})
@@ -55,38 +63,41 @@ def _with_a_home(spare: str) -> dict[str, str]:
 def planned_commands(
     snakemake_options: Sequence[str], parse: Callable[[list[str]], Any], targets: Sequence[str] = ("all",)
 ) -> list[Command]:
-    """Every command for some targets, whether its result is there or not; `parse` reads the command line of `lottery`."""
+    """All commands of the workflow for `targets`, whether or not their results exist.
+
+    parse: parser of a `lottery` command line.  Raises LotteryError if Snakemake cannot plan the workflow.
+    """
     dry_run = ["--forceall", "--dry-run", "--printshellcmds", "--cores", "1", *snakemake_options]
     command = [sys.executable, "-m", "snakemake", *targets, *dry_run]
     with TemporaryDirectory() as spare:
-        # UTF-8 for names of files, whatever the user's terminal has.
-        environment = {**_with_a_home(spare), "PYTHONIOENCODING": "utf-8"}
+        # UTF-8 for file names, whatever the encoding of the terminal.
+        environment = {**_with_writable_home(spare), "PYTHONIOENCODING": "utf-8"}
         done = subprocess.run(command, capture_output=True, encoding="utf-8", env=environment)
     if done.returncode != 0:
         lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         told = [line for line in lines if line.startswith(("config:", "Error", "snakemake: error"))] or lines[-1:]
         raise LotteryError(f"the workflow cannot be planned: {' '.join(told[:1]) or 'snakemake failed'}")
     found = []
-    for words in commands_in(done.stdout + done.stderr):
+    for words in parse_commands(done.stdout + done.stderr):
         arguments = parse(words)
-        found.append(Command(arguments.verb, as_recorded(vars(arguments))))
+        found.append(Command(arguments.verb, serialize_settings(vars(arguments))))
     if not found:
-        raise LotteryError("the workflow's plan shows no command; a Snakemake profile of yours may keep it quiet")
+        raise LotteryError("the workflow's plan shows no commands; remove `quiet` from your Snakemake profile")
     return found
 
 
 @cache
-def _code(verb: str, plugins: tuple[Path, ...]) -> str:
-    return fingerprint(verb, plugins=plugins)
+def _code(command: str, plugins: tuple[Path, ...]) -> str:
+    return fingerprint(command, plugins=plugins)
 
 
 def _digest(path: Path) -> str | None:
     return sha256(path) if path.is_file() else None
 
 
-def _different(asked: Mapping[str, Any], recorded: Mapping[str, Any]) -> Iterator[str]:
-    for name in sorted({*asked, *recorded}):
-        before, now = recorded.get(name), asked.get(name)
+def _different_settings(requested: Mapping[str, Any], recorded: Mapping[str, Any]) -> Iterator[str]:
+    for name in sorted({*requested, *recorded}):
+        before, now = recorded.get(name), requested.get(name)
         if before != now:
             short = all(len(str(value)) < 60 for value in (before, now))
             yield f"made with other settings: {name} {before} instead of {now}" if short else f"made with other {name}"
@@ -99,9 +110,11 @@ def _faults(command: Command, record: Mapping[str, Any], outputs: Mapping[Path, 
             yield f"{file.name} is missing"
         elif found != digest:
             yield f"{file.name} is damaged or was changed by hand"
-    yield from _different(deciding(command.settings, record), deciding(record["settings"], record))
-    if record["code"] != _code(command.verb, tuple(map(Path, command.settings["plugin"]))):
-        yield f"made by other code of `lottery {command.verb}`"
+    yield from _different_settings(
+        relevant_settings(command.settings, record), relevant_settings(record["settings"], record)
+    )
+    if record["code"] != _code(command.name, tuple(map(Path, command.settings["plugin"]))):
+        yield f"made by other code of `lottery {command.name}`"
     for name, digest in record["inputs"].items():
         found = _digest(Path(name))
         if found is None:
@@ -112,21 +125,21 @@ def _faults(command: Command, record: Mapping[str, Any], outputs: Mapping[Path, 
 
 def _finding(command: Command) -> Finding:
     output = Path(command.output)
-    for path in records_at(output):
+    for path in find_records(output):
         result = str(path).removesuffix(SUFFIX)
         try:
             record = read_record(path)
         except LotteryError:
             return Finding(result, frozenset({path, Path(result)}), frozenset(), ("its record is damaged",))
-        if record["verb"] == command.verb:
+        if record["verb"] == command.name:
             outputs, inputs = recorded_files(path), frozenset(Path(name) for name in record["inputs"])
             return Finding(result, frozenset({*outputs, path}), inputs, tuple(_faults(command, record, outputs)))
-    fault = f"{'no record' if output.exists() else 'missing'}: `lottery {command.verb}` has not made it"
+    fault = f"{'no record' if output.exists() else 'missing'}: `lottery {command.name}` has not made it"
     return Finding(str(output), frozenset(), frozenset(), (fault,))
 
 
 def _with_consequences(findings: list[Finding]) -> list[Finding]:
-    """Results that are as they were made, but from results with a fault, have one themselves."""
+    """Add a fault to results without one that were made from results with a fault, directly or indirectly."""
     while True:
         faulty = {file: found.result for found in findings if found.faults for file in found.outputs}
         passed_on = [
@@ -141,9 +154,9 @@ def _with_consequences(findings: list[Finding]) -> list[Finding]:
 
 
 def audit(commands: Sequence[Command], folder: Path) -> tuple[list[Finding], list[Path]]:
-    """What is wrong with each result that `commands` would make, and the records of results that none of them makes.
+    """A finding for the result of each command, and the records in `folder` of results that no command makes.
 
-    folder: where the results are.  Each file that a record names is read in full.
+    Every file that a record names is read in full.
     """
     findings = _with_consequences([_finding(command) for command in commands])
     known = {file for finding in findings for file in finding.outputs}
@@ -152,7 +165,7 @@ def audit(commands: Sequence[Command], folder: Path) -> tuple[list[Finding], lis
 
 
 def remove(finding: Finding) -> None:
-    """Delete the files of a result and its record, so that the next run of the workflow makes it again."""
+    """Delete the files of a result, its record and cached copies, so that the next run of the workflow makes it again."""
     for file in finding.outputs:
         file.unlink(missing_ok=True)
-        forget(file.parent)
+        clear_cache(file.parent)

@@ -1,4 +1,4 @@
-"""How text, JSON and tables reach the disk, atomically; arrays: `lottery.records.tensors`."""
+"""Read text, JSON and tables, and write them atomically; for arrays see `lottery.records.tensors`."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def replaced(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` to write to; it takes the place of `path` only if the block ends well.
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Yield a temporary path to write to; if the block succeeds, it is renamed to `path`.
 
-    So a killed job, a full disk or a second writer leaves the old file or the new one, never a part.
+    So a killed job, a full disk or a second writer leaves either the old file or the new one, and never a part of it.
+    Raises LotteryError if the file cannot be written.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -30,24 +31,24 @@ def replaced(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise _write_error(path, error) from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
-def _unwritable(path: Path, error: OSError) -> LotteryError:
-    return LotteryError(f"{path}: cannot be written ({error.strerror or error}); mend that and run again")
+def _write_error(path: Path, error: OSError) -> LotteryError:
+    return LotteryError(f"{path}: cannot be written ({error.strerror or error}); fix the cause and run again")
 
 
 def check_writable(folder: Path) -> None:
-    """Refuse a folder that cannot be written to, before long work is done for it."""
+    """Create a folder if needed; raise LotteryError if it is not writable.  Call it before long computations."""
     trial = folder / f".writable.{os.getpid()}.tmp"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         trial.touch()
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise _write_error(folder, error) from error
     finally:
         with suppress(OSError):
             trial.unlink(missing_ok=True)
@@ -55,12 +56,12 @@ def check_writable(folder: Path) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text atomically."""
-    with replaced(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def json_text(content: Any) -> str:
-    """JSON as our files have it: indented, keys in the given order."""
+    """JSON in the format of all our files: indented, with keys in the given order.  Rejects NaN and infinity."""
     return json.dumps(content, indent=2, allow_nan=False) + "\n"
 
 
@@ -70,7 +71,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read JSON; a missing or damaged file is a LotteryError that names it."""
+    """Read JSON; raises LotteryError with the path if the file is missing or damaged."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -78,9 +79,10 @@ def read_json(path: Path) -> Any:
 
 
 def read_table(path: Path, numbers: Sequence[str] = (), words: Sequence[str] = ()) -> pd.DataFrame:
-    """Read CSV, counts as whole numbers also where some are missing; a damaged file is a LotteryError that names it.
+    """Read CSV; columns of whole numbers stay whole numbers, even with missing values.
 
-    numbers: columns that must be there and hold numbers, or nothing.  words: further columns that must be there.
+    numbers: required columns with numbers or missing values.  words: further required columns.
+    Raises LotteryError with the path if the file is missing or damaged, or a column is missing.
     """
     import pandas as pd
 
@@ -95,11 +97,12 @@ def read_table(path: Path, numbers: Sequence[str] = (), words: Sequence[str] = (
         raise LotteryError(f"{path}: cannot be read as CSV ({shortened(error)}); delete it and run again") from error
     except KeyError as error:
         raise LotteryError(
-            f"{path}: has no column {error}: another table, or of another version; give the right one, or delete it and run again"
+            f"{path}: has no column {error}: another table, or from another version; give the right one, or delete it and run"
+            " again"
         ) from error
 
 
 def sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, as hexadecimal text."""
+    """SHA-256 of a file, as hexadecimal text."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

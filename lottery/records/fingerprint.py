@@ -1,9 +1,9 @@
-"""What code a command really uses, as one hash, so that a workflow can see a change in a package.
+"""A hash of the code that a command uses, so that the workflow detects changes in this package.
 
-The code of a verb is the function of that name in a module of `lottery.commands`, what it refers to there, and every module of
-the package that these import, directly or through others.  Modules are taken as parsed code without docstrings, so that
-comments, layout and documentation change nothing.  The same source has the same fingerprint under every Python from 3.11, on
-every machine, with every line end.
+The code of a command is the function of that name in a module of `lottery.commands`, the definitions that it uses there, and
+every module of the package that these import, directly or indirectly.  Modules are hashed as parsed code without docstrings, so
+comments, layout and documentation change nothing.  The hash is the same under every Python from 3.11, on every machine, and for
+both line endings.
 """
 
 import ast
@@ -19,7 +19,7 @@ from lottery.errors import LotteryError
 from lottery.records.files import write_json
 
 PACKAGE = "lottery"
-# Where each registry is that plugins add to; a command uses a plugin if it uses one of the registries that the plugin names.
+# The module of each registry for plugins.  A command uses a plugin if it uses a registry that the plugin imports.
 REGISTRIES = {
     "DATASETS": f"{PACKAGE}.data.datasets",
     "NETWORKS": f"{PACKAGE}.networks",
@@ -27,13 +27,13 @@ REGISTRIES = {
     "SOLVERS": f"{PACKAGE}.subset_sum.solvers",
     "OBJECTIVES": f"{PACKAGE}.subset_sum.problem",
 }
-ITSELF = f"{PACKAGE}.records.fingerprint"  # says what a result is known by and decides none of its bytes
+ITSELF = f"{PACKAGE}.records.fingerprint"  # identifies results, but does not change them
 KNOWN = "fingerprints.json"
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def module_path(module: str, root: Path = ROOT) -> Path | None:
-    """The file of a module of the package, or None where there is no such module."""
+    """The file of a module of the package, or None if there is no such module."""
     base = root.joinpath(*module.split("."))
     for candidate in (base / "__init__.py", base.with_suffix(".py")):
         if candidate.is_file():
@@ -63,10 +63,10 @@ def _parsed(path: Path, changed: int) -> ast.Module:
 
 
 def _dump(part: object) -> str:
-    """Parsed code as text: what `ast.dump` of Python 3.11 gives.
+    """Parsed code as text, like `ast.dump` in Python 3.11.
 
-    That of other versions differs for the same source: 3.12 has type parameters, empty text at the end of a format, and the
-    u of u"text" in other places; 3.13 leaves empty lists out.
+    Later versions give other text for the same source: 3.12 adds type parameters and empty text at the end of a format, and has the
+    u of u"text" in other places; 3.13 omits empty lists.
     """
     if isinstance(part, list):
         return f"[{', '.join(map(_dump, part))}]"
@@ -77,7 +77,7 @@ def _dump(part: object) -> str:
         value = getattr(part, name, None)
         if isinstance(part, ast.JoinedStr):
             value = [piece for piece in part.values if not (isinstance(piece, ast.Constant) and piece.value == "")]
-        left_out = value is None and getattr(type(part), name, ...) is None  # optional, and not there
+        left_out = value is None and getattr(type(part), name, ...) is None  # optional and missing
         if not left_out and name != "kind" and (name, value) != ("type_params", []):
             fields.append(f"{name}={_dump(value)}")
     return f"{type(part).__name__}({', '.join(fields)})"
@@ -89,12 +89,12 @@ def _dumped(path: Path, changed: int) -> bytes:
 
 
 def _tree(path: Path) -> ast.Module:
-    """The code of a file, docstrings left out."""
+    """The parsed code of a file, without docstrings."""
     return _parsed(path, path.stat().st_mtime_ns)
 
 
 def _imported(node: ast.AST, root: Path) -> set[str]:
-    """Modules of the package that `node` imports anywhere inside, functions included."""
+    """Modules of the package that `node` imports anywhere inside, including in functions."""
     found: set[str] = set()
     for part in ast.walk(node):
         if isinstance(part, ast.Import):
@@ -109,7 +109,7 @@ def _imported(node: ast.AST, root: Path) -> set[str]:
 
 
 def _with_parents(module: str) -> list[str]:
-    """Importing a.b.c runs a and a.b too."""
+    """a, a.b and a.b.c for a.b.c, because its import runs all three."""
     parts = module.split(".")
     return [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
 
@@ -127,7 +127,7 @@ def _closure(modules: set[str], root: Path) -> set[str]:
 
 
 def _free_names(statement: ast.stmt) -> set[str]:
-    """Names that a statement reads and does not itself import: what it imports is another thing of that name."""
+    """Names that a statement reads, except those that it imports itself, which refer to something else."""
     read = {part.id for part in ast.walk(statement) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)}
     if not isinstance(statement, ast.FunctionDef):
         return read
@@ -136,7 +136,7 @@ def _free_names(statement: ast.stmt) -> set[str]:
 
 
 def _definitions_used(tree: ast.Module, name: str) -> list[ast.stmt]:
-    """The statement of `tree` that defines `name`, and those of all names that it uses, in the order of the file."""
+    """The statements of `tree` that define `name` and all names that it uses, directly or indirectly, in file order."""
     defined: dict[str, ast.stmt] = {}
     body = [part for statement in tree.body for part in _one_by_one(statement)]
     for statement in body:
@@ -167,7 +167,7 @@ def _one_by_one(statement: ast.stmt) -> Iterator[ast.stmt]:
 
 
 def _data_files(path: Path) -> list[Path]:
-    """Files beside a module, not Python, whose names stand in it as text."""
+    """Files in the folder of a module, other than Python, whose names are string constants in it."""
     named = {
         part.value for part in ast.walk(_tree(path)) if isinstance(part, ast.Constant) and isinstance(part.value, str)
     }
@@ -176,59 +176,60 @@ def _data_files(path: Path) -> list[Path]:
     ]
 
 
-def statements(verb: str, root: Path = ROOT) -> list[ast.stmt]:
-    """What a verb is made of in the module of `lottery.commands` that defines it."""
-    name = verb.replace("-", "_")
+def statements(command: str, root: Path = ROOT) -> list[ast.stmt]:
+    """The statements of a command in the module of `lottery.commands` that defines it."""
+    name = command.replace("-", "_")
     for path in sorted((root / PACKAGE / "commands").glob("*.py")):
         if any(isinstance(statement, ast.FunctionDef) and statement.name == name for statement in _tree(path).body):
             return _definitions_used(_tree(path), name)
     raise KeyError(f"{name} is not defined in {PACKAGE}.commands")
 
 
-def modules_used(verb: str, root: Path = ROOT) -> set[str]:
-    """Modules of the package, but for those of `lottery.commands`, that the verb can import."""
-    direct = set().union(*(_imported(statement, root) for statement in statements(verb, root))) | {PACKAGE}
+def modules_used(command: str, root: Path = ROOT) -> set[str]:
+    """Modules of the package, except those of `lottery.commands`, that a command can import."""
+    direct = set().union(*(_imported(statement, root) for statement in statements(command, root))) | {PACKAGE}
     return _closure(direct, root)
 
 
 def _state(root: Path) -> str:
-    """What the files of the package are, by their times and sizes, as Python tells whether to compile a module again."""
+    """A hash of the times and sizes of all files of the package, by which Python also decides to recompile modules."""
     package = root / PACKAGE
     listed = []
     for folder, folders, names in os.walk(package):
         folders[:] = sorted(name for name in folders if name != "__pycache__")
         for name in sorted(names):
             path = os.path.join(folder, name)
-            with suppress(FileNotFoundError):  # a temporary one
+            with suppress(FileNotFoundError):  # a temporary file
                 stat = os.stat(path)
                 listed.append((os.path.relpath(path, package), stat.st_mtime_ns, stat.st_size))
     return hashlib.sha256(repr(listed).encode()).hexdigest()
 
 
-def fingerprint(verb: str, root: Path = ROOT, plugins: Iterable[Path] = ()) -> str:
-    """Sixteen hexadecimal digits that change when, and only when, what `lottery VERB` uses of package and plugins changes.
+def fingerprint(command: str, root: Path = ROOT, plugins: Iterable[Path] = ()) -> str:
+    """Sixteen hexadecimal digits that change if and only if the code or data changes that `lottery COMMAND` uses.
 
-    That is its code, and the data files beside a module that the module names (tables, templates).  To find it takes a
-    quarter of a second, longer than all else that a light command does; so it is kept beside Python's compiled modules.
+    This includes code of the package and of plugins, and data files (tables, templates) that a module names.  Computing it takes a
+    quarter of a second, longer than the rest of a light command, so it is cached beside Python's compiled modules.
+    Raises LotteryError if a plugin does not exist.
     """
     known = root / PACKAGE / "__pycache__" / KNOWN
     state, found = _state(root), {}
     with suppress(OSError, ValueError, KeyError, TypeError):
-        kept = json.loads(known.read_text(encoding="utf-8"))
-        found = dict(kept["fingerprints"]) if kept["state"] == state else {}
-    if verb not in found:
-        found[verb] = _fingerprint(verb, root)
-        with suppress(OSError, LotteryError):  # a package that cannot be written to
+        cached = json.loads(known.read_text(encoding="utf-8"))
+        found = dict(cached["fingerprints"]) if cached["state"] == state else {}
+    if command not in found:
+        found[command] = _fingerprint(command, root)
+        with suppress(OSError, LotteryError):  # the folder of the package is not writable
             write_json(known, {"state": state, "fingerprints": found})
-    parts = [str(found[verb]), *(part for path in plugins for part in _of_plugin(path, verb, root))]
+    parts = [str(found[command]), *(part for path in plugins for part in _plugin_code(path, command, root))]
     return parts[0] if len(parts) == 1 else hashlib.sha256("".join(parts).encode()).hexdigest()[:16]
 
 
-def _of_plugin(path: Path, verb: str, root: Path) -> Iterator[str]:
-    """The code of a plugin that a command uses, and of what it imports of the package; nothing of one that it does not."""
+def _plugin_code(path: Path, command: str, root: Path) -> Iterator[str]:
+    """The code of a plugin, and of modules that it imports from the package; nothing if the command does not use it."""
     if not path.is_file():
         raise LotteryError(f"plugin {path}: there is no such file")
-    tree, used = _tree(path), modules_used(verb, root)
+    tree, used = _tree(path), modules_used(command, root)
     imports = [part for part in ast.walk(tree) if isinstance(part, ast.ImportFrom)]
     homes = {REGISTRIES[alias.name] for part in imports for alias in part.names if alias.name in REGISTRIES}
     if not homes & used:
@@ -240,15 +241,15 @@ def _of_plugin(path: Path, verb: str, root: Path) -> Iterator[str]:
         yield _dump(_tree(file))
 
 
-def _fingerprint(verb: str, root: Path) -> str:
+def _fingerprint(command: str, root: Path) -> str:
     digest = hashlib.sha256()
-    for statement in statements(verb, root):
+    for statement in statements(command, root):
         digest.update(_dump(statement).encode())
-    for module in sorted(modules_used(verb, root)):
+    for module in sorted(modules_used(command, root)):
         path = module_path(module, root)
         assert path is not None
         digest.update(module.encode())
         for data in _data_files(path):
-            digest.update(data.read_bytes().replace(b"\r\n", b"\n"))  # as text: a checkout may have either line end
+            digest.update(data.read_bytes().replace(b"\r\n", b"\n"))  # a checkout may have either line ending
         digest.update(_dumped(path, path.stat().st_mtime_ns))
     return digest.hexdigest()[:16]

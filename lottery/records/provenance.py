@@ -1,4 +1,4 @@
-"""Where a result came from: a small JSON beside each one, with what was read, what was written and by which code."""
+"""The provenance of results: a JSON record beside each one, with inputs, outputs, settings, code and cost."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import torch
 
 SUFFIX = ".provenance.json"
-AHEAD = ".ahead"  # begins the name of a folder in which a result is made ahead of being asked for
+SPECULATIVE = ".ahead"  # prefix of folders for results that are computed before their own job starts
 
 PACKAGES = (
     "lottery-subsetsum",
@@ -53,22 +53,22 @@ def provenance_path(result: Path) -> Path:
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """The record of a result; raises LotteryError where it is damaged."""
+    """The content of a record; raises LotteryError if it is missing, damaged or of another version."""
     record = read_json(path)
     if not isinstance(record, dict) or any(not isinstance(record.get(key), kind) for key, kind in _KINDS.items()):
         raise LotteryError(
-            f"{path}: is damaged, or no record of this version; delete it and the results beside it, and run again"
+            f"{path}: damaged, or not a record of this version; delete it and the results beside it, and run again"
         )
     return record
 
 
 def recorded_files(path: Path) -> dict[Path, str]:
-    """The files that a record says were written, with their SHA-256."""
+    """The output files in the record at `path`, with their SHA-256."""
     return {path.parent / name: str(digest) for name, digest in read_record(path)["outputs"].items()}
 
 
-def record_of(path: Path) -> Path | None:
-    """The record that speaks of a file: its own, or that of a file beside it which the same command wrote."""
+def find_record(path: Path) -> Path | None:
+    """The record of a file: its own, or that of another file in its folder which the same command wrote; None without one."""
     own = provenance_path(path)
     if own.is_file():
         return own
@@ -76,13 +76,14 @@ def record_of(path: Path) -> Path | None:
     return next((record for record in beside if path in recorded_files(record)), None)
 
 
-def records_at(output: Path) -> list[Path]:
-    """Records where a command with this `--output` leaves them: of a file, of PATH.svg, or in a folder."""
+def find_records(output: Path) -> list[Path]:
+    """The records of a command with this `--output`: of that file, of PATH.svg, or in that folder."""
     found = [provenance_path(output), provenance_path(output.with_name(f"{output.name}.svg"))]
     return [path for path in (*found, *sorted(output.glob(f"*{SUFFIX}"))) if path.is_file()]
 
 
 def installed_versions() -> dict[str, str]:
+    """Versions of Python and of the installed `PACKAGES`, by name."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -93,11 +94,12 @@ def installed_versions() -> dict[str, str]:
 
 
 def git_commit(file: Path = Path(__file__).parents[1] / "__init__.py") -> str | None:
-    """The commit of the source tree, with `+changes` where the package differs from it; None outside a git checkout.
+    """The commit of the source tree, with `+changes` if the package differs from it; None outside of a git checkout.
 
-    file: of the package, whose folder and what is below counts: a changed config is not other code.  Installed into a folder of somebody else's repository, it is not one of its files.
+    file: a file of the package.  Only changes in its folder count, so a changed config is not changed code.  None as well if git does
+    not track this file, for example if the package is installed inside of another repository.
     """
-    chosen = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")  # of the repository whose hook has started us, say
+    chosen = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")  # set, for example, by a hook of another repository
     environment = {name: value for name, value in os.environ.items() if name not in chosen}
 
     def git(*words: str) -> str:
@@ -114,10 +116,9 @@ def git_commit(file: Path = Path(__file__).parents[1] / "__init__.py") -> str | 
 
 
 def peak_memory_mb(status: Path = Path("/proc/self/status")) -> float | None:
-    """The most MB that this process has held; None where the system does not tell.
+    """Peak memory of this process in MB; None if the system does not report it.
 
-    status: of this process, on Linux.  Other figures of Linux's begin with what the parent process had, so they are no
-    substitute.
+    status: the status file of this process on Linux.  Other sources on Linux include the memory of the parent process at its fork.
     """
     if sys.platform == "darwin":
         import resource
@@ -130,23 +131,24 @@ def peak_memory_mb(status: Path = Path("/proc/self/status")) -> float | None:
 
 
 def core_seconds() -> float:
-    """Core seconds of this process, and of those that it started and that have ended."""
+    """CPU time in seconds of this process and of its child processes that have ended."""
     import resource
 
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
-def as_recorded(arguments: Mapping[str, Any]) -> dict[str, Any]:
+def serialize_settings(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """A command's arguments as its record has them: what it was told, paths as text."""
     told = {name: value for name, value in arguments.items() if name not in ("verb", "run")}
     return dict(json.loads(json.dumps(told, default=str)))
 
 
-def deciding(settings: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of a command's settings that may decide a byte, to be compared with those of a record.
+def relevant_settings(settings: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a command that can change its result, for comparison with those of `record`.
 
-    Not the source of a dataset, whose bytes are verified; nor where plugins lie, whose code counts; and `auto` is the device that was found to compute the record's.
+    The source of a dataset is left out, because its bytes are verified, and so are paths of plugins, because their code counts.
+    Device `auto` becomes the device in the record.
     """
     decided = {name: value for name, value in settings.items() if name not in ("source", "plugin")}
     if decided.get("device") == "auto":
@@ -154,59 +156,59 @@ def deciding(settings: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str
     return decided
 
 
-def _deciding_versions(versions: Mapping[str, str]) -> dict[str, str]:
-    """Versions of what computes: Python carries it out, whichever it is."""
+def _relevant_versions(versions: Mapping[str, str]) -> dict[str, str]:
+    """Versions of packages; that of Python does not change results."""
     return {name: version for name, version in versions.items() if name != "python"}
 
 
-class Step:
-    """What one command reads and writes; its record goes beside the first file that it wrote."""
+class ProvenanceTracker:
+    """Collects inputs, outputs and cost of one command, and writes the record beside its first output."""
 
     def __init__(self, verb: str, arguments: Mapping[str, Any]) -> None:
         self._started, self._cores_before = time.monotonic(), 0.0
         self._identity: dict[str, Any] = {
             "verb": verb,
-            "settings": as_recorded(arguments),
+            "settings": serialize_settings(arguments),
             "code": fingerprint(verb, plugins=arguments.get("plugin", ())),
             "versions": installed_versions(),
         }
         self._facts: dict[str, Any] = {}
-        self._digests: dict[tuple[Path, int, int], str] = {}  # common to steps beside each other
+        self._digests: dict[tuple[Path, int, int], str] = {}  # shared with the trackers of speculative runs
         self._read: dict[str, str] = {}
         self._written: list[Path] = []
         self._recorded = False
-        self._held_since: float | None = None  # a device, which it holds still
-        self.ahead = False  # whether the result is made before it was asked for
+        self._held_since: float | None = None  # start of the lease on a device that is still held
+        self.speculative = False  # whether the result is computed before its own job starts
 
-    def beside(self, arguments: Mapping[str, Any]) -> Step:
-        """Another command of the same verb, carried out by this process ahead of being asked for."""
+    def for_speculative_run(self, arguments: Mapping[str, Any]) -> ProvenanceTracker:
+        """The tracker of the same command with other arguments, which this process runs before its own job starts."""
         other = copy(self)
-        other.ahead = True
-        other._identity = {**self._identity, "settings": as_recorded(arguments)}
+        other.speculative = True
+        other._identity = {**self._identity, "settings": serialize_settings(arguments)}
         other._facts, other._read, other._written, other._recorded = {}, {}, [], False
         return other
 
-    def begins(self, device: torch.device | None = None) -> None:
-        """Bear the cost of what is done from now on, and of nothing before; device: one that is held already."""
+    def restart_clock(self, device: torch.device | None = None) -> None:
+        """Charge only the cost from now on to this result; device: one that this process already holds."""
         self._started, self._cores_before = time.monotonic(), core_seconds()
         if device is not None:
             self._held_since = self._started
-            self.notes(device=device.type)
+            self.add_metadata(device=device.type)
 
-    def made(self, record: Mapping[str, Any]) -> bool:
-        """Whether a record is that of this command: same settings, code, versions, and inputs as they are now."""
+    def matches(self, record: Mapping[str, Any]) -> bool:
+        """Whether a record has the settings, code and versions of this command, and its inputs are unchanged."""
         own = self._identity
         return (
             (own["verb"], own["code"]) == (record["verb"], record["code"])
-            and deciding(own["settings"], record) == deciding(record["settings"], record)
-            and _deciding_versions(own["versions"]) == _deciding_versions(record["versions"])
+            and relevant_settings(own["settings"], record) == relevant_settings(record["settings"], record)
+            and _relevant_versions(own["versions"]) == _relevant_versions(record["versions"])
             and all(
                 Path(name).is_file() and self._digest(Path(name)) == digest for name, digest in record["inputs"].items()
             )
         )
 
     def _digest(self, path: Path) -> str:
-        """SHA-256 of an input, taken once for all steps of a process while the file stays as it is."""
+        """SHA-256 of an input; computed once per process as long as the file has the same time and size."""
         state = path.stat()
         key = (path, state.st_mtime_ns, state.st_size)
         if key not in self._digests:
@@ -214,78 +216,81 @@ class Step:
         return self._digests[key]
 
     @property
-    def verb(self) -> str:
+    def command(self) -> str:
+        """The name of the command, for example `prune`."""
         return str(self._identity["verb"])
 
     @property
     def output(self) -> Path:
-        """Where it was told to write: a file or a folder."""
+        """The `--output` of the command: a file or a folder."""
         return Path(self._identity["settings"]["output"])
 
-    def place(self, path: Path) -> Path:
-        """Where to write an output now: in its place; ahead of being asked for, beside it in a folder of this process.
+    def output_path(self, path: Path) -> Path:
+        """The path to write an output to: `path` itself, or for a speculative run, a file in a folder of this process beside it.
 
-        Two processes may make the same where locks are not shared.
+        Each process has its own folder, because two may compute the same result if they do not share locks.
         """
-        return path.parent / f"{AHEAD}-{platform.node()}-{os.getpid()}" / path.name if self.ahead else path
+        return path.parent / f"{SPECULATIVE}-{platform.node()}-{os.getpid()}" / path.name if self.speculative else path
 
-    def reads(self, path: Path) -> Path:
-        """Note an input.  Raises LotteryError where it is not the file that its record speaks of."""
+    def add_input(self, path: Path) -> Path:
+        """Add an input and return its path.  Raises LotteryError if it is missing, or its checksum differs from its record."""
         if not path.is_file():
             raise LotteryError(f"{path}: {'is not a regular file' if path.exists() else 'there is no such file'}")
         self._read[str(path)] = digest = self._digest(path)
-        record = record_of(path)
+        record = find_record(path)
         if record is not None and recorded_files(record).get(path, digest) != digest:
             raise LotteryError(
-                f"{path}: damaged or changed by hand, it is not the file that its {SUFFIX[1:]} speaks of;"
-                " delete it and run again"
+                f"{path}: checksum differs from its {SUFFIX}: edited or corrupted; delete it and run again"
             )
         return path
 
-    def _refuse_inputs(self, paths: tuple[Path, ...]) -> None:
+    def _reject_inputs(self, paths: tuple[Path, ...]) -> None:
         read = {os.path.realpath(name) for name in self._read}
         for path in paths:
             if os.path.realpath(path) in read:
-                raise LotteryError(f"{path}: is also an input of this command; give the output another name")
+                raise LotteryError(f"{path}: is also an input of this command; choose another output")
 
     def check_outputs(self, *paths: Path) -> None:
-        """Refuse outputs that were read, or that cannot be written, before long work is done for them."""
-        self._refuse_inputs(paths)
+        """Raise LotteryError for outputs that are inputs, or cannot be written; call it before long computations."""
+        self._reject_inputs(paths)
         for path in paths:
             if path.is_dir():
-                raise LotteryError(f"{path}: is a folder; give the output another name")
+                raise LotteryError(f"{path}: is a folder; choose another output")
             check_writable(path.parent)
 
-    def writes(self, *paths: Path) -> Path:
-        """Note outputs, before they are written where that can be: an old record does not speak of them.  Returns the first.
+    def add_outputs(self, *paths: Path) -> Path:
+        """Add outputs, delete the old record of the first, and return the first.  Call it before writing them if possible.
 
-        Raises LotteryError where one was read: what a result was made from is never written over.
+        Raises LotteryError if one is an input: a command never overwrites its inputs.
         """
-        self._refuse_inputs(paths)
+        self._reject_inputs(paths)
         if not self._written:
-            with suppress(OSError):  # none there, or nothing can be written: the result itself will say so
+            with suppress(
+                OSError
+            ):  # there is none, or the folder is not writable, which writing the result will report
                 provenance_path(paths[0]).unlink()
         self._written += paths
         return paths[0]
 
     @contextmanager
     def computing_on(self, lease: AbstractContextManager[torch.device]) -> Iterator[torch.device]:
-        """The device of a lease; its kind, and the seconds that it was held, without the wait for it, are noted."""
+        """Hold a lease on a device; adds its type and the seconds it was held, without the wait for it, to the record."""
         with lease as device:
             self._held_since = time.monotonic()
-            self.notes(device=device.type)
+            self.add_metadata(device=device.type)
             yield device
-            self.notes(device_seconds=time.monotonic() - self._held_since)
+            self.add_metadata(device_seconds=time.monotonic() - self._held_since)
             self._held_since = None
 
-    def notes(self, **facts: Any) -> None:
-        """Facts of this run for the record."""
+    def add_metadata(self, **facts: Any) -> None:
+        """Add entries to the record."""
         self._facts |= facts
 
-    def record(self, share: float = 1.0) -> Path | None:
-        """Write what made the results: verb, settings, code, inputs, outputs, versions, machine, time; returns the result.
+    def save(self, share: float = 1.0) -> Path | None:
+        """Write the record: command, settings, code, inputs, outputs, versions, machine and cost.
 
-        share: of the seconds since this step began, where a process has made several results at once.
+        Returns the first output, or None if there are no outputs.  A second call does nothing.
+        share: of the measured seconds, if a process has computed several results at once.
         """
         if not self._written:
             return None
@@ -294,9 +299,9 @@ class Step:
             return result
         self._recorded = True
         if self._held_since is not None:
-            self.notes(device_seconds=time.monotonic() - self._held_since)
+            self.add_metadata(device_seconds=time.monotonic() - self._held_since)
         if "device_seconds" in self._facts:
-            self.notes(device_seconds=round(self._facts["device_seconds"] * share, 3))
+            self.add_metadata(device_seconds=round(self._facts["device_seconds"] * share, 3))
         write_json(
             provenance_path(result),
             {

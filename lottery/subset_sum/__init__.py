@@ -1,9 +1,9 @@
-"""Subset sum for the weights of a network: draw coefficients, choose which to keep, check what comes of it.
+"""Subset sum for the weights of a network: draw coefficients, choose which to keep, and check the sums.
 
     from lottery import subset_sum
     solution = subset_sum.solve(weights, coefficients, epsilon=0.01, objective="min_error", solver="exact")
 
-NumPy in, NumPy out; nothing here imports torch, or another part of `lottery` than `lottery.compiled`.
+NumPy in, NumPy out.  This package does not import torch, and of `lottery` only `lottery.compiled` and `lottery.registry`.
 """
 
 from lottery.subset_sum.coefficients import (
@@ -17,7 +17,7 @@ from lottery.subset_sum.coefficients import (
 )
 from lottery.subset_sum.problem import (
     EPSILON,
-    MOST_COEFFICIENTS,
+    MAX_COEFFICIENTS,
     OBJECTIVES,
     MipObjective,
     Objective,
@@ -46,7 +46,7 @@ from lottery.subset_sum.solvers import (
 __all__ = [
     "CHOICES",
     "EPSILON",
-    "MOST_COEFFICIENTS",
+    "MAX_COEFFICIENTS",
     "OBJECTIVES",
     "SHARINGS",
     "SOLVERS",

@@ -1,4 +1,4 @@
-"""The free solver: COIN-OR CBC, modelled by PuLP, one process per weight."""
+"""The free solver: COIN-OR CBC with models by PuLP, one process per weight."""
 
 import shutil
 import subprocess
@@ -12,14 +12,14 @@ import pulp
 from lottery.subset_sum.mip import TOLERANCE, MipSolver, Model, bound, costs, gap
 from lottery.subset_sum.problem import Objective, Status, SubsetSumError, exact_count
 
-# A solver is given this much more than its time limit before it is taken to hang: it looks at the clock now and then only.
+# A process is killed only after this much more than its time limit, because CBC checks the clock rarely.
 GRACE_FACTOR, GRACE_SECONDS = 2, 10
-PROOF_SECONDS = 10.0  # that a CBC gets for the small problem that shows whether it runs
-ADVICE = "run it by hand to see why, install coin-or-cbc, or take solver: exact"
+SELF_TEST_SECONDS = 10.0
+ADVICE = "run it by hand to see why, install coin-or-cbc, or use solver: exact"
 
 
 def _options(objective: Objective, time_limit: float | None) -> list[str]:
-    # CBC is single-threaded unless told otherwise; being told `1` starts a worker that at times waits ten seconds.
+    # CBC is single-threaded by default; with `threads 1` it starts a worker that sometimes waits ten seconds.
     limit = [] if time_limit is None else ["-sec", f"{time_limit}"]
     tolerances = ["-primalTolerance", f"{TOLERANCE}", "-integerTolerance", f"{TOLERANCE}"]
     return [
@@ -35,16 +35,17 @@ def _last_line(output: IO[bytes]) -> str:
 
 
 def _run(path: str, options: list[str], model: IO[bytes], solution: IO[bytes], seconds: float | None) -> bool:
-    """Let the CBC at `path` solve `model`; False where it hung and was ended.  SubsetSumError where it is broken.
+    """Solve `model` with the CBC at `path`; False if it exceeded `seconds` and was killed.
 
-    It gets open files, none with a name: folders with spaces do not matter, and a killed job leaves nothing behind.
+    Raises SubsetSumError if the program does not start or fails.  It gets open files without names: so folders with spaces are no
+    problem, and a killed job leaves no files behind.
     """
     model.seek(0)
     command = [path, "-import", "stdin", *options, "-solution", f"/dev/fd/{solution.fileno()}"]
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as output:
         try:
             done = subprocess.run(
-                command, stdin=model, stdout=said, stderr=said, pass_fds=[solution.fileno()], timeout=seconds
+                command, stdin=model, stdout=output, stderr=output, pass_fds=[solution.fileno()], timeout=seconds
             )
         except subprocess.TimeoutExpired:
             return False
@@ -54,13 +55,13 @@ def _run(path: str, options: list[str], model: IO[bytes], solution: IO[bytes], s
         if done.returncode or not solution.read(1):
             without = "" if done.returncode else " and no solution file"
             raise SubsetSumError(
-                f"cbc: {path} ended with exit status {done.returncode}{without}{_last_line(said)}; {ADVICE}"
+                f"cbc: {path} ended with exit status {done.returncode}{without}{_last_line(output)}; {ADVICE}"
             )
     return True
 
 
 def _read(solution: IO[bytes]) -> tuple[Status, dict[str, float] | None]:
-    """What a solution file says: the status, and the value by column name where there is a subset to report."""
+    """The status in a solution file, and the value by column name, or None if it has no subset."""
     solution.seek(0)
     first, *lines = solution.read().decode(errors="replace").splitlines()
     words = first.split()
@@ -84,7 +85,7 @@ class _CbcModel(Model):
         self.seconds = None if time_limit is None else GRACE_FACTOR * time_limit + GRACE_SECONDS
         self.x = [pulp.LpVariable(f"x{k}", cat="Binary") for k in range(coefficients.size)]
         for variable, coefficient in zip(self.x, coefficients, strict=True):
-            variable.upBound = int(coefficient != 0)  # a zero fills a place and is never kept
+            variable.upBound = int(coefficient != 0)  # a zero is padding and never kept
         z = pulp.LpVariable("z", 0, bound(epsilon, objective))
         total = pulp.LpAffineExpression(zip(self.x, map(float, coefficients), strict=True))
         self.problem = pulp.LpProblem("weight", pulp.LpMinimize)
@@ -107,7 +108,7 @@ class _CbcModel(Model):
             except OSError as error:
                 folder = tempfile.gettempdir()
                 raise SubsetSumError(
-                    f"cbc: no model can be written in {folder} ({error.strerror}); set TMPDIR"
+                    f"cbc: cannot write a model in {folder} ({error.strerror}); set TMPDIR to a writable folder"
                 ) from error
             if not _run(self.path, self.options, model, solution, self.seconds):
                 return None, Status.TIME_LIMIT
@@ -119,30 +120,33 @@ class _CbcModel(Model):
         return chosen, status
 
 
-def working_cbc() -> str:
-    """The path of the first CBC that solves a small problem: PuLP's own, else the system's (conda, Debian)."""
+def find_working_cbc() -> str:
+    """The path of the first CBC that solves a small problem: PuLP's own, or the one on PATH (conda, Debian).
+
+    Raises SubsetSumError with the faults of both if there is none.
+    """
     own = Path(pulp.PULP_CBC_CMD.pulp_cbc_path).resolve()
     system = shutil.which("cbc")
     faults = []
     for path in ([str(own)] if own.is_file() else []) + ([system] if system else []):
         try:
-            CbcSolver(PROOF_SECONDS, path).prove()
+            CbcSolver(SELF_TEST_SECONDS, path).self_test()
         except SubsetSumError as error:
             faults.append(str(error).removeprefix("cbc: ").removesuffix(f"; {ADVICE}"))
         else:
             return path
-    found = "; ".join(faults) or "neither PuLP's own CBC nor a `cbc` on PATH is there"
+    found = "; ".join(faults) or "found neither PuLP's own CBC nor a `cbc` on PATH"
     raise SubsetSumError(f"cbc: {found}; {ADVICE}")
 
 
 class CbcSolver(MipSolver):
-    """The paper's MIP in CBC; needs no licence.  path: of the program; None: the first that works."""
+    """The paper's MIP (Pensia et al., section 4) in CBC, which needs no licence.  path: of the program; None: the first that works."""
 
     name = "cbc"
 
     def __init__(self, time_limit: float | None = None, path: str | None = None) -> None:
         super().__init__(time_limit)
-        self.path = working_cbc() if path is None else path
+        self.path = find_working_cbc() if path is None else path
 
     def build(self, coefficients: np.ndarray, epsilon: float, objective: Objective) -> Model:
         return _CbcModel(self.path, coefficients, epsilon, objective, self.time_limit)

@@ -1,4 +1,4 @@
-"""The paper's solver: Gurobi, one environment a process, one thread, one model a coefficient set."""
+"""The paper's solver, Gurobi: one environment per process, one thread, one model per coefficient set."""
 
 import logging
 from collections.abc import Iterator
@@ -13,20 +13,20 @@ from gurobipy import GRB
 from lottery.subset_sum.mip import TOLERANCE, MipSolver, Model, bound, costs, gap
 from lottery.subset_sum.problem import Objective, Status, SubsetSumError, exact_count
 
-logging.getLogger("gurobipy").setLevel(logging.WARNING)  # it repeats the licence banner on every start
+logging.getLogger("gurobipy").setLevel(logging.WARNING)  # it prints the licence banner on every start
 
 SIZE_LIMIT = 2000  # variables (and constraints) that the licence inside pip's gurobipy allows
 
 
 @dataclass(frozen=True)
 class Licence:
-    """What the environment says when asked: which models may be solved, until when, or why none."""
+    """Which models Gurobi may solve here, and until when or why not (`detail`)."""
 
     kind: Literal["none", "size-limited", "full"]
     detail: str
 
     def fits(self, n: int) -> bool:
-        """Whether a model of n coefficients (n + 1 variables) may be solved."""
+        """Whether a model of n coefficients (n + 1 variables) is allowed."""
         return self.kind == "full" or (self.kind == "size-limited" and n + 1 <= SIZE_LIMIT)
 
 
@@ -38,7 +38,7 @@ def _environment() -> gp.Env:
 
 
 def licence() -> Licence:
-    """Ask Gurobi which licence it has.  An import proves nothing: the pip package carries a size-limited one."""
+    """The licence that Gurobi has.  This has to be tested, because the pip package comes with a size-limited one."""
     try:
         with _environment() as environment, gp.Model(env=environment) as model:
             expires = str(model.LicenseExpiration)
@@ -56,14 +56,14 @@ def licence() -> Licence:
 
 
 @contextmanager
-def _said() -> Iterator[None]:
-    """An error of Gurobi's is one of the solver (licence, token, network, memory), never of the weight at hand."""
+def _solver_errors() -> Iterator[None]:
+    """Raise SubsetSumError for a Gurobi error: it concerns the solver (licence, token, network, memory), not the weight."""
     try:
         yield
     except gp.GurobiError as error:
         raise SubsetSumError(
             f"gurobi: {' '.join(str(error).split())} (error {error.errno}); check licence, network and token server,"
-            " or take solver: exact or cbc"
+            " or use solver: exact or cbc"
         ) from error
 
 
@@ -81,7 +81,7 @@ class _GurobiModel(Model):
         model.Params.MIPGap = gap(objective)
         if time_limit is not None:
             model.Params.TimeLimit = time_limit
-        self.x = model.addMVar(coefficients.size, ub=coefficients != 0, vtype=GRB.BINARY)  # a zero fills a place
+        self.x = model.addMVar(coefficients.size, ub=coefficients != 0, vtype=GRB.BINARY)  # a zero is padding
         z = model.addVar(ub=bound(epsilon, objective))
         total = coefficients @ self.x
         self.below = model.addConstr(total + z >= 0.0)
@@ -95,12 +95,12 @@ class _GurobiModel(Model):
         self.model = model
 
     def solve(self, weight: float) -> tuple[np.ndarray | None, Status]:
-        with _said():
-            self.model.reset()  # no start from the previous weight: an answer must not depend on the order
+        with _solver_errors():
+            self.model.reset()  # no warm start from the previous weight: results must not depend on the order
             self.below.RHS = weight
             self.above.RHS = weight
             self.model.optimize()
-        if self.model.Status == GRB.INTERRUPTED:  # Gurobi keeps the signal to itself
+        if self.model.Status == GRB.INTERRUPTED:  # Gurobi catches the signal
             raise KeyboardInterrupt
         status = {
             GRB.OPTIMAL: Status.SOLVED,
@@ -108,12 +108,12 @@ class _GurobiModel(Model):
             GRB.INF_OR_UNBD: Status.INFEASIBLE,
             GRB.TIME_LIMIT: Status.TIME_LIMIT,
         }.get(self.model.Status, Status.FAILED)
-        with _said():
+        with _solver_errors():
             return (np.asarray(self.x.X) if self.model.SolCount else None), status
 
 
 class GurobiSolver(MipSolver):
-    """The paper's MIP in Gurobi; raises SubsetSumError where no licence is found."""
+    """The paper's MIP (Pensia et al., section 4) in Gurobi; raises SubsetSumError without a licence."""
 
     name = "gurobi"
 
@@ -123,9 +123,9 @@ class GurobiSolver(MipSolver):
             self._environment = _environment()
         except gp.GurobiError as error:
             raise SubsetSumError(
-                f"gurobi: no licence ({error}); set GRB_LICENSE_FILE, or take solver: exact, cbc or mip"
+                f"gurobi: no licence ({error}); set GRB_LICENSE_FILE, or use solver: exact, cbc or mip"
             ) from error
 
     def build(self, coefficients: np.ndarray, epsilon: float, objective: Objective) -> Model:
-        with _said():
+        with _solver_errors():
             return _GurobiModel(self._environment, coefficients, epsilon, objective, self.time_limit)

@@ -1,27 +1,29 @@
-"""The compiled kernels of the exact solver: sorted half-sums, and the searches that meet in them.
+"""The compiled kernels of the exact solver: sorted half-sums, and meet-in-the-middle searches over them.
 
-The n coefficients of a set are split in two, the first `large_bits` of them (the *large* half) and the rest (the *small*
-half), so that every subset sum is one large plus one small half-sum.  All half-sums are built sorted by merging, in
-time linear in their number (Horowitz and Sahni, J. ACM 21(2), 1974).  A half-sum carries its subset as a bit mask
-(uint32, bit k for the half's k-th coefficient).  The merges are free of branches that depend on the data, and run from both
-ends at once, so that a processor can overlap two steps: about three times as fast as the textbook loop.
+Shapes: S sets, T weights per set, n coefficients per set.
 
-Three searches, one for each way the lists are used:
+The n coefficients of a set are split into the first `large_bits` (the *large* half) and the rest (the *small* half), so that
+every subset sum is one large plus one small half-sum.  All half-sums are built in sorted order by merging, in time linear in
+their number (Horowitz and Sahni, J. ACM 21(2), 1974).  Each half-sum has its subset as a bit mask (uint32, bit k for the
+half's k-th coefficient).  The merges have no data-dependent branches and run from both ends at once, so a processor can overlap
+two steps: this is about three times as fast as the textbook loop.
 
-- `nearest_by_lookup`: for each small half-sum s, the large half-sums next to w - s, found through a grid.  Costs
-  2^small_bits look-ups a weight; the large half is paid once for all weights of a set.
-- `nearest_by_sweep`: one pass up the large half and down the small half, 2^large_bits + 2^small_bits steps a weight.
-- `fewest`: cardinality by cardinality, the nearest sum that has exactly that many coefficients, until one lies within
-  epsilon; or for one cardinality alone.
+Three searches:
 
-Two more serve the study of random sets (`lottery.theory`), which asks for errors alone, of many sets and without masks:
-`covering_radii` for all weights of an interval at once, `errors_of_cardinality` for subsets of exactly so many coefficients.
+- `nearest_lookup`: for each small half-sum s, find the large half-sums next to w - s through a grid.  It takes 2^small_bits
+  look-ups per weight; the large half and its grid are built once for all weights of a set.
+- `nearest_two_pointer`: one pass up the large half and down the small half, 2^large_bits + 2^small_bits steps per weight.
+- `min_cardinality`: for increasing cardinality, find the nearest sum of exactly that many coefficients, until one is within
+  epsilon; or for a single cardinality.
 
-The searches compare half-sums in float64 and are exact up to the rounding of a sum of n terms.  The error that is reported,
-and held against epsilon, always comes from `masked_sum`.
+Two more kernels compute errors of random sets for `lottery.theory`, without masks: `covering_radii` for all weights of an
+interval at once, and `errors_of_cardinality` for subsets of a fixed size.
 
-All compiled code is in this one file on purpose: Numba caches a function by the time stamp of the file that it stands in, and
-would go on using what it compiled from another file after that one changed.
+The searches compare half-sums in float64 and are exact up to the rounding of a sum of n terms.  The error that is reported
+and compared with epsilon always comes from `masked_sum`.
+
+All compiled code is in this one file: Numba checks the cache of a function against the time stamp of its own file only, so it
+would keep using old code that was imported from another file.
 """
 
 import numpy as np
@@ -29,14 +31,14 @@ import numpy as np
 from lottery.compiled import compiled
 
 CELLS_PER_SUM = 2
-ROUNDING = 1 + 1e-9  # a half-sum's error may differ from `masked_sum`'s by rounding only
+ROUNDING = 1 + 1e-9  # the error of two half-sums may differ from that of `masked_sum` by rounding
 
 
 @compiled
 def _merge(sums, masks, start, size, other, other_size, coefficient, bit, out_sums, out_masks, out):
     """Merge the sorted sums[start:start+size] with sums[other:other+other_size] + coefficient.
 
-    The result goes to out_sums[out:out+size+other_size], the masks of the second list gain `bit`.
+    Writes sums and masks to out_sums[out:out+size+other_size] and out_masks; masks of the second list get `bit` added.
     """
     total = size + other_size
     i = start
@@ -56,10 +58,10 @@ def _merge(sums, masks, start, size, other, other_size, coefficient, bit, out_su
 
 @compiled
 def sorted_sums(coefficients, sums, masks, spare_sums, spare_masks):
-    """All 2^m subset sums of `coefficients` (m,), sorted, with their masks.
+    """All 2^m subset sums of `coefficients` (m,), sorted, and their masks: two arrays (2^m,).
 
-    Each coefficient doubles the list: the sums without it, merged with the sums with it.  The four
-    work arrays have 2^m places; the pair of them that holds the result is returned.
+    Each coefficient doubles the list: it merges the sums without it and the sums with it.  The four work arrays are (2^m,), and two
+    of them are returned.
     """
     sums[0] = 0.0
     masks[0] = 0
@@ -67,16 +69,16 @@ def sorted_sums(coefficients, sums, masks, spare_sums, spare_masks):
     for k in range(coefficients.size):
         coefficient = coefficients[k]
         bit = np.uint32(1) << np.uint32(k)
-        i = 0  # next from the front: without the coefficient, with it
+        i = 0  # from the front: next sum without the coefficient, next with it
         j = 0
-        u = size - 1  # next from the back
+        u = size - 1  # from the back: next sum without the coefficient, next with it
         v = size - 1
         back = 2 * size - 1
         for front in range(size):
             without = sums[i]
             within = sums[j] + coefficient
             first = np.uint32(without <= within)
-            keep = np.uint32(0) - first  # all ones or all zeros: a select without a branch
+            keep = np.uint32(0) - first  # all ones or all zeros, to select without a branch
             spare_sums[front] = min(without, within)
             spare_masks[front] = (masks[i] & keep) | ((masks[j] | bit) & ~keep)
             i += np.int64(first)
@@ -98,9 +100,9 @@ def sorted_sums(coefficients, sums, masks, spare_sums, spare_masks):
 
 @compiled
 def sorted_classes(coefficients, sums, masks, starts, spare_sums, spare_masks, spare_starts):
-    """`sorted_sums` grouped by cardinality: class c, sums[starts[c]:starts[c+1]], holds the c-subsets, sorted.
+    """`sorted_sums` grouped by cardinality: sums[starts[c]:starts[c+1]] are those of the c-subsets, sorted.
 
-    `starts` has m + 2 places.  Returns the three arrays that hold the result.
+    sums, masks and their spares are (2^m,), starts and its spare (m + 2,).  Returns the sums, masks and starts.
     """
     sums[0] = 0.0
     masks[0] = 0
@@ -126,17 +128,16 @@ def sorted_classes(coefficients, sums, masks, starts, spare_sums, spare_masks, s
 
 @compiled
 def index_by_cell(sums, size, starts):
-    """Lay an even grid over the sorted `sums`: starts[c] is the first sum in cell c or a later one.
+    """Index the sorted `sums` by an even grid: set starts[c] to the position of the first sum in cell c or a later cell.
 
-    Returns (low, scale): x belongs to cell int((x - low) * scale), clipped to the grid.  The same
-    expression places sums and queries and never decreases with x, so rounding cannot separate a query
-    from its neighbours.
+    starts: (cells + 1,).  Returns (low, scale): x is in cell int((x - low) * scale), clipped to the grid.  The same expression, which
+    never decreases with x, is used for sums and queries.  So rounding cannot separate a query from its neighbours.
     """
     cells = starts.size - 1
     low = sums[0]
     width = sums[size - 1] - low
     scale = cells * (1.0 - 1e-9) / width if width > 0.0 else 0.0
-    if not scale < np.inf:  # a width whose inverse overflows: everything in one cell
+    if not scale < np.inf:  # the inverse of the width overflows: put everything in one cell
         scale = 0.0
     starts[:] = 0
     for position in range(size):
@@ -150,7 +151,7 @@ def index_by_cell(sums, size, starts):
 
 @compiled
 def masked_sum(coefficients, mask):
-    """Sum of the coefficients (n,) whose bit is set in `mask`, added in index order (float64)."""
+    """Sum of the coefficients (n,) whose bit is set in `mask`, added in index order in float64."""
     total = 0.0
     for k in range(coefficients.size):
         if (mask >> np.uint64(k)) & np.uint64(1):
@@ -160,27 +161,29 @@ def masked_sum(coefficients, mask):
 
 @compiled
 def masked_sums(coefficients, masks, out):
-    """`masked_sum` for sets (S, n) and masks (S, T) into out (S, T)."""
+    """Write `masked_sum` for sets (S, n) and masks (S, T) into out (S, T)."""
     for s in range(masks.shape[0]):
         for t in range(masks.shape[1]):
             out[s, t] = masked_sum(coefficients[s], masks[s, t])
 
 
 @compiled
-def _joined(large_mask, small_mask, large_bits):
+def _join_masks(large_mask, small_mask, large_bits):
+    """The mask (uint64) of a whole set from those of its halves."""
     return np.uint64(large_mask) | (np.uint64(small_mask) << np.uint64(large_bits))
 
 
 @compiled
-def nearest_by_lookup(
+def nearest_lookup(
     weights, coefficients, large_bits, large, large_masks, small, small_masks, cells, low, scale, epsilon, first, out
 ):
-    """Masks of the subsets nearest to `weights` (T,), into `out` (T,) uint64.
+    """Write the masks of the subsets nearest to `weights` (T,) into `out` (T,) uint64, by look-ups in a grid.
 
-    `first`: take the first subset met within epsilon instead of the nearest.
+    coefficients: (n,).  large, large_masks: (2^large_bits,), and small, small_masks: (2^small_bits,), from `sorted_sums`.
+    cells, low, scale: from `index_by_cell`.  first: take the first subset found within epsilon instead of the nearest.
 
-    The weights are gone through in ascending order for one small half-sum after the other, so that neighbouring look-ups fall
-    on neighbouring memory: about twice as fast as weight by weight.
+    The outer loop is over small half-sums, the inner one over weights in ascending order.  So consecutive look-ups are close in
+    memory, which is about twice as fast as weight by weight.
     """
     last = (1 << large_bits) - 1
     last_cell = np.float64(cells.size - 2)
@@ -204,7 +207,7 @@ def nearest_by_lookup(
                     left = middle + 1
                 else:
                     right = middle
-            # The first large half-sum >= rest is one of left to left + 2; so the nearest is one of these four.
+            # The first large half-sum >= rest is at left, left + 1 or left + 2, so the nearest is one of these four.
             at = (max(left - 1, 0), min(left, last), min(left + 1, last), min(left + 2, last))
             error = min(
                 min(abs(large[at[0]] - rest), abs(large[at[1]] - rest)),
@@ -217,15 +220,15 @@ def nearest_by_lookup(
                     if abs(large[candidate] - rest) == error:
                         best_large[t] = candidate
                 if first and error <= epsilon * ROUNDING:
-                    mask = _joined(large_masks[best_large[t]], small_masks[j], large_bits)
+                    mask = _join_masks(large_masks[best_large[t]], small_masks[j], large_bits)
                     found[t] = abs(masked_sum(coefficients, mask) - ascending[t]) <= epsilon
     for t in range(weights.size):
-        out[order[t]] = _joined(large_masks[best_large[t]], small_masks[best_small[t]], large_bits)
+        out[order[t]] = _join_masks(large_masks[best_large[t]], small_masks[best_small[t]], large_bits)
 
 
 @compiled
-def nearest_by_sweep(weights, coefficients, large_bits, large, large_masks, small, small_masks, epsilon, first, out):
-    """`nearest_by_lookup` without a grid, by one pass over both halves for each weight."""
+def nearest_two_pointer(weights, coefficients, large_bits, large, large_masks, small, small_masks, epsilon, first, out):
+    """`nearest_lookup` without a grid: one two-pointer pass over both halves per weight."""
     size = 1 << large_bits
     for t in range(weights.size):
         weight = weights[t]
@@ -241,24 +244,24 @@ def nearest_by_sweep(weights, coefficients, large_bits, large, large_masks, smal
                 best_large = i
                 best_small = j
                 if first and best <= epsilon * ROUNDING:
-                    mask = _joined(large_masks[i], small_masks[j], large_bits)
+                    mask = _join_masks(large_masks[i], small_masks[j], large_bits)
                     if abs(masked_sum(coefficients, mask) - weight) <= epsilon:
                         break
             below = np.int64(difference < 0.0)
             i += below
             j -= 1 - below
-        out[t] = _joined(large_masks[best_large], small_masks[best_small], large_bits)
+        out[t] = _join_masks(large_masks[best_large], small_masks[best_small], large_bits)
 
 
 @compiled
 def _nearest_pair(weight, a, a_start, a_end, b, b_start, b_end):
-    """(error, i, j) of the pair with a[i] + b[j] nearest to weight, over two sorted, not empty ranges."""
+    """(error, i, j) of the pair with a[i] + b[j] nearest to weight, over two sorted, nonempty ranges."""
     best = np.inf
     best_i = a_start
     best_j = b_start
     a_size = a_end - a_start
     b_size = b_end - b_start
-    if min(a_size, b_size) * 12 < a_size + b_size:  # a binary search for each of the few
+    if min(a_size, b_size) * 12 < a_size + b_size:  # one binary search per element of the shorter range
         swap = a_size > b_size
         few, few_start, few_end = (b, b_start, b_end) if swap else (a, a_start, a_end)
         many, many_start, many_end = (a, a_start, a_end) if swap else (b, b_start, b_end)
@@ -294,20 +297,20 @@ def _nearest_pair(weight, a, a_start, a_end, b, b_start, b_end):
 
 
 @compiled
-def fewest(
-    weights, coefficients, least, most, large_bits, large, large_masks, large_starts, small, small_masks, small_starts,
+def min_cardinality(
+    weights, coefficients, min_count, max_count, large_bits, large, large_masks, large_starts, small, small_masks, small_starts,
     epsilon, out,
 ):  # fmt: skip
-    """Masks of the smallest subsets within epsilon of `weights` (T,), ties by error, into `out` (T,).
+    """Write the masks of the smallest subsets within epsilon of `weights` (T,) into `out` (T,), ties broken by error.
 
-    Subsets have `least` to `most` members.  The halves come from `sorted_classes`.  Where none of those subsets is within
-    epsilon: the nearest of them.
+    Subsets have `min_count` to `max_count` coefficients.  If none of them is within epsilon, the nearest is taken.  The halves come
+    from `sorted_classes`.
     """
     small_bits = coefficients.size - large_bits
     for t in range(weights.size):
         weight = weights[t]
         nearest = np.inf
-        for members in range(least, min(most, coefficients.size) + 1):
+        for members in range(min_count, min(max_count, coefficients.size) + 1):
             best = np.inf
             best_mask = np.uint64(0)
             for in_large in range(max(0, members - small_bits), min(large_bits, members) + 1):
@@ -323,7 +326,7 @@ def fewest(
                 )
                 if error < best:
                     best = error
-                    best_mask = _joined(large_masks[i], small_masks[j], large_bits)
+                    best_mask = _join_masks(large_masks[i], small_masks[j], large_bits)
             if best < nearest:
                 nearest = best
                 out[t] = best_mask
@@ -333,13 +336,17 @@ def fewest(
 
 @compiled
 def _buffers(bits):
+    """Work arrays for the 2^bits sums of a half: sums, masks, and spares of both."""
     size = 1 << bits
     return np.empty(size), np.empty(size, np.uint32), np.empty(size), np.empty(size, np.uint32)
 
 
 @compiled
 def nearest_subsets(weights, coefficients, large_bits, indexed, epsilon, first, out):
-    """Nearest (or `first`) subsets for weights (S, T) on sets (S, n), into out (S, T), with or without an index."""
+    """Write the masks of the nearest (or `first` feasible) subsets for weights (S, T) on sets (S, n) into out (S, T).
+
+    indexed: search with `nearest_lookup`, else with `nearest_two_pointer`.
+    """
     small_bits = coefficients.shape[1] - large_bits
     large_buffers = _buffers(large_bits)
     small_buffers = _buffers(small_bits)
@@ -350,16 +357,19 @@ def nearest_subsets(weights, coefficients, large_bits, indexed, epsilon, first, 
         small, small_masks = sorted_sums(members[large_bits:], *small_buffers)
         if indexed:
             low, scale = index_by_cell(large, 1 << large_bits, cells)
-            nearest_by_lookup(weights[s], members, large_bits, large, large_masks, small, small_masks,
+            nearest_lookup(weights[s], members, large_bits, large, large_masks, small, small_masks,
                               cells, low, scale, epsilon, first, out[s])  # fmt: skip
         else:
-            nearest_by_sweep(weights[s], members, large_bits, large, large_masks, small, small_masks,
+            nearest_two_pointer(weights[s], members, large_bits, large, large_masks, small, small_masks,
                              epsilon, first, out[s])  # fmt: skip
 
 
 @compiled
-def fewest_subsets(weights, coefficients, least, most, large_bits, epsilon, out):
-    """Smallest subsets of `least` to `most` members within epsilon for weights (S, T) on sets (S, n), into out (S, T)."""
+def min_cardinality_subsets(weights, coefficients, min_count, max_count, large_bits, epsilon, out):
+    """Write the masks of the smallest subsets within epsilon for weights (S, T) on sets (S, n) into out (S, T).
+
+    Subsets have `min_count` to `max_count` coefficients; see `min_cardinality`.
+    """
     small_bits = coefficients.shape[1] - large_bits
     large, large_masks, spare, spare_masks = _buffers(large_bits)
     small, small_masks, small_spare, small_spare_masks = _buffers(small_bits)
@@ -372,37 +382,39 @@ def fewest_subsets(weights, coefficients, least, most, large_bits, epsilon, out)
         )
         b = sorted_classes(members[large_bits:], small, small_masks, small_starts[0], small_spare, small_spare_masks,
                            small_starts[1])  # fmt: skip
-        fewest(weights[s], members, least, most, large_bits, a[0], a[1], a[2], b[0], b[1], b[2], epsilon, out[s])
+        min_cardinality(
+            weights[s], members, min_count, max_count, large_bits, a[0], a[1], a[2], b[0], b[1], b[2], epsilon, out[s]
+        )
 
 
 @compiled
 def _radius(left, right, low, high):
-    """How far a point of [low, high] between two neighbouring sums can be from the nearer one."""
+    """The largest distance from a point of [low, high] between two adjacent sums to the nearer one."""
     middle = min(max((left + right) / 2, low), high)
     return min(middle - left, right - middle)
 
 
 @compiled
 def covering_radii(sets, low, high, out):
-    """The largest distance of any weight in [low, high] to its nearest subset sum, for sets (S, n), into out (S,).
+    """Write the largest distance of any weight in [low, high] to its nearest subset sum, for sets (S, n), into out (S,).
 
-    low <= 0 <= high, so that the empty subset's sum lies inside.  Only sums inside are looked at, and they are not sorted: each
-    cell of an even grid keeps its lowest and highest one, as in Gonzalez's largest gap in linear time.  A gap inside a cell
-    is no wider than the cell, so that the result is exact once half a cell is no more than the largest radius between
-    cells; else the grid is made finer.
+    Requires low <= 0 <= high, so that the sum of the empty subset is inside.  Only sums inside the interval are visited, and they are
+    not sorted: each cell of an even grid keeps its lowest and highest sum, as in Gonzalez's linear-time algorithm for the largest
+    gap.  A gap within a cell is at most as wide as the cell.  So the result is exact if half a cell is at most the largest radius
+    between cells; otherwise the grid is refined.
     """
     n = sets.shape[1]
     large_bits = (n + 1) // 2
     small_size = 1 << (n - large_bits)
     large_buffers = _buffers(large_bits)
     small_buffers = _buffers(n - large_bits)
-    starts = np.empty(small_size, np.int64)  # large[starts[j]:ends[j]] + small[j] lie inside
+    starts = np.empty(small_size, np.int64)  # large[starts[j]:ends[j]] + small[j] are inside
     ends = np.empty(small_size, np.int64)
-    extremes = np.empty((16, 2))  # the lowest and the highest sum of each cell
+    extremes = np.empty((16, 2))  # lowest and highest sum per cell
     for s in range(sets.shape[0]):
         large, _ = sorted_sums(sets[s, :large_bits], *large_buffers)
         small, _ = sorted_sums(sets[s, large_bits:], *small_buffers)
-        below = -np.inf  # the nearest sums outside
+        below = -np.inf  # nearest sums outside
         above = np.inf
         inside = 0
         start = 1 << large_bits
@@ -420,7 +432,9 @@ def covering_radii(sets, low, high, out):
             ends[j] = end
             inside += end - start
         cells = 16
-        while cells * 4 < inside:  # the largest of so many gaps is several times their mean, and small grids are fast
+        while (
+            cells * 4 < inside
+        ):  # coarse at first: the largest gap is several times the mean, and small grids are fast
             cells *= 2
         while True:
             if cells > len(extremes):
@@ -449,12 +463,12 @@ def covering_radii(sets, low, high, out):
 
 @compiled
 def errors_of_cardinality(weights, sets, members, out):
-    """Distance of weights (S,) to the nearest sum of exactly `members` >= 1 coefficients of sets (S, n), into out (S,).
+    """Write the distance of weights (S,) to the nearest sum of exactly `members` >= 1 coefficients of sets (S, n) into out (S,).
 
-    Tries every subset of that size: few, where `members` is small or close to n.  Infinite where members > n.
+    Enumerates all subsets of that size, which are few if `members` is small or close to n.  Infinite if members > n.
     """
     n = sets.shape[1]
-    outer = members - 1  # all but the last member are counted through, the last one runs in the inner loop
+    outer = members - 1  # all members but the last, which the inner loop runs over
     chosen = np.empty(members, np.int64)
     for s in range(sets.shape[0]):
         best = np.inf

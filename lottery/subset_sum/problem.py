@@ -1,4 +1,7 @@
-"""A subset sum problem and its solution: for each weight, which of its coefficients to keep."""
+"""A subset sum problem and its solution: for each weight, which of its coefficients to keep.
+
+Shapes: W rows, T weights per row, n coefficients per set.
+"""
 
 import re
 from collections.abc import Callable
@@ -12,19 +15,19 @@ from lottery.subset_sum.kernels import masked_sums
 
 Objective = str  # one of OBJECTIVES, or `exactly_K`
 EPSILON = 0.01  # the published error of a weight, and the default
-MOST_COEFFICIENTS = 64  # bits of a mask
+MAX_COEFFICIENTS = 64  # bits of a mask
 
 
 class SubsetSumError(ValueError):
-    """A problem that cannot be posed or solved as asked; the message says what is wrong and what to do."""
+    """A problem that is invalid or cannot be solved as requested; the message says what is wrong and how to fix it."""
 
 
 @dataclass(frozen=True)
 class MipObjective:
-    """What a MIP solver minimises for an objective.
+    """The costs that a MIP solver minimises for an objective.
 
-    costs: of coefficients (n,) and epsilon: the costs of x (n,) and of the error z.
-    gap: how near to the optimum, relative to it, the solver has to come.
+    costs: function of the coefficients (n,) and epsilon; returns the costs of x (n,), and of the error z.
+    gap: relative MIP gap at which the solver may stop.
     """
 
     costs: Callable[[np.ndarray, float], tuple[np.ndarray, float]]
@@ -37,7 +40,7 @@ OBJECTIVES = Registry(
         "min_error": MipObjective(
             lambda coefficients, epsilon: (np.zeros(coefficients.size), 1.0), 0.01
         ),  # the paper's gap
-        # z <= epsilon costs at most a half, so it only breaks ties.  The fewest must be proved to the unit: a tighter gap.
+        # z <= epsilon costs at most 1/2, so it only breaks ties.  The cardinality must be exact, hence a tighter gap.
         "min_cardinality": MipObjective(
             lambda coefficients, epsilon: (np.ones(coefficients.size), 1 / (2 * epsilon)), 1e-4
         ),
@@ -48,19 +51,19 @@ OBJECTIVES = Registry(
 
 
 def exact_count(objective: Objective) -> int | None:
-    """K of `exactly_K`, None for any other objective."""
+    """K for the objective `exactly_K`, None for any other."""
     found = re.fullmatch(r"exactly_([0-9]{1,2})", objective)
     return int(found[1]) if found else None
 
 
 def check_objective(objective: Objective) -> None:
-    """Refuses a name that stands for no objective."""
+    """Raise SubsetSumError unless `objective` is a known name or `exactly_K`."""
     if objective not in OBJECTIVES and exact_count(objective) is None:
         raise SubsetSumError(f"objective: {objective!r} is not one of {', '.join(OBJECTIVES)}, exactly_K")
 
 
 class Status(IntEnum):
-    """What a solver says of one weight (kept apart from `feasible`, which is checked on the mask itself)."""
+    """A solver's status for one weight; `Solution.feasible` does not depend on it, but is computed from the mask."""
 
     SOLVED = 0
     INFEASIBLE = 1
@@ -70,10 +73,10 @@ class Status(IntEnum):
 
 @dataclass(frozen=True)
 class Problem:
-    """Weights and the coefficients that may be added up to each of them.
+    """Weights, and the coefficients whose subset sums approximate them.  Raises SubsetSumError if they are invalid.
 
-    weights: (R, T) float, finite.
-    coefficients: (R, n), one set for all weights of a row, or (R, T, n), a set for each weight; n <= 64.
+    weights: (W, T) float, finite.
+    coefficients: (W, n), one set per row, or (W, T, n), one set per weight; n <= 64.
     epsilon: the largest |sum - weight| that counts as feasible, > 0.
     objective: `min_error` (nearest sum), `min_cardinality` (fewest coefficients within epsilon, ties by
         error), `first_feasible` (any subset within epsilon) or `exactly_K` (nearest sum of exactly K coefficients, the
@@ -89,50 +92,62 @@ class Problem:
         for name in ("weights", "coefficients"):
             array = np.ascontiguousarray(getattr(self, name), dtype=np.float64)
             if not np.isfinite(array).all():
-                raise SubsetSumError(f"{name}: {np.count_nonzero(~np.isfinite(array))} values are NaN or infinite")
+                raise SubsetSumError(
+                    f"{name}: {np.count_nonzero(~np.isfinite(array))} values are NaN or infinite; give finite numbers"
+                )
             object.__setattr__(self, name, array)
         weights, coefficients = self.weights, self.coefficients
         if weights.ndim != 2:
-            raise SubsetSumError(f"weights: shape (R, T) is needed, not {weights.shape}")
+            raise SubsetSumError(f"weights: got shape {weights.shape}, expected two dimensions (rows, weights)")
         if coefficients.shape[:-1] not in (weights.shape[:1], weights.shape):
             raise SubsetSumError(
-                f"coefficients: shape {coefficients.shape} fits neither (R, n) nor (R, T, n) for weights {weights.shape}"
+                f"coefficients: got shape {coefficients.shape} for weights {weights.shape}, expected (rows, n) or (rows,"
+                " weights, n)"
             )
-        if self.n > MOST_COEFFICIENTS:
-            raise SubsetSumError(f"coefficients: {self.n} a weight, but a mask holds {MOST_COEFFICIENTS}")
+        if self.n > MAX_COEFFICIENTS:
+            raise SubsetSumError(
+                f"coefficients: got {self.n} per weight, expected at most {MAX_COEFFICIENTS}, the bits of a mask"
+            )
         if not (np.isfinite(self.epsilon) and self.epsilon > 0):
-            raise SubsetSumError(f"epsilon: a positive number is needed, not {self.epsilon}")
+            raise SubsetSumError(f"epsilon: got {self.epsilon}, expected a positive number")
         check_objective(self.objective)
         if (exact_count(self.objective) or 0) > self.n:
-            raise SubsetSumError(f"objective: {self.objective} keeps more than the {self.n} coefficients of a weight")
+            raise SubsetSumError(f"objective: {self.objective} needs more than the {self.n} coefficients per weight")
         with np.errstate(over="ignore"):
             reach = np.abs(coefficients).sum(axis=-1).max(initial=0) + np.abs(weights).max(initial=0)
             representable = np.isfinite(4 * reach)
         if not representable:
-            raise SubsetSumError("coefficients: their sums leave the range of float64")
+            raise SubsetSumError("coefficients: their sums exceed the range of float64; scale them down")
 
     @property
     def n(self) -> int:
-        """Coefficients a weight."""
+        """Coefficients per weight."""
         return int(self.coefficients.shape[-1])
 
 
 def approximations(masks: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
-    """(R, T) float64 sums of the kept coefficients, added in index order, for (R, n) or (R, T, n) coefficients."""
-    sets = masks if coefficients.ndim == 2 else masks.reshape(-1, 1)
+    """Sums (W, T) float64 of the coefficients that masks (W, T) keep, added in index order.
+
+    coefficients: (W, n) or (W, T, n).
+    """
+    sets = masks if coefficients.ndim == 2 else masks.reshape(-1, 1)  # one set per row: (W, T), per weight: (W*T, 1)
     sums = np.empty(sets.shape)
+    # (W, n) stays, (W, T, n) -> (W*T, n)
     masked_sums(np.ascontiguousarray(coefficients).reshape(len(sets), coefficients.shape[-1]), sets, sums)
-    return sums.reshape(masks.shape)
+    return sums.reshape(masks.shape)  # -> (W, T)
 
 
 @dataclass(frozen=True)
 class Solution:
-    """What was kept for each weight, and what comes of it; all but `masks` and `status` is computed from the masks.
+    """Which coefficients are kept per weight, and the resulting sums; all but `masks` and `status` is computed from the masks.
 
-    masks: (R, T) uint64, bit k set: coefficient k is kept.   approximation: (R, T) float64, the subset sums.
-    errors: (R, T) float64, |approximation - weight|.         cardinality: (R, T) int64, coefficients kept.
-    feasible: (R, T) bool, error <= epsilon (and K coefficients kept, for `exactly_K`).    status: (R, T) uint8, see `Status`.
-    solver: the name of the solver that ran (never `auto` or `mip`).
+    masks: (W, T) uint64; bit k is set if coefficient k is kept.
+    approximation: (W, T) float64, the subset sums.
+    errors: (W, T) float64, |approximation - weight|.
+    cardinality: (W, T) int64, number of coefficients kept.
+    feasible: (W, T) bool, error <= epsilon (and K coefficients kept, for `exactly_K`).
+    status: (W, T) uint8, see `Status`.
+    solver: the name of the solver that ran, never `auto` or `mip`.
     """
 
     masks: np.ndarray
@@ -144,10 +159,13 @@ class Solution:
     solver: str
 
     @classmethod
-    def of(cls, problem: Problem, masks: np.ndarray, status: np.ndarray, solver: str) -> "Solution":
-        """The solution that keeps `masks`, checked: no bit beyond the n coefficients."""
-        if problem.n < MOST_COEFFICIENTS and (masks >> np.uint64(problem.n)).any():
-            raise SubsetSumError(f"masks: bits beyond the {problem.n} coefficients are set")
+    def from_masks(cls, problem: Problem, masks: np.ndarray, status: np.ndarray, solver: str) -> "Solution":
+        """The solution with these masks (W, T) and statuses (W, T).
+
+        Raises SubsetSumError if a mask has a bit beyond the n coefficients.
+        """
+        if problem.n < MAX_COEFFICIENTS and (masks >> np.uint64(problem.n)).any():
+            raise SubsetSumError(f"masks: bits beyond the {problem.n} coefficients are set; solver {solver} is faulty")
         approximation = approximations(masks, problem.coefficients)
         errors = np.abs(approximation - problem.weights)
         cardinality = np.bitwise_count(masks).astype(np.int64)

@@ -1,4 +1,7 @@
-"""The solvers by name, and the choice among them."""
+"""The solvers by name, and how `auto` and `mip` choose one.
+
+Shapes: W rows, T weights per row, n coefficients per set.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,32 +14,33 @@ from lottery.subset_sum.problem import EPSILON, Objective, Problem, Solution, Su
 
 SolverName = str  # one of SOLVERS, or of CHOICES
 CHOICES = ("mip", "auto")  # names that stand for one of the solvers: see `choose`
-# `auto` leaves the exact solver where one weight would take it longer than a MIP solver typically takes.
-LONGEST_EXACT_SECONDS = 0.5
+# `auto` uses a MIP solver if the exact solver would take longer than this per weight, which is typical of MIP solvers.
+MAX_EXACT_SECONDS = 0.5
 
 
 class Solver(Protocol):
-    """What a solver is: a name, and a way from one row of weights to masks."""
+    """The interface of a solver."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Its name in results."""
 
     @property
     def block(self) -> int | None:
-        """How many weights of a row to pass at a time, so that work can be saved in between; None: all."""
+        """How many weights of a row to pass per call, so that work can be saved in between; None: whole rows."""
 
     def solve_row(
         self, weights: np.ndarray, coefficients: np.ndarray, epsilon: float, objective: Objective
     ) -> tuple[np.ndarray, np.ndarray]:
         """Masks (T,) uint64 and `Status` (T,) uint8 for weights (T,) and coefficients (n,) or (T, n).
 
-        Where nothing within epsilon is found the mask is the best known, or 0; the caller checks masks.
+        If no subset within epsilon is found, the mask is the best one known, or 0; the caller checks masks.
         """
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Which solver runs, and why."""
+    """The solver that was requested, the one that runs, and the reason."""
 
     requested: str
     solver: str
@@ -45,22 +49,22 @@ class Choice:
 
 @dataclass(frozen=True)
 class SolverKind:
-    """How a solver is made, and whether it can be used.
+    """How to create a solver, and how to find out whether it can be used.
 
-    create: from seconds per weight (None: no limit), which only solvers of integer programs look at.
-    why: from the number of coefficients and the objective, why it runs; SubsetSumError where it does not.  None: a solver
-        that has `prove`, as those of integer programs have, solves a small problem.
+    create: function of the time limit in seconds per weight (None: no limit), which only MIP solvers use.
+    why: function of the number of coefficients and the objective that returns the reason why the solver can run, or raises
+        SubsetSumError.  None: run the solver's `self_test`, which every `MipSolver` has, if it has one.
     """
 
     create: Callable[[float | None], Solver]
     why: Callable[[int, Objective], str] | None = None
 
     def reason(self, n: int, objective: Objective) -> str:
-        """Why it runs; SubsetSumError where it does not."""
+        """Why the solver can run for n coefficients; raises SubsetSumError if it cannot."""
         if self.why is not None:
             return self.why(n, objective)
-        if prove := getattr(self.create(None), "prove", None):
-            prove()
+        if self_test := getattr(self.create(None), "self_test", None):
+            self_test()
         return "asked for"
 
 
@@ -71,9 +75,9 @@ def _exact(time_limit: float | None) -> Solver:
 
 
 def _why_exact(n: int, objective: Objective) -> str:
-    from lottery.subset_sum.exact import check
+    from lottery.subset_sum.exact import check_supported
 
-    check(objective)
+    check_supported(objective)
     return "asked for"
 
 
@@ -84,7 +88,7 @@ def _gurobi(time_limit: float | None) -> Solver:
 
 
 def _gurobi_licence(n: int) -> str:
-    """The licence in words.  SubsetSumError where it does not fit n coefficients, or nothing can be solved with it."""
+    """The licence in words; raises SubsetSumError if it does not allow n coefficients, or Gurobi does not work."""
     try:
         from lottery.subset_sum import gurobi
     except ImportError as error:
@@ -92,7 +96,7 @@ def _gurobi_licence(n: int) -> str:
     licence = gurobi.licence()
     if not licence.fits(n):
         raise SubsetSumError(f"Gurobi's licence is {licence.kind} ({licence.detail})")
-    gurobi.GurobiSolver().prove()
+    gurobi.GurobiSolver().self_test()
     return f"{licence.kind} ({licence.detail})"
 
 
@@ -101,8 +105,8 @@ def _why_gurobi(n: int, objective: Objective) -> str:
         return f"asked for; licence {_gurobi_licence(n)}"
     except SubsetSumError as error:
         raise SubsetSumError(
-            f"gurobi: {error}; get a licence (gurobi.com/academia), point GRB_LICENSE_FILE at it,"
-            " or take solver: exact, cbc or mip"
+            f"gurobi: {error}; get a licence (gurobi.com/academia) and set GRB_LICENSE_FILE to it,"
+            " or use solver: exact, cbc or mip"
         ) from error
 
 
@@ -113,12 +117,12 @@ def _cbc(time_limit: float | None) -> Solver:
 
 
 def _why_cbc(n: int, objective: Objective) -> str:
-    from lottery.subset_sum.cbc import working_cbc
+    from lottery.subset_sum.cbc import find_working_cbc
 
-    return f"asked for; it runs as {working_cbc()}"
+    return f"asked for; it runs as {find_working_cbc()}"
 
 
-# Each imports its library only when it is asked for, so that nobody pays for another's.
+# Each imports its library only when it is used, so that no solver depends on the library of another.
 SOLVERS = Registry(
     "solver",
     {
@@ -131,7 +135,7 @@ SOLVERS = Registry(
 
 
 def solver_names() -> list[str]:
-    """Every name that `choose` knows."""
+    """All names that `choose` accepts."""
     return [*SOLVERS, *CHOICES]
 
 
@@ -139,29 +143,29 @@ def _choose_mip(requested: str, n: int) -> Choice:
     try:
         return Choice(requested, "gurobi", f"Gurobi's licence is {_gurobi_licence(n)}")
     except SubsetSumError as error:
-        from lottery.subset_sum.cbc import working_cbc
+        from lottery.subset_sum.cbc import find_working_cbc
 
-        return Choice(requested, "cbc", f"{error}; CBC needs none, it runs as {working_cbc()}")
+        return Choice(requested, "cbc", f"{error}; CBC needs none, it runs as {find_working_cbc()}")
 
 
 def _choose_auto(requested: str, n: int, weights_per_set: int, objective: Objective) -> Choice:
-    from lottery.subset_sum.exact import check, plan
+    from lottery.subset_sum.exact import check_supported, plan
 
     try:
-        check(objective)
+        check_supported(objective)
         seconds = plan(n, weights_per_set).nanoseconds * 1e-9 / max(weights_per_set, 1)
     except SubsetSumError:
         return _choose_mip(requested, n)
-    if seconds > LONGEST_EXACT_SECONDS:
+    if seconds > MAX_EXACT_SECONDS:
         return _choose_mip(requested, n)
     return Choice(requested, "exact", f"{n} coefficients are tractable: about {seconds:.1e} s a weight")
 
 
 def choose(requested: SolverName, n: int, weights_per_set: int, objective: Objective = "min_error") -> Choice:
-    """Resolve `mip` and `auto` for sets of n coefficients that serve `weights_per_set` weights each.
+    """Choose the solver for sets of n coefficients, each used by `weights_per_set` weights; resolves `mip` and `auto`.
 
-    `gurobi` without a licence that fits, and `exact` for an objective it has not, are refused here, before any work; so
-    is a MIP solver that does not solve a small problem.
+    Raises SubsetSumError, before any work, for `gurobi` without a sufficient licence, for `exact` with an unsupported objective,
+    for a MIP solver that fails its self-test, and for an unknown name.
     """
     if requested == "mip":
         return _choose_mip(requested, n)
@@ -173,14 +177,17 @@ def choose(requested: SolverName, n: int, weights_per_set: int, objective: Objec
 
 
 def create(name: str, time_limit: float | None = None) -> Solver:
-    """The solver called `name`, never `mip` or `auto`; time_limit: seconds a weight, for the MIP solvers."""
+    """The solver `name`, which is not `mip` or `auto`; time_limit: seconds per weight, for the MIP solvers.
+
+    Raises SubsetSumError for an unknown name.
+    """
     if name not in SOLVERS:
-        raise SubsetSumError(f"solver: {name!r} is no solver by itself; `choose` says which one it stands for")
+        raise SubsetSumError(f"solver: {name!r} is not the name of a single solver; resolve it with `choose` first")
     return SOLVERS[name].create(time_limit)
 
 
 def warm_up(solver: Solver, n: int, objective: Objective) -> None:
-    """Solve a trivial weight, so that what comes next can be timed without compiling or starting anything."""
+    """Solve a trivial weight, so that later timings include no compilation and no start-up."""
     solver.solve_row(np.zeros(1), np.ones(n), 0.5, objective)
 
 
@@ -192,9 +199,13 @@ def solve(
     solver: SolverName | Solver = "exact",
     time_limit: float | None = None,
 ) -> Solution:
-    """For each weight, the coefficients to keep; shapes and objectives are those of `Problem`.
+    """Choose the coefficients to keep for each of weights (W, T); shapes and objectives: see `Problem`.
 
-    solver: a name, or a solver of your own, as in `solve(..., solver=MySolver(tolerance=1e-9))`.    Infeasible weights are not an error: `feasible` is False there, and with solver `exact` the mask is the nearest.
+    solver: a name, or a solver of your own, as in `solve(..., solver=MySolver(tolerance=1e-9))`.
+    time_limit: seconds per weight, for the MIP solvers.
+
+    Infeasible weights are not an error: their `feasible` is False, and the exact solver gives them the nearest subset.
+    Raises SubsetSumError for an invalid problem, or a solver that cannot be used.
     """
     problem = Problem(weights, coefficients, epsilon, objective)
     shared = problem.coefficients.ndim == 2
@@ -207,4 +218,4 @@ def solve(
         masks[row], status[row] = solver.solve_row(
             problem.weights[row], problem.coefficients[row], problem.epsilon, problem.objective
         )
-    return Solution.of(problem, masks, status, solver.name)
+    return Solution.from_masks(problem, masks, status, solver.name)

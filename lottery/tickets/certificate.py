@@ -1,4 +1,7 @@
-"""Is a ticket what it says?  Everything is computed again from masks, seed, target and dataset, and held against the claims."""
+"""Verify a ticket: recompute everything from masks, seed, target and dataset, and compare it with the claims.
+
+Shapes: N test images, I inputs and O outputs of a layer, C classes.
+"""
 
 from dataclasses import asdict, dataclass, replace
 
@@ -10,18 +13,18 @@ from lottery.data.datasets import Images
 from lottery.errors import LotteryError, shortened
 from lottery.networks import ImageShape
 from lottery.tickets.claims import Claims, random_weights_digest, target_digest
-from lottery.tickets.errors import LayerErrors, bound_from_epsilon, bound_from_errors, check_same_form, layer_errors
-from lottery.tickets.network import before_linear, outputs, pruned_network, split
+from lottery.tickets.errors import LayerErrors, bound_from_epsilon, bound_from_errors, check_same_network, layer_errors
+from lottery.tickets.network import feature_extractor, outputs, pruned_network, split_at_flatten
 from lottery.tickets.ticket import Ticket
-from lottery.training import accuracy, resident
+from lottery.training import accuracy, to_device
 
 
 @dataclass(frozen=True)
 class Measured:
-    """The pruned random network on the test images, in float64; None where there was no target to compare it with.
+    """Results of the pruned random network on the test images, in float64; fields about the target are None without one.
 
-    target_accuracy, accuracy: percent.   largest_difference: the largest ||f(x) - g(x)||, f the target, g the ticket.
-    bound, bound_from_errors: what that can be at most, for the longest input, from epsilon alone and from the actual errors.
+    target_accuracy, accuracy: percent.  largest_difference: the largest ||f(x) - g(x)|| for target f and ticket g.
+    bound, bound_from_errors: upper bounds of it for the longest input, from epsilon alone and from the measured errors.
     """
 
     dataset: str
@@ -36,7 +39,7 @@ class Measured:
 
 def _check_image(image: ImageShape, data: Images) -> None:
     if image != data.dataset.image:
-        raise LotteryError(f"the ticket is for images {image}, {data.dataset.name} has {data.dataset.image}")
+        raise LotteryError(f"--data: the ticket is for images {image}, {data.dataset.name} has {data.dataset.image}")
 
 
 def measure(
@@ -47,17 +50,20 @@ def measure(
     data: Images,
     device: torch.device,
 ) -> Measured:
-    """Run the pruned random network, and the target beside it, on all test images."""
+    """Run the pruned random network, and the target if given, on all test images.
+
+    Raises LotteryError if the images have another shape, or convolutions are needed and there is no target.
+    """
     _check_image(ticket.image, data)
-    images, labels = resident(data, "test", ticket.pixels, device)
-    features = before_linear(ticket, target).double().to(device)
-    inputs = torch.cat(list(outputs(features, images.double())))
-    found = torch.cat(list(outputs(pruned_network(ticket).double().to(device), inputs)))
+    images, labels = to_device(data, "test", ticket.pixels, device)
+    features = feature_extractor(ticket, target).double().to(device)
+    inputs = torch.cat(list(outputs(features, images.double())))  # (N, I)
+    found = torch.cat(list(outputs(pruned_network(ticket).double().to(device), inputs)))  # (N, C)
     predicted = found.argmax(dim=1)
     alone = Measured(data.dataset.name, len(labels), accuracy(predicted, labels))
     if target is None:
         return alone
-    expected = torch.cat(list(outputs(split(target)[1].double().to(device), inputs)))
+    expected = torch.cat(list(outputs(split_at_flatten(target)[1].double().to(device), inputs)))
     longest = float(inputs.norm(dim=1).max())
     return replace(
         alone,
@@ -69,8 +75,8 @@ def measure(
     )
 
 
-def claim(ticket: Ticket, target: Target, epsilon: float, data: Images, device: torch.device) -> Claims:
-    """What may be said of a ticket, found out."""
+def measure_claims(ticket: Ticket, target: Target, epsilon: float, data: Images, device: torch.device) -> Claims:
+    """The claims that hold for a ticket, measured."""
     layers = layer_errors(ticket, target)
     measured = measure(ticket, target, layers, epsilon, data, device)
     return Claims(
@@ -85,18 +91,21 @@ def claim(ticket: Ticket, target: Target, epsilon: float, data: Images, device: 
 
 
 def check_random_network(ticket: Ticket, claims: Claims) -> None:
-    """Raises LotteryError where seed and masks do not give the random weights that the ticket was made from."""
+    """Raise LotteryError if seed and masks do not reproduce the random weights from which the ticket was built."""
     if random_weights_digest(ticket) != claims.random_weights:
         raise LotteryError(
-            f"seed {ticket.seed} and these masks do not keep the random weights that the ticket was made from;"
-            " masks, seed or distribution were changed"
+            f"seed {ticket.seed} and these masks do not keep the random weights that the ticket was built from:"
+            " masks, seed or distribution were changed; rebuild it with `lottery build-ticket`"
         )
 
 
 def check_weights(layers: list[LayerErrors], target: Target, claims: Claims) -> dict[str, float]:
-    """Errors of all weights; raises LotteryError where one is beyond epsilon, or they are not as claimed."""
+    """The largest and the median error of all weights.
+
+    Raises LotteryError if the target is another one, an error exceeds epsilon, or the largest differs from the claim.
+    """
     if target_digest(target) != claims.target:
-        raise LotteryError("the target is another one than the ticket was made for")
+        raise LotteryError("--target is not the network this ticket was built for (SHA-256 of its weights differs)")
     for layer in layers:
         beyond = np.argwhere(layer.distance > claims.epsilon)
         if len(beyond):
@@ -113,10 +122,10 @@ def check_weights(layers: list[LayerErrors], target: Target, claims: Claims) -> 
 
 
 def check_accuracy(measured: Measured, claims: Claims) -> None:
-    """Raises LotteryError where the accuracy is not as claimed (on the dataset that the claim is about)."""
+    """Raise LotteryError if the accuracy differs from the claim, or was measured on other images."""
     if (measured.dataset, measured.test_images) != (claims.dataset, claims.test_images):
         raise LotteryError(
-            f"the claim is about {claims.test_images:,} images of {shortened(claims.dataset)},"
+            f"--data: the claim is about {claims.test_images:,} images of {shortened(claims.dataset)},"
             f" not {measured.test_images:,} of {measured.dataset}"
         )
     if measured.accuracy != claims.accuracy:
@@ -126,9 +135,12 @@ def check_accuracy(measured: Measured, claims: Claims) -> None:
 def certify(
     ticket: Ticket, claims: Claims, target: Target | None, data: Images | None, device: torch.device
 ) -> dict[str, object]:
-    """All checks, in turn; what was found as a flat table row.  Raises LotteryError at the first that fails."""
+    """Run all checks that target and data allow; returns the measured numbers by name.
+
+    Raises LotteryError at the first check that fails.
+    """
     if target is not None:
-        check_same_form(ticket, target)
+        check_same_network(ticket, target)
     if data is not None:
         _check_image(ticket.image, data)
     check_random_network(ticket, claims)

@@ -1,4 +1,4 @@
-"""What a ticket's maker says of it, and the fingerprints that tie a ticket to its random network and its target."""
+"""The claims in a ticket file, and the checksums that identify its random network and its target."""
 
 import hashlib
 import json
@@ -14,11 +14,12 @@ from lottery.tickets.ticket import Ticket
 
 @dataclass(frozen=True)
 class Claims:
-    """Stands in the ticket's file; `lottery verify` finds out whether it is so.
+    """Statements about a ticket, stored in its file; `lottery verify` checks them.
 
-    random_weights: SHA-256 of the kept random weights and their places.   target: SHA-256 of the target's weights.
-    epsilon: within which every weight of the target is met.   largest_error: the largest distance to a weight.
-    dataset, test_images, accuracy (percent): what the pruned random network classifies.
+    random_weights: SHA-256 of the kept random weights and their places.  target: SHA-256 of the target's weights.
+    epsilon: upper bound of the error of every target weight.  largest_error: the largest such error.
+    dataset, test_images, accuracy: accuracy of the pruned random network in percent, and the test images it was measured on.
+    Raises LotteryError if a value has another type or is out of range.
     """
 
     random_weights: str
@@ -32,16 +33,16 @@ class Claims:
     def __post_init__(self) -> None:
         for name, kind in get_type_hints(Claims).items():
             if type(getattr(self, name)) is not kind:
-                raise LotteryError(f"claims: {name} is {getattr(self, name)!r}, not of type {kind.__name__}")
-        for name, most in (("epsilon", 1.0), ("largest_error", self.epsilon), ("accuracy", 100.0)):
-            if not 0 <= getattr(self, name) <= most:  # NaN is not either
-                raise LotteryError(f"claims: {name} is {getattr(self, name)}, a number from 0 to {most} is possible")
+                raise LotteryError(f"claims: {name} is {getattr(self, name)!r}, expected type {kind.__name__}")
+        for name, highest in (("epsilon", 1.0), ("largest_error", self.epsilon), ("accuracy", 100.0)):
+            if not 0 <= getattr(self, name) <= highest:  # false for NaN as well
+                raise LotteryError(f"claims: {name} is {getattr(self, name)}, expected a number from 0 to {highest}")
 
 
 def random_weights_digest(ticket: Ticket) -> str:
-    """SHA-256 of which random weights a ticket keeps and what they are (float32, little endian), layer by layer, slab by slab.
+    """SHA-256 of the random weights that a ticket keeps (float32, little endian), layer by layer, slab by slab.
 
-    Where they lie is in it too, as equal weights occur, and the settings, so that none can be changed alone.
+    It includes the masks, since equal weights occur, and the settings, so that none of these can be changed alone.
     """
     settings = [ticket.network, asdict(ticket.image), ticket.seed, asdict(ticket.distribution), ticket.signed_inputs]
     digest = hashlib.sha256(json.dumps(settings).encode())
@@ -50,7 +51,7 @@ def random_weights_digest(ticket: Ticket) -> str:
         digest.update(np.packbits(masks.first).data)
         digest.update(np.packbits(masks.second).data)
         for unit in range(masks.units):
-            digest.update(random.first_blocks(unit)[masks.first[unit]].astype("<f4").tobytes())
+            digest.update(random.first_diagonal(unit)[masks.first[unit]].astype("<f4").tobytes())
             digest.update(random.second(unit)[masks.second[unit]].astype("<f4").tobytes())
     return digest.hexdigest()
 

@@ -1,13 +1,14 @@
-"""The construction of the theorem (Pensia et al. 2020, Theorem 1, its proof) for a real target, by exact subset sum.
+"""The construction in the proof of Theorem 1 (Pensia et al. 2020) for a trained target, by exact subset sum.
+
+Shapes: U units per input, I inputs, O outputs.
 
 A weight w of the target, from input j to output i, is replaced by the hidden units of input j: unit k has a random weight u_jk
-from the input and a random weight v_ijk to the output, and a ReLU in between.  For positive inputs, units with u_jk > 0
-pass; those kept must have products v_ijk u_jk that add up to w within epsilon.  For negative inputs, the same holds of units with
-u_jk < 0.  Where a layer's input is never negative (pixels, or what comes out of a ReLU), only the first half is needed,
-and units with u_jk < 0 are useless.
+from the input, a ReLU, and a random weight v_ijk to the output.  Units with u_jk > 0 pass positive inputs; the products
+v_ijk u_jk of those kept must add up to w within epsilon.  Units with u_jk < 0 do the same for negative inputs.  If a layer's
+input is never negative (raw pixels, or outputs of a ReLU), only the first kind is needed, and units with u_jk < 0 are useless.
 
-The units of an input are shared by all outputs, as in the theorem, while v is drawn anew for each weight; so each weight has a
-coefficient set of its own, and all weights of an input have sets of the same size.
+All outputs share the units of an input, as in the theorem, while each weight has its own v.  So each weight has its own coefficient
+set, and all weights of an input have sets of the same size.
 """
 
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from lottery.errors import LotteryError
 from lottery.settings import settings
 from lottery.subset_sum import EPSILON, exact_count, solve
 from lottery.tickets.random_network import Distribution, RandomLayer
-from lottery.tickets.ticket import MOST_UNITS, LayerMasks, Ticket, check_signs, linear_layers
+from lottery.tickets.ticket import MAX_UNITS, LayerMasks, Ticket, check_signs, linear_layers
 
 
 @settings
@@ -32,7 +33,7 @@ class Construction:
     units_per_input: int = Field(
         default=42,
         ge=1,
-        le=MOST_UNITS,
+        le=MAX_UNITS,
         description="Hidden units per input of a layer; half of them pass a positive input, so that 42 correspond to the"
         " published 21 coefficients.",
     )
@@ -78,18 +79,18 @@ class Construction:
         if self.on_infeasible == "error":
             return [self.units_per_input]
         step = -(-self.units_per_input // 4)
-        return [*range(self.units_per_input, MOST_UNITS, step), MOST_UNITS]
+        return [*range(self.units_per_input, MAX_UNITS, step), MAX_UNITS]
 
 
 def _products(random: RandomLayer, units: range) -> tuple[np.ndarray, np.ndarray]:
-    """u (units, inputs) and v (inputs, outputs, units) as float64."""
-    first = np.array([random.first_blocks(unit) for unit in units], np.float64)
-    second = np.array([random.second(unit) for unit in units])
-    return first, np.ascontiguousarray(second.transpose(2, 1, 0), np.float64)
+    """u (U, I) and v (I, O, U) as float64."""
+    first = np.array([random.first_diagonal(unit) for unit in units], np.float64)
+    second = np.array([random.second(unit) for unit in units])  # (U, O, I)
+    return first, np.ascontiguousarray(second.transpose(2, 1, 0), np.float64)  # (U, O, I) -> (I, O, U)
 
 
 def _bits(masks: np.ndarray, units: int) -> np.ndarray:
-    """(outputs,) uint64 -> (units, outputs) bool"""
+    """Bit masks (O,) uint64 -> (U, O) bool, U = `units`."""
     return (masks >> np.arange(units, dtype=np.uint64)[:, None] & np.uint64(1)).astype(bool)
 
 
@@ -100,9 +101,10 @@ def build_layer(
     name: str,
     progress: Callable[[int], object] = lambda weights: None,
 ) -> LayerMasks:
-    """The masks of one layer for target weights (outputs, inputs).
+    """The masks of one layer for target weights (O, I).
 
-    Raises LotteryError where a weight stays beyond epsilon at every width.
+    progress: called with the number of weights that got a subset.
+    Raises LotteryError if a weight has no subset within epsilon at any width.
     """
     second = np.zeros((0, *weights.shape), bool)
     todo = np.ones(weights.shape, bool)
@@ -112,75 +114,81 @@ def build_layer(
         for j in np.flatnonzero(todo.any(axis=0)):
             rows = np.flatnonzero(todo[:, j])
             kept = np.zeros(rows.size, np.uint64)
-            served = np.ones(rows.size, bool)
-            for sign in _sides(construction):
-                passing = np.maximum(sign * first[:, j], 0)
+            feasible = np.ones(rows.size, bool)
+            for sign in _input_signs(construction):
+                passing = np.maximum(sign * first[:, j], 0)  # (U,)
                 found = solve(
                     sign * weights[rows, j][None],
-                    (products[j, rows] * passing)[None],
+                    (products[j, rows] * passing)[None],  # (rows, U) * (U,) -> (1, rows, U): one set per weight
                     construction.epsilon,
                     construction.objective,
                 )
                 kept |= found.masks[0]
-                served &= found.feasible[0]
+                feasible &= found.feasible[0]
             second[:, rows, j] = _bits(kept, width)
-            todo[rows, j] = ~served
-            progress(int(served.sum()))
+            todo[rows, j] = ~feasible
+            progress(int(feasible.sum()))
         if not todo.any():
-            return LayerMasks(np.asarray(second.any(axis=1)), second)
+            return LayerMasks(np.asarray(second.any(axis=1)), second)  # any over O of (U, O, I) -> (U, I)
     row, column = np.argwhere(todo)[0]
     raise LotteryError(
-        f"{name}: {np.count_nonzero(todo)} weights have no subset within {construction.epsilon} of {width} units an input,"
+        f"{name}: {np.count_nonzero(todo)} weights have no subset within {construction.epsilon} of {width} units per input,"
         f" the first {weights[row, column]:.6g} in row {row}, column {column}; raise units_per_input or epsilon"
     )
 
 
-def _sides(construction: Construction) -> tuple[int, ...]:
-    """The signs of inputs that are served."""
+def _input_signs(construction: Construction) -> tuple[int, ...]:
+    """The signs of inputs that a layer approximates."""
     return (1, -1) if construction.signed_inputs else (1,)
 
 
-def _reach(random: RandomLayer, units: int, sign: int) -> tuple[np.ndarray, np.ndarray]:
-    """The least and the largest sum of products that each weight (outputs, inputs) could have, for inputs of a sign."""
-    least, most = (np.zeros((random.outputs, random.inputs)) for _ in range(2))
+def _sum_range(random: RandomLayer, units: int, sign: int) -> tuple[np.ndarray, np.ndarray]:
+    """The lowest and the highest sum of products per weight, two arrays (O, I), for inputs of one sign."""
+    lowest, highest = (np.zeros((random.outputs, random.inputs)) for _ in range(2))
     for unit in range(units):
-        products = random.second(unit) * (sign * np.maximum(sign * random.first_blocks(unit).astype(np.float64), 0))
-        least += np.minimum(products, 0)
-        most += np.maximum(products, 0)
-    return least, most
+        # (O, I) * (I,)
+        products = random.second(unit) * (sign * np.maximum(sign * random.first_diagonal(unit).astype(np.float64), 0))
+        lowest += np.minimum(products, 0)
+        highest += np.maximum(products, 0)
+    return lowest, highest
 
 
-def check_reach(weights: np.ndarray, random: RandomLayer, construction: Construction, name: str) -> None:
-    """Raises LotteryError where a weight is beyond all sums of its products, so that no search would find a subset.
+def check_attainable(weights: np.ndarray, random: RandomLayer, construction: Construction, name: str) -> None:
+    """Raise LotteryError if a weight (O, I) is out of range of all sums of its products, so that it has no subset.
 
-    U[0, 1) has no negative product, so it serves no negative weight, and U[-0.5, 2) leaves some without one.  Most units of
-    such distributions are of use: their sets are large, and a search in vain is a long one.
+    For example, U[0, 1) has no negative product, and so no subset for a negative weight.  Most units of such a distribution are
+    useful, so coefficient sets are large and a futile search would take long.
     """
     units = construction.widths[-1]
-    for sign in _sides(construction):
-        least, most = _reach(random, units, sign)
+    for sign in _input_signs(construction):
+        lowest, highest = _sum_range(random, units, sign)
         slack = construction.epsilon * (1 + 1e-9)  # sums are rounded
-        beyond = np.argwhere((weights < least - slack) | (weights > most + slack))
+        beyond = np.argwhere((weights < lowest - slack) | (weights > highest + slack))
         if len(beyond):
             row, column = beyond[0]
             raise LotteryError(
                 f"distribution: no sum of {units} products of {construction.random} is within {construction.epsilon}"
                 f" of {len(beyond):,} weights of {name}, the first {weights[row, column]:.6g} in row {row}, column {column},"
-                f" which has sums from {least[row, column]:.4g} to {most[row, column]:.4g}; take one that is wide enough on both sides of 0"
+                f" which has sums from {lowest[row, column]:.4g} to {highest[row, column]:.4g}; choose a distribution that is wide enough"
+                " on both sides of 0"
             )
 
 
 def build(
     target: Target, construction: Construction, progress: Callable[[int], object] = lambda weights: None
 ) -> Ticket:
-    """The ticket that computes `target` within epsilon a weight; `progress` is told how many weights were served."""
+    """The ticket that approximates every weight of `target` within epsilon.
+
+    progress: called with the number of weights that got a subset.
+    Raises LotteryError if a weight has no subset, or the target's inputs have a sign that is not approximated.
+    """
     check_signs(target.network, target.image, target.pixels, construction.signed_inputs)
     layers = []
     for number, spec in enumerate(linear_layers(target.network, target.image)):
         random = RandomLayer(construction.seed, number, spec.columns, spec.rows, construction.random)
         layers.append((spec.name, target.weights[spec.name].astype(np.float64), random))
     for name, weights, random in layers:
-        check_reach(weights, random, construction, name)
+        check_attainable(weights, random, construction, name)
     masks = {name: build_layer(weights, random, construction, name, progress) for name, weights, random in layers}
     return Ticket(
         target.network,

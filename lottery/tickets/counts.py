@@ -1,4 +1,7 @@
-"""How many random weights a ticket started from, how many it keeps, and how many of those carry anything."""
+"""How many random weights a ticket has initially, how many it keeps, and how many of these are on a path to an output.
+
+Shapes: U units per input, I inputs, O outputs.
+"""
 
 from dataclasses import dataclass
 
@@ -9,13 +12,13 @@ from lottery.tickets.ticket import LayerMasks, Ticket
 
 @dataclass(frozen=True)
 class Counts:
-    """Numbers of weights of all layers built from random ones, and the bits that their masks need.
+    """Weights of all layers built from random ones, and the size of their masks.
 
-    target: of the target.   initial: both random matrices of each layer, whole.   initial_blocks: the first matrices counted
-    by their blocks only (a unit and its one input), the rest being pruned whatever the target.
-    useless_units: hidden units that pass no input of a sign that occurs.   remaining: kept by the masks.
-    alive: kept and on a way from an input to an output.   mask_bits: of the ticket's file.   entropy_bits: what a code of the
-    same density of kept weights needs, layer by layer (Shannon).
+    target: weights of the target.  initial: both random matrices of each layer, whole.
+    initial_blocks: the same, but of first matrices only the weight from each input to its own units; the rest is always pruned.
+    units: hidden units.  useless_units: hidden units that pass no input of a sign that occurs.  remaining: kept by the masks.
+    alive: kept, and on a path from an input to an output.  mask_bits: bits of masks in the ticket's file.
+    entropy_bits: Shannon bound on these, for codes that only use the density of kept weights per layer.
     """
 
     target: int
@@ -34,31 +37,31 @@ def _entropy(kept: int, places: int) -> float:
     return -places * sum(float(p * np.log2(p)) for p in (share, 1 - share) if p > 0)
 
 
-def _passed(masks: LayerMasks, reached: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Units (units, inputs) and outputs (outputs,) that inputs which are `reached` lead to."""
+def _reachable(masks: LayerMasks, reached: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Units (U, I) and outputs (O,) with a kept path from the inputs (I,) that are `reached`."""
     units = masks.first & reached
-    return units, (masks.second & units[:, None, :]).any(axis=(0, 2))
+    return units, (masks.second & units[:, None, :]).any(axis=(0, 2))  # any over U and I of (U, O, I) & (U, 1, I)
 
 
 def alive(layers: list[LayerMasks]) -> int:
-    """Kept weights on a way from an input of the first layer to an output of the last, through every matrix."""
+    """Number of kept weights on a path from an input of the first layer to an output of the last."""
     reached = np.ones(layers[0].first.shape[1], bool)
-    ways = []
+    reached_units = []
     for masks in layers:
-        units, reached = _passed(masks, reached)
-        ways.append(units)
+        units, reached = _reachable(masks, reached)
+        reached_units.append(units)
     wanted = np.ones(layers[-1].second.shape[1], bool)
     total = 0
-    for masks, units in zip(reversed(layers), reversed(ways), strict=True):
-        second = masks.second & units[:, None, :] & wanted[:, None]
-        first = units & second.any(axis=1)
+    for masks, units in zip(reversed(layers), reversed(reached_units), strict=True):
+        second = masks.second & units[:, None, :] & wanted[:, None]  # (U, O, I) & (U, 1, I) & (O, 1)
+        first = units & second.any(axis=1)  # any over O -> (U, I)
         total += int(second.sum()) + int(first.sum())
         wanted = first.any(axis=0)
     return total
 
 
 def count(ticket: Ticket) -> Counts:
-    """The counts of a ticket, every one from its masks and its random network."""
+    """The counts of a ticket, computed from its masks and its random network."""
     target = initial = blocks = units = useless = remaining = bits = 0
     entropy = 0.0
     for spec, random, masks in ticket.random_layers():
@@ -69,7 +72,7 @@ def count(ticket: Ticket) -> Counts:
         blocks += own_units + second
         units += own_units
         for unit in range(masks.units):
-            weights = random.first_blocks(unit)
+            weights = random.first_diagonal(unit)
             useless += int(np.count_nonzero(weights == 0 if ticket.signed_inputs else weights <= 0))
         remaining += kept_units + kept
         bits += own_units + kept_units * spec.rows
@@ -78,6 +81,6 @@ def count(ticket: Ticket) -> Counts:
     return Counts(target, initial, blocks, units, useless, remaining, alive(layers), bits, entropy)
 
 
-def widened(ticket: Ticket, units: int) -> int:
-    """Weights that make use of more than the first `units` units of their input."""
+def count_weights_beyond_units(ticket: Ticket, units: int) -> int:
+    """Number of target weights that use more than the first `units` units of their input."""
     return sum(int(masks.second[units:].any(axis=0).sum()) for masks in ticket.masks.values())

@@ -1,4 +1,7 @@
-"""How far the pruned random network is from its target: weight by weight, and what that allows of the outputs."""
+"""The error of the pruned random network, weight by weight, and the bound on its outputs that follows.
+
+Shapes: O outputs and I inputs of a layer.
+"""
 
 from dataclasses import dataclass
 
@@ -11,9 +14,9 @@ from lottery.tickets.ticket import Ticket, effective_weights
 
 @dataclass(frozen=True)
 class LayerErrors:
-    """A layer of the target, (outputs, inputs) float64, and its distance to what the ticket multiplies an input by.
+    """The weights of a target layer, (O, I) float64, and their distance to the effective weights of the ticket.
 
-    distance: (outputs, inputs), the larger one of both signs where both are served.
+    distance: (O, I); with signed inputs, the larger distance of the two signs.
     """
 
     name: str
@@ -27,21 +30,21 @@ class LayerErrors:
 
     @property
     def distance_norm(self) -> float:
-        """At least the spectral norm of the layer's error, for any signs of its inputs (Perron and Frobenius)."""
+        """An upper bound of the spectral norm of the layer's error, for any signs of its inputs (Perron-Frobenius)."""
         return float(np.linalg.norm(self.distance, 2))
 
 
-def check_same_form(ticket: Ticket, target: Target) -> None:
-    """Refuses a target of another network, or for other images."""
+def check_same_network(ticket: Ticket, target: Target) -> None:
+    """Raise LotteryError if the target is of another network, or for other images."""
     if (ticket.network, ticket.image) != (target.network, target.image):
         raise LotteryError(
-            f"the ticket is of {ticket.network} on {ticket.image}, the target {target.network} on {target.image}"
+            f"--target: the ticket is of {ticket.network} on {ticket.image}, the target {target.network} on {target.image}"
         )
 
 
 def layer_errors(ticket: Ticket, target: Target) -> list[LayerErrors]:
-    """Each layer's errors, from masks and seed.  Raises LotteryError where the target is of another form."""
-    check_same_form(ticket, target)
+    """The errors of each layer, computed from masks and seed.  Raises LotteryError if the target is of another network."""
+    check_same_network(ticket, target)
     found = []
     for spec, random, masks in ticket.random_layers():
         weights = target.weights[spec.name].astype(np.float64)
@@ -54,10 +57,10 @@ def layer_errors(ticket: Ticket, target: Target) -> list[LayerErrors]:
 
 
 def output_bound(norms: list[float], error_norms: list[float]) -> float:
-    """The largest ||f(x) - g(x)|| / ||x|| that is possible: prod(|W| + |E|) - prod(|W|), spectral norms by layer.
+    """An upper bound of ||f(x) - g(x)|| / ||x||: prod(|W| + |E|) - prod(|W|), with spectral norms per layer.
 
-    f is a network of linear layers W with ReLUs in between, g the same with W + E.  As a ReLU is 1-Lipschitz and
-    keeps 0, the distance after a layer is at most (|W| + |E|) times that before it, plus |E| times the size of f's signal
+    f is a network of linear layers W with ReLUs in between, and g the same with W + E.  A ReLU is 1-Lipschitz and maps 0 to 0.  So
+    the distance after a layer is at most (|W| + |E|) times the distance before it, plus |E| times the norm of f's signal
     there; the product follows by induction.
     """
     whole, exact = 1.0, 1.0
@@ -68,10 +71,10 @@ def output_bound(norms: list[float], error_norms: list[float]) -> float:
 
 
 def bound_from_epsilon(layers: list[LayerErrors], epsilon: float) -> float:
-    """`output_bound` when nothing is known of the errors but that each is at most epsilon: |E| <= epsilon sqrt(in * out)."""
+    """`output_bound` if each error is at most epsilon, and nothing else is known: |E| <= epsilon sqrt(I * O)."""
     return output_bound([layer.norm for layer in layers], [epsilon * layer.weights.size**0.5 for layer in layers])
 
 
 def bound_from_errors(layers: list[LayerErrors]) -> float:
-    """`output_bound` from the errors themselves."""
+    """`output_bound` from the measured errors."""
     return output_bound([layer.norm for layer in layers], [layer.distance_norm for layer in layers])

@@ -1,7 +1,9 @@
-"""A ticket as a file: safetensors with the masks bit by bit, and metadata that a person can read.
+"""The file format of tickets: safetensors with masks as bits, and readable metadata.
 
-For each layer, `NAME.first` has a bit for each hidden unit (slab by slab), `NAME.second` a bit for each pair of a kept unit and
-an output.  What else stands in the file says which random network the masks are for, and what its maker claims of it.
+Shapes: U units per input, I inputs, O outputs, K units that are kept.
+
+For each layer, `NAME.first` has one bit per hidden unit, slab by slab, and `NAME.second` one bit per pair of a kept unit and an
+output.  The metadata identifies the random network, and contains the claims.
 """
 
 from dataclasses import asdict
@@ -15,26 +17,28 @@ from lottery.networks import ImageShape
 from lottery.records.tensors import read_tensors, tensors_bytes, write_tensors
 from lottery.tickets.claims import Claims
 from lottery.tickets.random_network import GENERATOR, Distribution
-from lottery.tickets.ticket import MOST_UNITS, LayerMasks, Ticket, linear_layers
+from lottery.tickets.ticket import MAX_UNITS, LayerMasks, Ticket, linear_layers
 
-MOST_RANDOM_WEIGHTS = 2**28  # of a matrix: more than networks here have, and what a small file cannot ask for
+MAX_RANDOM_WEIGHTS = 2**28  # per matrix: more than any network here, but a small file cannot make us allocate more
 
 
 def _packed(ticket: Ticket) -> dict[str, np.ndarray]:
+    """The masks as bits, by name; the inverse of `_parsed`."""
     arrays = {}
     for name, masks in ticket.masks.items():
         arrays[f"{name}.first"] = np.packbits(masks.first)
+        # (U, O, I) -> (U, I, O), at first (U, I) -> (K, O): bits ordered by unit, input, output; none for pruned units
         arrays[f"{name}.second"] = np.packbits(masks.second.transpose(0, 2, 1)[masks.first])
     return arrays
 
 
 def _bits(array: np.ndarray, count: int, name: str) -> np.ndarray:
-    """`count` bits of a packed array; refuses another length, and bits that stand for nothing."""
+    """The `count` bits of a packed array as bool (count,); raises LotteryError for another size, and for nonzero padding."""
     if array.dtype != np.uint8 or array.shape != (-(-count // 8),):
-        raise LotteryError(f"{name}: {array.size} bytes ({array.dtype}) where {count} bits are due")
+        raise LotteryError(f"{name}: got {array.size} bytes ({array.dtype}), expected {count} bits")
     bits = np.unpackbits(array)
     if bits[count:].any():
-        raise LotteryError(f"{name}: bits are set that stand for nothing")
+        raise LotteryError(f"{name}: padding bits are set")
     return bits[:count].astype(bool)
 
 
@@ -49,34 +53,37 @@ def _metadata(ticket: Ticket, claims: Claims) -> dict[str, Any]:
         "signed_inputs": ticket.signed_inputs,
         "units_per_input": {name: masks.units for name, masks in ticket.masks.items()},
         "claims": asdict(claims),
-    } | ({} if ticket.pixels == "raw" else {"pixels": ticket.pixels})  # files before 2026-12 say nothing of pixels
+    } | ({} if ticket.pixels == "raw" else {"pixels": ticket.pixels})  # files before 2026-12 have no entry `pixels`
 
 
 def write_ticket(path: Path, ticket: Ticket, claims: Claims) -> None:
-    """Write a ticket, atomically; equal tickets give equal bytes."""
+    """Write a ticket and its claims, atomically; equal content gives equal bytes."""
     write_tensors(path, _packed(ticket), _metadata(ticket, claims))
 
 
 def _parsed(arrays: dict[str, np.ndarray], metadata: dict[str, Any]) -> tuple[Ticket, Claims]:
+    """The ticket and claims of a file; raises LotteryError, KeyError, TypeError, ValueError or the like if invalid."""
     if metadata["format"] != "lottery ticket":
-        raise LotteryError(f"format is {metadata['format']!r}, not that of a ticket")
+        raise LotteryError(f"got format {metadata['format']!r}, expected 'lottery ticket'")
     if metadata["generator"] != GENERATOR:
-        raise LotteryError(f"made with generator {metadata['generator']!r}, this version has {GENERATOR}")
+        raise LotteryError(f"got generator {metadata['generator']!r}, this version has {GENERATOR}")
     sizes = [*metadata["image"].values(), *metadata["units_per_input"].values()]
     if any(type(size) is not int or size < 1 for size in sizes):
-        raise LotteryError(f"sizes of image and units are {sizes}, not whole numbers from 1")
+        raise LotteryError(f"got sizes {sizes} of image and units, expected whole numbers from 1")
     network, image = metadata["network"], ImageShape(**metadata["image"])
     masks = {}
     for spec in linear_layers(network, image):
         units = metadata["units_per_input"][spec.name]
-        if units > MOST_UNITS or max(units * spec.size, spec.columns**2) > MOST_RANDOM_WEIGHTS:
-            raise LotteryError(f"{spec.name}: {units} units for {spec.columns} inputs, {spec.rows} outputs: too many")
+        if units > MAX_UNITS or max(units * spec.size, spec.columns**2) > MAX_RANDOM_WEIGHTS:
+            raise LotteryError(
+                f"{spec.name}: {units} units for {spec.columns} inputs and {spec.rows} outputs are too many"
+            )
         first = _bits(arrays[f"{spec.name}.first"], units * spec.columns, f"{spec.name}.first")
-        first = first.reshape(units, spec.columns)
+        first = first.reshape(units, spec.columns)  # (U * I,) -> (U, I)
         kept = _bits(arrays[f"{spec.name}.second"], int(first.sum()) * spec.rows, f"{spec.name}.second")
         second = np.zeros((units, spec.columns, spec.rows), bool)
-        second[first] = kept.reshape(-1, spec.rows)
-        masks[spec.name] = LayerMasks(first, second.transpose(0, 2, 1))
+        second[first] = kept.reshape(-1, spec.rows)  # (K * O,) -> (K, O), into (U, I, O) at first (U, I)
+        masks[spec.name] = LayerMasks(first, second.transpose(0, 2, 1))  # (U, I, O) -> (U, O, I)
     ticket = Ticket(
         network,
         image,
@@ -90,7 +97,10 @@ def _parsed(arrays: dict[str, np.ndarray], metadata: dict[str, Any]) -> tuple[Ti
 
 
 def read_ticket(path: Path) -> tuple[Ticket, Claims]:
-    """A ticket and its maker's claims; a damaged file, or one with anything more or less in it, is a LotteryError."""
+    """The ticket and the claims in a file.
+
+    Raises LotteryError if it is damaged, or is not exactly the file that `write_ticket` writes for its content.
+    """
     arrays, metadata = read_tensors(path)
     try:
         ticket, claims = _parsed(arrays, metadata)
@@ -98,7 +108,10 @@ def read_ticket(path: Path) -> tuple[Ticket, Claims]:
     except LotteryError as error:
         raise LotteryError(f"{path}: {shortened(error)}") from error
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise LotteryError(f"{path}: no ticket of this version ({shortened(error)})") from error
+        raise LotteryError(f"{path}: not a ticket of this version ({shortened(error)})") from error
     if not same:
-        raise LotteryError(f"{path}: is not byte for byte the file that a ticket of its content has")
+        raise LotteryError(
+            f"{path}: not in canonical form (re-encoding gives different bytes): edited or corrupted; rebuild it with"
+            " `lottery build-ticket`"
+        )
     return ticket, claims

@@ -11,7 +11,7 @@ from typing import Any
 
 from lottery import settings
 from lottery.records.files import json_text
-from lottery.records.kept import SUBMITTED
+from lottery.records.result_cache import SUBMITTED
 from lottery.workflow.shared_jobs import PLAN_FILE, PLANNED, RUNS_PER_JOB
 
 

@@ -16,7 +16,7 @@ from jsonschema.exceptions import ValidationError, best_match
 
 from lottery.approximation.points import planned_points
 from lottery.approximation.settings import Settings
-from lottery.data.datasets import check_source, named
+from lottery.data.datasets import check_source, get_dataset
 from lottery.errors import LotteryError
 from lottery.plugins import load_plugins
 from lottery.pruning.run import Variant
@@ -263,7 +263,7 @@ def complete(config: dict[str, Any]) -> dict[str, Any]:
             f" ({', '.join(filled['approximations']) or 'none'})"
         )
     try:
-        check_source(named(filled["dataset"]), filled["source"])
+        check_source(get_dataset(filled["dataset"]), filled["source"])
     except LotteryError as problem:
         raise LotteryError(f"config: {problem}") from problem
     return filled
@@ -285,7 +285,7 @@ def _check_signs(config: dict[str, Any]) -> None:
     for name, entry in config["tickets"].items():
         target = config["targets"][entry["target"]]
         try:
-            check_signs(target["network"], named(config["dataset"]).image, target["pixels"], entry["signed_inputs"])
+            check_signs(target["network"], get_dataset(config["dataset"]).image, target["pixels"], entry["signed_inputs"])
         except LotteryError as problem:
             raise LotteryError(f"config: tickets.{name}.{problem}") from problem
 
@@ -331,7 +331,7 @@ def _check_sweeps(config: dict[str, Any]) -> None:
                 f"config: sweeps.{name}.perturbations: repeat replays, which the published protocol makes with"
                 " published_stream: released"
             )
-        images = named(config["dataset"]).train_count
+        images = get_dataset(config["dataset"]).train_count
         if entry["held_out_seeds"] and config["validation_images"] >= images:
             raise LotteryError(
                 f"config: validation_images: {config['validation_images']} of {images} training images"

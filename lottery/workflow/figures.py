@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from lottery.errors import LotteryError
-from lottery.pruning.sweeps import RELEASED, Planned, figures_of_all_networks
+from lottery.pruning.sweeps import RELEASED, PlannedRun, figures_of_all_networks
 from lottery.published import PUBLISHED_REDUNDANCY, published_epochs
 
 
-def has_published_point(planned: Planned, dataset: str) -> bool:
+def has_published_point(planned: PlannedRun, dataset: str) -> bool:
     """Whether the paper has a point with the settings of this run, its number of epochs included."""
     run = planned.run
     if dataset != "mnist" or planned.variant_name != RELEASED or run.protocol != "published":
@@ -26,7 +26,7 @@ def _networks_with_several(values: dict[tuple[object, ...], set[object]]) -> set
     return {network for (network, *_), found in values.items() if len(found) > 1}
 
 
-def _figures_of_each_network(runs: Sequence[Planned]) -> Iterator[str]:
+def _figures_of_each_network(runs: Sequence[PlannedRun]) -> Iterator[str]:
     pruned = [planned for planned in runs if planned.run.structure != "dense"]
     redundancies = defaultdict[tuple[object, ...], set[object]](set)
     variants = defaultdict[tuple[object, ...], set[object]](set)
@@ -44,7 +44,7 @@ def _figures_of_each_network(runs: Sequence[Planned]) -> Iterator[str]:
             yield f"variants_{network}"
 
 
-def pruning_figures(runs: Sequence[Planned], dataset: str) -> list[str]:
+def pruning_figures(runs: Sequence[PlannedRun], dataset: str) -> list[str]:
     """Names of the figures of experiment 2 that these runs have data for."""
     replays = ["replays"] if any(has_published_point(planned, dataset) for planned in runs) else []
     return [*replays, *_figures_of_each_network(runs), *figures_of_all_networks(runs)]

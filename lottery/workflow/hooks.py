@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
-from lottery.records.kept import forget_files
+from lottery.records.result_cache import clear_files
 from lottery.workflow.shared_jobs import PLAN_FILE, SHARED, write_plan
 
 
@@ -35,7 +35,7 @@ def _that_share(jobs: Iterable[Job]) -> list[Job]:
 
 def _forget_results(jobs: Iterable[Job]) -> None:
     """Delete the kept copies of what these jobs make."""
-    forget_files(Path(path) for job in jobs for path in job.output)
+    clear_files(Path(path) for job in jobs for path in job.output)
 
 
 def on_start(jobs: Iterable[Job], is_forced: Callable[[Job], bool]) -> None:

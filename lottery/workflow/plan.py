@@ -8,15 +8,15 @@ from itertools import product
 from string import Formatter
 from typing import Any
 
-from lottery.approximation.chunks import cut
+from lottery.approximation.chunks import split_into_chunks
 from lottery.approximation.points import PlannedPoint, planned_points
 from lottery.approximation.settings import Settings, WeightSettings
-from lottery.data.datasets import named
+from lottery.data.datasets import get_dataset
 from lottery.errors import LotteryError
 from lottery.networks import Layer, layers
 from lottery.pruning.run import Run
 from lottery.pruning.structures import convolutions
-from lottery.pruning.sweeps import Planned, planned_runs
+from lottery.pruning.sweeps import PlannedRun, planned_runs
 from lottery.recipe import Recipe
 from lottery.settings import settings_from
 from lottery.theory.plan import Measurement, planned_measurements, theory_figures
@@ -45,7 +45,7 @@ class Plan:
         return planned_points(self.config)
 
     @cached_property
-    def runs(self) -> dict[str, Planned]:
+    def runs(self) -> dict[str, PlannedRun]:
         """Runs of experiment 2, by folder."""
         return planned_runs(self.config)
 
@@ -90,7 +90,7 @@ class Plan:
 
     def layers(self, target: str) -> tuple[Layer, ...]:
         """The layers of a target network."""
-        return layers(self.config["targets"][target]["network"], named(self.config["dataset"]).image)
+        return layers(self.config["targets"][target]["network"], get_dataset(self.config["dataset"]).image)
 
     def settings(self, approximation: str) -> Settings:
         """How the weights of a target are approximated."""
@@ -118,7 +118,7 @@ class Plan:
         entry = self.config["approximations"][approximation]
         return [
             f"<results>/subset_sum/{approximation}/chunks/{chunk.file_name}"
-            for chunk in cut(self.layers(entry["target"]), entry["rows_per_chunk"])
+            for chunk in split_into_chunks(self.layers(entry["target"]), entry["rows_per_chunk"])
         ]
 
     def construction(self, ticket: str) -> Construction:
@@ -151,7 +151,7 @@ class Plan:
     def convolutions(self, run: str) -> str | None:
         """The file of convolutions of a run, where its network has convolutions and its variant names a file."""
         planned = self._planned(run)
-        if not convolutions(planned.run.network, named(self.config["dataset"]).image):
+        if not convolutions(planned.run.network, get_dataset(self.config["dataset"]).image):
             return None
         path: str | None = self.config["variants"][planned.variant_name]["convolutions"]
         return path
@@ -161,7 +161,7 @@ class Plan:
         """The input of `lottery tabulate-runs`: the variant and the folder of each run."""
         return [{"variant": planned.variant_name, "folder": folder} for folder, planned in self.runs.items()]
 
-    def _planned(self, run: str) -> Planned:
+    def _planned(self, run: str) -> PlannedRun:
         if run not in self.runs:
             raise LotteryError(f"run {run}: no sweep of the config asks for it")
         return self.runs[run]

@@ -1,15 +1,16 @@
-"""One job carries out commands of several: what a workflow is about to ask for, made together with its own result.
+"""Jobs that also run commands of other jobs, which the workflow has planned.
 
-Snakemake asks for each run and each point of a frontier by a job of its own, and what is kept is always the run or the point.
-But a short one takes less time than Python takes to start, and a GPU has room for many runs side by side.  So the workflow
-also writes down the commands that are to be carried out, and a job may claim some beside its own.  A claim is a locked file;
-the lock goes with the process that holds it, however that ends.  What was made ahead waits under second names
-(`lottery.records.kept`), and the job that asks for it finds it finished.  Nothing has to be made again because of how much a job
-makes; on a CPU it changes no byte, on a GPU sums may be rounded in another order.
+Snakemake starts one job per run and per point of a frontier, and each of these is one result.  But a short run takes less time than
+starting Python, and a GPU has room for many stacked runs.  So the workflow writes a list of all planned commands, and a job may run
+some of them besides its own.
 
-Where a file system has no locks, each job makes its own result; where machines do not share them, one may be made twice.
+To run a command, a job locks a file; the operating system releases the lock when the process ends.  Results of other jobs go to the
+cache (`lottery.records.result_cache`), from which their own jobs restore them.  Which job computes a result does not change a byte on
+a CPU; on a GPU, sums may be rounded in another order.
 
-What is in here is not part of the code by which a command is known.
+On a file system without locks, each job only runs its own command.  If machines do not share locks, a result may be computed twice.
+
+This module is not part of the code fingerprint of commands.
 """
 
 import argparse
@@ -29,87 +30,90 @@ from filelock import FileLock, Timeout
 from lottery.errors import LotteryError
 from lottery.pruning.run import Run
 from lottery.records.files import check_writable, read_json, write_json
-from lottery.records.kept import is_finished, is_submitted, link, set_aside, take_back
-from lottery.records.provenance import Step
+from lottery.records.provenance import ProvenanceTracker
+from lottery.records.result_cache import cache, is_finished, is_submitted, move_to_cache, restore
 from lottery.settings import settings_from
-from lottery.workflow.snakemake_output import commands_in
+from lottery.workflow.snakemake_output import parse_commands
 
 if TYPE_CHECKING:
     import torch
 
-# Set by the workflow.  No flags: they change no result.
-PLANNED = "LOTTERY_PLANNED_RUNS"  # a file, a JSON list of command lines: `write_plan` writes it
+# Environment variables, set by the workflow.  They are not flags, because they change no result.
+PLANNED = "LOTTERY_PLANNED_RUNS"  # path of a JSON list of command lines, which `write_plan` writes
 PLAN_FILE = ".snakemake/lottery_planned_runs.json"  # that file, in the folder of the workflow's last run
 RUNS_PER_JOB = "LOTTERY_RUNS_PER_JOB"  # a number, or auto
-RUNS_OF_A_SLURM_JOB = 12  # as many as slurm/config.yaml gathers into one job
-SHARED = ("solve", "prune", "measure_frontier", "measure_success")  # rules whose jobs make what others ask for
-_INPUTS = ("data", "target", "solver_choice")  # flags; what has others may have to wait for them
-SECONDS_OF_A_JOB = 60.0  # on a CPU: a job that has lasted so long takes nothing along any more
-CLAIM = ".claim"
+RUNS_PER_SLURM_JOB = 12  # as many as slurm/config.yaml groups into one job
+SHARED = ("solve", "prune", "measure_frontier", "measure_success")  # rules whose jobs may run commands of other jobs
+_INPUTS = ("data", "target", "solver_choice")  # flags of inputs; commands with other inputs may have to wait for these
+MIN_JOB_SECONDS = 60.0  # on a CPU: after this time, a job starts no further commands of other jobs
+LOCK_SUFFIX = ".claim"
 
 Parse = Callable[[list[str]], argparse.Namespace]
-Carry = Callable[[argparse.Namespace, Step], None]
+Execute = Callable[[argparse.Namespace, ProvenanceTracker], None]
 
 
 def runs_per_job() -> int | None:
-    """How many runs one job makes, from the environment; None for what is fast on its device, also where nothing is said."""
-    said = os.environ.get(RUNS_PER_JOB, "auto")
-    if said == "auto":
+    """How many runs a job computes, from the environment variable `RUNS_PER_JOB`; None (`auto`): chosen by device.
+
+    Raises LotteryError unless it is `auto` or a whole number from 1.
+    """
+    value = os.environ.get(RUNS_PER_JOB, "auto")
+    if value == "auto":
         return None
-    if not said.isdecimal() or int(said) < 1:
-        raise LotteryError(f"{RUNS_PER_JOB}: {said!r} is neither auto nor a whole number from 1")
-    return int(said)
+    if not value.isdecimal() or int(value) < 1:
+        raise LotteryError(f"{RUNS_PER_JOB}: {value!r} is neither auto nor a whole number from 1; set runs_per_job in the config")
+    return int(value)
 
 
 @dataclass(frozen=True)
 class Command:
-    """A `lottery` command: its arguments, and what it reads and writes."""
+    """A `lottery` command: its arguments and its provenance tracker."""
 
     arguments: argparse.Namespace
-    step: Step
+    provenance: ProvenanceTracker
 
     @cached_property
     def run(self) -> Run:
-        """What `lottery prune` is asked for."""
+        """The run of a `lottery prune` command."""
         return settings_from(Run, self.arguments)
 
-    def goes_with(self, other: "Command") -> bool:
-        """Whether both runs, which are of the same data, can be trained side by side: on one device, of one shape."""
-        from lottery.pruning.batches import shape_of
+    def is_compatible_with(self, other: "Command") -> bool:
+        """Whether both runs, which have the same data, can be stacked: same device and same tensor shapes."""
+        from lottery.pruning.stacking import stacking_key
 
-        return self.arguments.device == other.arguments.device and shape_of(self.run) == shape_of(other.run)
+        return self.arguments.device == other.arguments.device and stacking_key(self.run) == stacking_key(other.run)
 
     def is_longer_than(self, other: "Command") -> bool:
-        """Whether a run is of another network or has more epochs: a job that was given time for a short one makes none such."""
-        if self.step.verb != "prune":
+        """Whether a run has another network or more epochs, so that it may exceed the time limit of the other's job."""
+        if self.provenance.command != "prune":
             return False
         return self.run.network != other.run.network or self.run.epochs > other.run.epochs
 
     @property
-    def claim_path(self) -> Path:
-        """Whoever holds a lock on this file makes the result; it lies in a run's folder, beside a point's file."""
-        output = self.step.output
-        return output / CLAIM if self.step.verb == "prune" else output.with_name(f".{output.name}{CLAIM}")
+    def lock_path(self) -> Path:
+        """The file to lock for computing the result, in the folder of a run or beside the file of a point."""
+        output = self.provenance.output
+        return output / LOCK_SUFFIX if self.provenance.command == "prune" else output.with_name(f".{output.name}{LOCK_SUFFIX}")
 
 
 def write_plan(path: Path, shell_commands: Iterable[str]) -> None:
-    """Write down the commands that the workflow is about to run."""
-    write_json(path, [words for command in shell_commands for words in commands_in(command)])
+    """Write the list of commands that the workflow is about to run."""
+    write_json(path, [words for command in shell_commands for words in parse_commands(command)])
 
 
-def planned(own: Command, parse: Parse) -> list[Command]:
-    """What the workflow is about to make beside `own`, in another order for each job, so that jobs rarely meet."""
+def planned_commands(own: Command, parse: Parse) -> list[Command]:
+    """The planned commands with the name and inputs of `own`, in an order that differs between jobs, so that they rarely collide."""
     path = os.environ.get(PLANNED)
     if not path or not Path(path).is_file():
         return []
-    lines: list[list[str]] = [line for line in read_json(Path(path)) if line[0] == own.step.verb]
-    lines.sort(key=lambda line: sha256(repr((str(own.step.output), line)).encode()).digest())
-    there, found = _inputs(own.arguments), []
+    lines: list[list[str]] = [line for line in read_json(Path(path)) if line[0] == own.provenance.command]
+    lines.sort(key=lambda line: sha256(repr((str(own.provenance.output), line)).encode()).digest())
+    inputs, found = _inputs(own.arguments), []
     for line in lines:
-        with suppress(SystemExit):  # a list of another version
+        with suppress(SystemExit):  # a list by another version of this package
             arguments = parse(line)
-            if arguments.output != own.arguments.output and _inputs(arguments) == there:
-                found.append(Command(arguments, own.step.beside(vars(arguments))))
+            if arguments.output != own.arguments.output and _inputs(arguments) == inputs:
+                found.append(Command(arguments, own.provenance.for_speculative_run(vars(arguments))))
     return found
 
 
@@ -117,208 +121,217 @@ def _inputs(arguments: argparse.Namespace) -> list[Path | None]:
     return [getattr(arguments, name, None) for name in _INPUTS]
 
 
-def _lock(command: Command) -> AbstractContextManager[object] | None:
-    """A lock on a result, held; None where another job has it.  Raises OSError where a file system has no locks."""
-    command.claim_path.parent.mkdir(parents=True, exist_ok=True)
+def _acquire(command: Command) -> AbstractContextManager[object] | None:
+    """A held lock on a result, or None if another job holds it.  Raises OSError on a file system without locks."""
+    command.lock_path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        return FileLock(command.claim_path, fallback_to_soft=False).acquire(timeout=0)
+        return FileLock(command.lock_path, fallback_to_soft=False).acquire(timeout=0)
     except Timeout:
         return None
 
 
-def claim(command: Command, claims: ExitStack) -> bool:
-    """Take what this job was asked for until `claims` is closed; False where another job has it."""
+def try_lock(command: Command, locks: ExitStack) -> bool:
+    """Lock the own command of this job until `locks` is closed; False if another job holds the lock."""
     try:
-        lock = _lock(command)
-    except OSError:  # nothing is taken along then, and this is made in any case
+        lock = _acquire(command)
+    except OSError:  # a file system without locks: no other job takes it
         return True
     if lock is None:
         return False
-    claims.enter_context(lock)
+    locks.enter_context(lock)
     return True
 
 
-def take(command: Command, claims: ExitStack) -> bool:
-    """Claim what nobody has made or is making."""
-    if is_finished(command.step):
+def lock_if_pending(command: Command, locks: ExitStack) -> bool:
+    """Lock a command of another job, if its result does not exist and no job is computing it; returns whether it did."""
+    if is_finished(command.provenance):
         return False
     with suppress(OSError), ExitStack() as held:
-        if (lock := _lock(command)) is not None:
+        if (lock := _acquire(command)) is not None:
             held.enter_context(lock)
-            if not is_finished(command.step):
-                claims.push(held.pop_all())
+            if not is_finished(command.provenance):
+                locks.push(held.pop_all())
                 return True
-            command.claim_path.unlink(missing_ok=True)  # another job made it meanwhile
+            command.lock_path.unlink(missing_ok=True)  # another job has finished it meanwhile
     return False
 
 
-def first_of(others: list[Command], claims: ExitStack) -> list[Command]:
-    """The first of `others` that nobody has, claimed, or nothing; it and those before it are taken off the list."""
+def lock_first_pending(others: list[Command], locks: ExitStack) -> list[Command]:
+    """Lock the first pending command of `others`; returns it in a list, or an empty list.
+
+    Removes it and those before it from `others`.
+    """
     while others:
         command = others.pop(0)
-        if take(command, claims):
+        if lock_if_pending(command, locks):
             return [command]
     return []
 
 
-def filled(batch: Sequence[Command], others: Iterable[Command], most: int, claims: ExitStack) -> list[Command]:
-    """A batch with further runs that go with its first, up to `most` in all, neither made nor being made by others."""
+def fill_batch(
+    batch: Sequence[Command], others: Iterable[Command], max_runs: int, locks: ExitStack
+) -> list[Command]:
+    """The batch, and pending runs of `others` that are compatible with its first, locked; up to `max_runs` in all."""
     found = list(batch)
     for command in others:
-        if len(found) >= most:
+        if len(found) >= max_runs:
             break
-        if command.goes_with(found[0]) and take(command, claims):
+        if command.is_compatible_with(found[0]) and lock_if_pending(command, locks):
             found.append(command)
     return found
 
 
-def _on_a_gpu(own: Command) -> bool:
+def _uses_gpu(own: Command) -> bool:
     from lottery.devices import prepare_device
 
     return prepare_device(own.arguments.device).type == "cuda"
 
 
-def carry_out(own: Command, carry: Carry, parse: Parse) -> None:
-    """Carry out a command, and with it others that the workflow is about to ask for."""
-    asked = runs_per_job()
-    others = [] if asked == 1 else planned(own, parse)
+def execute_with_others(own: Command, execute: Execute, parse: Parse) -> None:
+    """Run the own command of a job, and planned commands of other jobs as far as that saves time."""
+    requested = runs_per_job()
+    others = [] if requested == 1 else planned_commands(own, parse)
     if others:
-        check_writable(own.claim_path.parent)
-    if others and own.step.verb == "prune" and _on_a_gpu(own):
-        _prune_on_a_gpu(own, others)
-    elif not others or (asked is None and is_submitted()):  # the profile gathers several commands into one job
-        carry(own.arguments, own.step)
+        check_writable(own.lock_path.parent)
+    if others and own.provenance.command == "prune" and _uses_gpu(own):
+        _prune_on_gpu(own, others)
+    elif not others or (requested is None and is_submitted()):  # the Slurm profile groups commands already
+        execute(own.arguments, own.provenance)
     else:
-        _one_after_another(own, [command for command in others if not command.is_longer_than(own)], carry, asked)
+        _execute_sequentially(own, [command for command in others if not command.is_longer_than(own)], execute, requested)
 
 
-def _one_after_another(own: Command, others: list[Command], carry: Carry, most: int | None) -> None:
-    """Make `own`, and while another job makes it, what nobody makes; then further ones, until the job is long enough.
+def _execute_sequentially(own: Command, others: list[Command], execute: Execute, max_runs: int | None) -> None:
+    """Run `own` and pending commands of `others`, one after another.
 
-    most: how many this job makes, however long it takes; None: until it has lasted a minute.
+    With the own lock: restore the own result from the cache, or compute it.  If another job holds it: run others, and when none is left,
+    poll every second.  max_runs: number of commands to run; None: start new ones for `MIN_JOB_SECONDS`.
     """
-    end, made, own_is_made, first = time.monotonic() + SECONDS_OF_A_JOB, 0, False, True
-    while not own_is_made or (time.monotonic() < end if most is None else made < most):
-        with ExitStack() as claims:
-            mine = not own_is_made and claim(own, claims)
-            if mine and (finished := take_back(own.step)):
-                print(f"{finished} was made by a job that made several")
-                own.claim_path.unlink(missing_ok=True)
-                own_is_made = True
+    end, executed, own_is_done, first = time.monotonic() + MIN_JOB_SECONDS, 0, False, True
+    while not own_is_done or (time.monotonic() < end if max_runs is None else executed < max_runs):
+        with ExitStack() as locks:
+            is_own = not own_is_done and try_lock(own, locks)
+            if is_own and (finished := restore(own.provenance)):
+                print(f"{finished} was finished by another job")
+                own.lock_path.unlink(missing_ok=True)
+                own_is_done = True
                 continue
-            batch = [own] if mine else first_of(others, claims)
+            batch = [own] if is_own else lock_first_pending(others, locks)
             for command in batch:
-                _make(command, carry, first)
-        first, made = False, made + len(batch)
-        own_is_made = own_is_made or mine
-        if not batch and own_is_made:
+                _execute_and_save(command, execute, first)
+        first, executed = False, executed + len(batch)
+        own_is_done = own_is_done or is_own
+        if not batch and own_is_done:
             return
         if not batch:
-            time.sleep(1)  # another job has it, and nothing else is left to do
+            time.sleep(1)  # another job is computing it, and no other command is pending
 
 
-def _make(command: Command, carry: Carry, first: bool) -> None:
-    """Make a result and record it; first: it bears the start of the process."""
+def _execute_and_save(command: Command, execute: Execute, first: bool) -> None:
+    """Run a command and save its record; the first one of a process is charged for the start of Python."""
     if not first:
-        command.step.begins()
-    if command.step.ahead:
-        print(f"{command.step.output.name}, which another job will ask for:", flush=True)
+        command.provenance.restart_clock()
+    if command.provenance.speculative:
+        print(f"{command.provenance.output.name}, for another job:", flush=True)
     try:
-        carry(command.arguments, command.step)
-        _finished(command.step)
-    except Exception as error:  # whatever it is: this job's own result does not depend on it
-        if not command.step.ahead:
+        execute(command.arguments, command.provenance)
+        _save(command.provenance)
+    except Exception as error:  # of any kind: the own result of this job does not depend on it
+        if not command.provenance.speculative:
             raise
-        print(f"{command.step.output}: {str(error) or type(error).__name__}", flush=True)  # its own job will say so
+        print(f"{command.provenance.output}: {str(error) or type(error).__name__}", flush=True)  # its own job will report it
 
 
-def _prune_on_a_gpu(own: Command, others: list[Command]) -> None:
-    """Make `own` and others side by side; where another job makes `own`, what nobody makes, until it is there.
+def _prune_on_gpu(own: Command, others: list[Command]) -> None:
+    """Train `own` stacked with others; while another job trains it, train pending runs of other jobs.
 
-    Runs are claimed by whoever holds the GPU: a job that waits for it leaves its own run to those before.
+    A job locks runs only while it holds a GPU.  So the own run of a job that waits for a GPU can be trained by jobs before it.
     """
     from lottery.devices import leased_device
     while True:
-        with own.step.computing_on(leased_device(own.arguments.device)) as device, ExitStack() as claims:
-            mine = claim(own, claims)
-            if mine and (finished := take_back(own.step)):
-                print(f"{finished} was made by a job that made several")
-                own.claim_path.unlink(missing_ok=True)
+        with own.provenance.computing_on(leased_device(own.arguments.device)) as device, ExitStack() as locks:
+            is_own = try_lock(own, locks)
+            if is_own and (finished := restore(own.provenance)):
+                print(f"{finished} was finished by another job")
+                own.lock_path.unlink(missing_ok=True)
                 return
-            batch = [own] if mine else first_of(others, claims)
+            batch = [own] if is_own else lock_first_pending(others, locks)
             if batch:
-                batch = _side_by_side(batch, others, device, claims)
-            if mine:
+                batch = _train_batch(batch, others, device, locks)
+            if is_own:
                 return
-            own.step.begins(device)  # others bear what was done so far
+            own.provenance.restart_clock(device)  # the cost so far was charged to other runs
         others = [command for command in others if command not in batch]
         if not batch:
-            time.sleep(1)  # another job has this run, and nothing else is left to do
+            time.sleep(1)  # another job is training this run, and no other is pending
 
 
-def _most(own: Command, others: Sequence[Command], size: int) -> int:
-    """How many runs this job takes: where nothing is said, what fits its GPU, but so that other GPUs have some as well."""
+def _max_runs(own: Command, others: Sequence[Command], size: int) -> int:
+    """How many runs this job trains: as configured, or as fit on its GPU (`size`), but leaving a share for other GPUs."""
     from lottery.devices import visible_gpus
-    asked = runs_per_job()
-    if asked is not None:
-        return asked
-    if is_submitted():  # it sees its own GPU alone
-        return min(size, RUNS_OF_A_SLURM_JOB)
-    going = 1 + sum(own.goes_with(command) for command in others)
-    return min(size, -(-going // len(visible_gpus())))
+    requested = runs_per_job()
+    if requested is not None:
+        return requested
+    if is_submitted():  # it only sees its own GPU
+        return min(size, RUNS_PER_SLURM_JOB)
+    compatible = 1 + sum(own.is_compatible_with(command) for command in others)
+    return min(size, -(-compatible // len(visible_gpus())))
 
 
-def _side_by_side(
-    batch: list[Command], others: list[Command], device: "torch.device", claims: ExitStack
+def _train_batch(
+    batch: list[Command], others: list[Command], device: "torch.device", locks: ExitStack
 ) -> list[Command]:
-    """Train a run on a GPU with others that go with it; returns all that were trained."""
+    """Train a run on a GPU, stacked with compatible pending ones; returns all that were trained."""
     from lottery.data.datasets import load
     from lottery.devices import jobs_per_gpu
-    from lottery.pruning.memory import at_once
+    from lottery.pruning.memory import stack_size
     from lottery.pruning.requests import Request, prune_together
 
     [first] = batch
     try:
-        data = load(first.step.reads(first.arguments.data))
-        size = at_once(first.run, data, device, runs_per_job(), jobs_per_gpu())
-        batch = filled(batch, others, _most(first, others, size), claims)
-        requests = [Request(c.step, c.run, c.arguments.data, c.arguments.convolutions) for c in batch]
-        prune_together(requests, data, device, size, partial(_finished, several=len(batch) > 1))
+        data = load(first.provenance.add_input(first.arguments.data))
+        size = stack_size(first.run, data, device, runs_per_job(), jobs_per_gpu())
+        batch = fill_batch(batch, others, _max_runs(first, others, size), locks)
+        requests = [Request(c.provenance, c.run, c.arguments.data, c.arguments.convolutions) for c in batch]
+        prune_together(requests, data, device, size, partial(_save, several=len(batch) > 1))
     except LotteryError as error:
-        if not first.step.ahead:
+        if not first.provenance.speculative:
             raise
-        print(f"{first.step.output}: {error}", flush=True)  # its own job will say so
+        print(f"{first.provenance.output}: {error}", flush=True)  # its own job will report it
     _free_memory()
     return batch
 
 
-def _finished(step: Step, share: float = 1.0, several: bool = True) -> None:
-    """Record a result, so that its own job, or the next attempt at this one, finds it."""
-    result = step.record(share)
-    command = Command(argparse.Namespace(), step)
-    if result is not None and step.ahead:
-        set_aside(result, result.parent.parent)
+def _save(provenance: ProvenanceTracker, share: float = 1.0, several: bool = True) -> None:
+    """Save the record of a result and cache it, so that its own job, or a retry of this one, can restore it.
+
+    share: of the cost.  several: whether this job runs several commands.
+    """
+    result = provenance.save(share)
+    command = Command(argparse.Namespace(), provenance)
+    if result is not None and provenance.speculative:
+        move_to_cache(result, result.parent.parent)
         shutil.rmtree(result.parent, ignore_errors=True)
     elif result is not None and several:
-        link(result)  # what comes after it in this job may fail
-    command.claim_path.unlink(missing_ok=True)  # whoever waits for the lock finds it finished
+        cache(result)  # a later command of this job may fail
+    command.lock_path.unlink(missing_ok=True)  # jobs that wait for the lock find the result finished
 
 
 def _free_memory() -> None:
-    """Give back what PyTorch keeps for later, to whoever has the GPU next."""
+    """Release memory that PyTorch has cached, for the next job on this GPU."""
     import torch
 
-    with suppress(RuntimeError):  # of a recording that failed
+    with suppress(RuntimeError):  # of a graph capture that failed
         torch.cuda.empty_cache()
 
 
-def shared(carry: Carry, parse: Parse) -> Carry:
-    """`carry`, the function of a `lottery` command, together with others that the workflow is about to ask for.
+def shared(execute: Execute, parse: Parse) -> Execute:
+    """Wrap the function of a `lottery` command, so that it also runs planned commands of other jobs.
 
     parse: reads their command lines.
     """
 
-    def carried(arguments: argparse.Namespace, step: Step) -> None:
-        carry_out(Command(arguments, step), carry, parse)
+    def executed(arguments: argparse.Namespace, provenance: ProvenanceTracker) -> None:
+        execute_with_others(Command(arguments, provenance), execute, parse)
 
-    return carried
+    return executed

@@ -7,6 +7,6 @@ import shlex
 _COMMAND = re.compile(r"\blottery ([a-z-]+ --.+?) 2>&1 \| tee ")
 
 
-def commands_in(text: str) -> list[list[str]]:
-    """The words of each command, its verb first."""
+def parse_commands(text: str) -> list[list[str]]:
+    """The words of each `lottery` command in Snakemake's output, its name first."""
     return [shlex.split(line) for line in _COMMAND.findall(text)]

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from lottery.approximation.settings import Settings
 from lottery.approximation.target import read_target
 from lottery.records.files import read_json
-from lottery.records.provenance import read_record, record_of
+from lottery.records.provenance import find_record, read_record
 from lottery.records.tensors import read_tensors
 from lottery.results.figures.style import FILL, GREY, HALF, INK, drawing, heading, save
 
@@ -37,7 +37,7 @@ class OneWeight:
 
 def _target_of(folder: Path) -> Path | None:
     """The weights that an approximation was made of, as the record of `lottery assemble` names them."""
-    record = record_of(folder / "network.safetensors")
+    record = find_record(folder / "network.safetensors")
     return None if record is None else Path(read_record(record)["settings"]["target"])
 
 

@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lottery.pruning.run import PRUNED
-from lottery.records.files import replaced, write_text
+from lottery.records.files import atomic_write, write_text
 
 HALF, FULL = 5.6, 11.2  # inches: the only two widths, so that text has one size on a page
 INK, GREY, BAD = "#262626", "#6b7178", "#8b1a1a"
@@ -163,7 +163,7 @@ def save(figure: Figure, stem: Path, title: str, description: str) -> list[Path]
     drawn = io.StringIO()
     figure.savefig(drawn, format="svg", metadata={"Date": None})
     write_text(paths[0], _with_words(drawn.getvalue(), title, description))
-    with replaced(paths[1]) as temporary:
+    with atomic_write(paths[1]) as temporary:
         figure.savefig(temporary, format="png", dpi=160, metadata={"Software": None})
     plt.close(figure)
     return paths

@@ -11,7 +11,7 @@ from typing import Any
 
 from lottery.errors import LotteryError
 from lottery.records.fingerprint import fingerprint
-from lottery.records.provenance import record_of
+from lottery.records.provenance import find_record
 from lottery.results.page.inputs import Tables
 from lottery.results.page.numbers import plural
 from lottery.results.page.table import Cell, Head, Table
@@ -101,7 +101,7 @@ def _settings(records: Records) -> Table | None:
 
 def origin(tables: Tables, folder: Path) -> Origin:
     """folder: of the tables, whose records lead to all that they were made from; copied without them, they tell less."""
-    paths = [path for path in sorted(folder.glob("*.csv")) if record_of(path)]
+    paths = [path for path in sorted(folder.glob("*.csv")) if find_record(path)]
     records = [
         record for record in lineage(paths) if record["verb"] != "trace"
     ]  # counts results and is none that they rest on

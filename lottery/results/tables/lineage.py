@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from lottery.records.provenance import read_record, record_of
+from lottery.records.provenance import find_record, read_record
 
 Records = Sequence[Mapping[str, Any]]
 
@@ -17,15 +17,15 @@ def lineage(files: Iterable[Path]) -> list[dict[str, Any]]:
     What has no record (a user's own weights, a list that the workflow writes) ends its line.
     """
     found: dict[Path, dict[str, Any]] = {}
-    speaks_of: dict[Path, Path] = {}  # files of one command share a record, which need not be looked for again
+    record_by_file: dict[Path, Path] = {}  # files of one command share a record, which need not be looked for again
     waiting = list(files)
     while waiting:
         file = waiting.pop()
-        path = speaks_of.get(file) or record_of(file)
+        path = record_by_file.get(file) or find_record(file)
         if path is None or path in found:
             continue
         found[path] = record = read_record(path)
-        speaks_of |= {path.parent / name: path for name in record["outputs"]}
+        record_by_file |= {path.parent / name: path for name in record["outputs"]}
         waiting += [Path(name) for name in record["inputs"]]
     return [found[path] for path in sorted(found)]
 

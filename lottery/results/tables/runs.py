@@ -9,7 +9,7 @@ import pandas as pd
 
 from lottery.errors import LotteryError
 from lottery.pruning.run import Run
-from lottery.pruning.sweeps import Planned
+from lottery.pruning.sweeps import PlannedRun
 from lottery.records.files import read_json, read_table
 
 # What makes a point of a curve: runs of one group differ in length and seeds only.
@@ -62,7 +62,7 @@ def _row(variant: str, folder: Path) -> dict[str, Any]:
         accuracies = [float(row["test_accuracy"])] + [float(v) for v in (row["validation_accuracy"],) if v is not None]
     except (KeyError, TypeError, ValueError, LotteryError) as error:
         raise LotteryError(f"{path}: no sound numbers of a run ({error!r}); delete it and run again") from error
-    here = folder.as_posix().endswith(Planned(variant, run).folder)
+    here = folder.as_posix().endswith(PlannedRun(variant, run).folder)
     if not here or not all(0 <= accuracy <= 100 for accuracy in accuracies):
         raise LotteryError(f"{path}: not the numbers of a run in this folder; delete it and run again")
     return row | {"variant": variant}

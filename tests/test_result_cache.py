@@ -1,4 +1,4 @@
-"""Finished results that outlive a failed Slurm job of several."""
+"""The cache of finished results: they survive a failed Slurm job of several commands."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,8 +9,8 @@ from conftest import RESULTS, Snakemake
 
 from lottery.approximation.target import Target, write_target
 from lottery.cli import main
-from lottery.records.kept import SUBMITTED, link
 from lottery.records.provenance import provenance_path
+from lottery.records.result_cache import SUBMITTED, cache
 
 Solve = Callable[..., Path]
 
@@ -35,7 +35,7 @@ def in_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(SUBMITTED, "1")
 
 
-def test_a_retry_takes_back_what_a_failed_job_had_finished(
+def test_retry_restores_what_a_failed_job_had_finished(
     in_a_job: None, solve: Solve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = solve().read_bytes()
@@ -46,7 +46,7 @@ def test_a_retry_takes_back_what_a_failed_job_had_finished(
         assert "was finished by an earlier attempt" in capsys.readouterr().out
 
 
-def test_another_python_takes_back_as_well(
+def test_another_python_version_restores_too(
     in_a_job: None, solve: Solve, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     solve().unlink()
@@ -56,7 +56,7 @@ def test_another_python_takes_back_as_well(
 
 
 @pytest.mark.parametrize("change", ["setting", "target"])
-def test_another_run_takes_nothing_back(
+def test_other_settings_or_inputs_restore_nothing(
     in_a_job: None, solve: Solve, target: Target, capsys: pytest.CaptureFixture[str], change: str
 ) -> None:
     path = solve()
@@ -71,7 +71,7 @@ def test_another_run_takes_nothing_back(
 
 
 @pytest.mark.parametrize("name", [".{}.kept", ".{}.provenance.json.kept"])
-def test_what_was_damaged_meanwhile_is_not_taken_back(
+def test_damaged_cache_is_not_restored(
     in_a_job: None, solve: Solve, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     path = solve()
@@ -82,12 +82,12 @@ def test_what_was_damaged_meanwhile_is_not_taken_back(
     assert "earlier attempt" not in capsys.readouterr().out
 
 
-def test_a_local_run_leaves_no_second_names(solve: Solve, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_local_run_caches_nothing(solve: Solve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLURM_JOB_ID", "1")  # an allocation of the user's own
     assert list(solve().parent.glob(".*.kept")) == []
 
 
-def test_a_file_system_without_hard_links_is_served_by_copies(
+def test_cache_without_hard_links_uses_copies(
     in_a_job: None, solve: Solve, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def no_links(*_: object) -> None:
@@ -100,13 +100,13 @@ def test_a_file_system_without_hard_links_is_served_by_copies(
 
 
 @pytest.mark.parametrize("how", [["--force", "--"], ["--forcerun", "prune", "--"]])
-def test_what_is_forced_is_made_and_leaves_no_second_names(
+def test_forced_run_ignores_and_clears_the_cache(
     finished: Path, snakemake: Snakemake, small: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, how: list[str]
 ) -> None:
-    """Also in an allocation of the user's own, and where an earlier run has left second names."""
+    """Also in an allocation of the user's own, and where an earlier run has left cached copies."""
     monkeypatch.setenv("SLURM_JOB_ID", "1")
     run = next((finished / RESULTS / "pruning/published").rglob("metrics.json"))
-    link(run)
+    cache(run)
     record = provenance_path(run)
     record.write_text(record.read_text().replace('"git_commit"', '"made_before": true, "git_commit"'))
     done = snakemake(finished, *small, *how, str(run.relative_to(finished)))
@@ -116,7 +116,7 @@ def test_what_is_forced_is_made_and_leaves_no_second_names(
     assert list(finished.rglob(".*.kept")) == []
 
 
-def test_the_second_names_go_when_the_runs_are_tabulated(finished: Path, in_a_job: None, tmp_path: Path) -> None:
+def test_cache_is_cleared_when_the_runs_are_tabulated(finished: Path, in_a_job: None, tmp_path: Path) -> None:
     results = finished / RESULTS
     runs = [path.parent for path in (results / "pruning").rglob("metrics.json")]
     for run in runs:

@@ -1,4 +1,4 @@
-"""A job that makes runs of other jobs along with its own: who makes what, and what each job finds."""
+"""Jobs that also run commands of other jobs: which job runs what, and what each job finds."""
 
 import argparse
 import errno
@@ -26,26 +26,26 @@ from lottery.networks import layers
 from lottery.pruning.records import RUN_FILES, read_masks
 from lottery.pruning.requests import Request, prune_together
 from lottery.pruning.run import Run
-from lottery.records.kept import SUBMITTED
-from lottery.records.provenance import Step, provenance_path, read_record
+from lottery.records.provenance import ProvenanceTracker, provenance_path, read_record
+from lottery.records.result_cache import SUBMITTED
 from lottery.settings import settings_from
 from lottery.workflow.shared_jobs import (
-    CLAIM,
+    LOCK_SUFFIX,
     PLANNED,
-    RUNS_OF_A_SLURM_JOB,
     RUNS_PER_JOB,
+    RUNS_PER_SLURM_JOB,
     Command,
-    _finished,
-    _most,
-    _one_after_another,
-    claim,
-    filled,
-    planned,
+    _execute_sequentially,
+    _max_runs,
+    _save,
+    fill_batch,
+    lock_if_pending,
+    planned_commands,
     runs_per_job,
-    take,
+    try_lock,
     write_plan,
 )
-from lottery.workflow.snakemake_output import commands_in
+from lottery.workflow.snakemake_output import parse_commands
 
 Words = Callable[..., list[str]]
 
@@ -81,16 +81,16 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def command(line: list[str]) -> Command:
     arguments = parser().parse_args(line)
-    return Command(arguments, Step("prune", vars(arguments)))
+    return Command(arguments, ProvenanceTracker("prune", vars(arguments)))
 
 
-def test_one_job_makes_several_runs_and_theirs_find_them_finished(
+def test_job_computes_runs_of_other_jobs_which_restore_them(
     words: Words, plan: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = [words(f"run_{seed}", "--seed", str(seed)) for seed in (1, 2, 3)]
     plan(3, *lines)
     assert main(lines[0]) == 0
-    assert capsys.readouterr().out.count("which another job will ask for:") == 2
+    assert capsys.readouterr().out.count("for another job:") == 2
     assert not any((tmp_path / "run_2" / name).exists() for name in RUN_FILES), "its own job will ask for it"
     assert main(lines[0]) == 0
     assert "was finished by an earlier attempt" in capsys.readouterr().out, "had the job failed later, it were not lost"
@@ -108,15 +108,15 @@ def test_one_job_makes_several_runs_and_theirs_find_them_finished(
         assert made["outputs"].keys() == expected["outputs"].keys()
         assert made["inputs"] == expected["inputs"]
         assert made["code"] == expected["code"]
-    assert list(tmp_path.rglob(CLAIM)) == []
+    assert list(tmp_path.rglob(LOCK_SUFFIX)) == []
     assert list(tmp_path.rglob(".ahead*")) == []
 
 
-def test_what_a_job_costs_is_shared_among_its_runs(words: Words, plan: Callable[..., None], tmp_path: Path) -> None:
+def test_cost_of_a_job_is_divided_among_its_runs(words: Words, plan: Callable[..., None], tmp_path: Path) -> None:
     lines = [words(f"run_{seed}", "--seed", str(seed)) for seed in (1, 2)]
     plan(2, *lines)
     done = subprocess.run([sys.executable, "-m", "lottery.cli", *lines[0]], check=True, capture_output=True, text=True)
-    assert "run_2, which another job will ask for:" in done.stdout
+    assert "run_2, for another job:" in done.stdout
     assert main(lines[1]) == 0
     own, other = (read_record(provenance_path(tmp_path / f"run_{seed}/metrics.json")) for seed in (1, 2))
     assert own["device"] == other["device"] == "cpu"
@@ -125,12 +125,12 @@ def test_what_a_job_costs_is_shared_among_its_runs(words: Words, plan: Callable[
     assert other["device_seconds"] > 0
 
 
-def test_runs_side_by_side_bear_equal_shares(
+def test_stacked_runs_share_the_cost_equally(
     words: Words, plan: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two at once, as on a GPU."""
-    monkeypatch.setattr("lottery.workflow.shared_jobs._on_a_gpu", lambda _: True)
-    monkeypatch.setattr("lottery.pruning.memory.at_once", lambda *_: 2)
+    monkeypatch.setattr("lottery.workflow.shared_jobs._uses_gpu", lambda _: True)
+    monkeypatch.setattr("lottery.pruning.memory.stack_size", lambda *_: 2)
     lines = [words(f"run_{seed}", "--seed", str(seed), "--hidden", "200") for seed in (1, 2)]
     plan(2, *lines)
     started = time.monotonic()
@@ -144,36 +144,34 @@ def test_runs_side_by_side_bear_equal_shares(
     assert other["device_seconds"] > 0.2 * own["device_seconds"]
 
 
-def test_each_gpu_of_a_machine_has_some_of_the_runs(words: Words, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_are_divided_among_the_gpus_of_a_machine(words: Words, monkeypatch: pytest.MonkeyPatch) -> None:
     own, *others = [command(words(f"run_{seed}", "--seed", str(seed))) for seed in range(42)]
     others += [command(words("wide", "--structure", "wide"))]
     monkeypatch.setenv(RUNS_PER_JOB, "auto")
     monkeypatch.setenv("SLURM_JOB_ID", "1")  # an allocation of the user's own
     for gpus, size, expected in ((1, 100, 42), (1, 30, 30), (4, 100, 11), (8, 100, 6), (100, 100, 1)):
         monkeypatch.setattr("lottery.devices.visible_gpus", lambda count=gpus: ["gpu"] * count)
-        assert _most(own, others, size) == expected
+        assert _max_runs(own, others, size) == expected
     monkeypatch.setenv(SUBMITTED, "1")
-    assert _most(own, others, 100) == RUNS_OF_A_SLURM_JOB
+    assert _max_runs(own, others, 100) == RUNS_PER_SLURM_JOB
     monkeypatch.setenv(RUNS_PER_JOB, "5")
-    assert _most(own, others, 100) == 5
+    assert _max_runs(own, others, 100) == 5
 
 
-def test_a_slurm_job_takes_as_many_as_the_profile_gathers() -> None:
+def test_slurm_job_runs_as_many_as_the_profile_groups() -> None:
     profile = (ROOT / "slurm/config.yaml").read_text()
-    assert f"- prune={RUNS_OF_A_SLURM_JOB}\n" in profile
+    assert f"- prune={RUNS_PER_SLURM_JOB}\n" in profile
 
 
-def test_a_run_that_cannot_be_made_is_tried_once_by_a_job_that_waits(
-    words: Words, plan: Callable[..., None], tmp_path: Path
-) -> None:
+def test_waiting_job_tries_a_failing_run_once(words: Words, plan: Callable[..., None], tmp_path: Path) -> None:
     """Its own run is being made by another job, and the only other one fails."""
     own, bad = words("own"), words("bad", "--learning-rate", "1000", "--weight-decay", "1000")
     plan(2, own, bad)
     (tmp_path / "own").mkdir()
-    with FileLock(tmp_path / "own" / CLAIM):
+    with FileLock(tmp_path / "own" / LOCK_SUFFIX):
         process = subprocess.Popen([sys.executable, "-m", "lottery.cli", *own], stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
-        assert process.stdout.readline() == "bad, which another job will ask for:\n"
+        assert process.stdout.readline() == "bad, for another job:\n"
         assert "overflowed" in process.stdout.readline()
         time.sleep(4)
     said, _ = process.communicate(timeout=100)
@@ -182,7 +180,7 @@ def test_a_run_that_cannot_be_made_is_tried_once_by_a_job_that_waits(
     assert record["seconds"] < 4, "it does not bear what was done before"
 
 
-def test_only_runs_that_are_not_made_and_have_the_same_shape_are_taken_along(
+def test_batch_is_filled_with_pending_runs_of_the_same_shape(
     words: Words, plan: Callable[..., None], tmp_path: Path
 ) -> None:
     done, other_shape = words("done", "--seed", "7"), words("other", "--structure", "wide")
@@ -190,33 +188,33 @@ def test_only_runs_that_are_not_made_and_have_the_same_shape_are_taken_along(
     wanted = words("wanted", "--sparsity", "0.75")
     own = command(words("own"))
     plan(9, done, other_shape, wanted, words("own"))
-    with ExitStack() as claims:
-        batch = filled([own], planned(own, parser().parse_args), 9, claims)
+    with ExitStack() as locks:
+        batch = fill_batch([own], planned_commands(own, parser().parse_args), 9, locks)
         assert [one.step.output.name for one in batch] == ["own", "wanted"]
-        assert [one.step.ahead for one in batch] == [False, True]
-    with ExitStack() as claims:
-        assert len(filled([own], planned(own, parser().parse_args), 1, claims)) == 1
+        assert [one.step.speculative for one in batch] == [False, True]
+    with ExitStack() as locks:
+        assert len(fill_batch([own], planned_commands(own, parser().parse_args), 1, locks)) == 1
 
 
-def test_a_claimed_run_is_left_alone_and_waited_for(
+def test_locked_run_is_waited_for(
     words: Words, plan: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Two processes want the same run: the second makes what nobody has, then finds its own finished."""
     first, second, third = (words(name, "--seed", seed) for name, seed in (("a", "1"), ("b", "2"), ("c", "3")))
     plan(2, first, second, third)
     (tmp_path / "b").mkdir()
-    with FileLock(tmp_path / "b" / CLAIM):
+    with FileLock(tmp_path / "b" / LOCK_SUFFIX):
         process = subprocess.Popen([sys.executable, "-m", "lottery.cli", *second], stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
         for line in process.stdout:
-            if "which another job will ask for" in line:
+            if "for another job" in line:
                 break
         # The holder of the claim makes the run, ahead of its being asked for.
         arguments = parser().parse_args(second)
-        ahead = command(words("elsewhere")).step.beside(vars(arguments))
-        data = load(ahead.reads(arguments.data))
+        ahead = command(words("elsewhere")).provenance.for_speculative_run(vars(arguments))
+        data = load(ahead.add_input(arguments.data))
         prune_together(
-            [Request(ahead, settings_from(Run, arguments), arguments.data)], data, prepare_device("cpu"), 1, _finished
+            [Request(ahead, settings_from(Run, arguments), arguments.data)], data, prepare_device("cpu"), 1, _save
         )
     assert process.wait(100) == 0
     assert read_masks(tmp_path / "b/masks.safetensors")
@@ -228,24 +226,24 @@ def test_a_claimed_run_is_left_alone_and_waited_for(
         )
 
 
-def test_whatever_goes_wrong_with_a_result_of_others_is_left_to_its_own_job(
+def test_any_failure_of_a_run_of_another_job_is_left_to_that_job(
     words: Words, plan: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own, other = command(words("own")), command(words("other", "--seed", "2"))
-    ahead = Command(other.arguments, own.step.beside(vars(other.arguments)))
+    ahead = Command(other.arguments, own.step.for_speculative_run(vars(other.arguments)))
 
-    def carry(arguments: argparse.Namespace, step: Step) -> None:
-        if step.ahead:
+    def execute(arguments: argparse.Namespace, step: ProvenanceTracker) -> None:
+        if step.speculative:
             raise RuntimeError("out of everything")
         (tmp_path / "own").mkdir(exist_ok=True)
-        (step.writes(tmp_path / "own/metrics.json")).write_text("{}")
+        (step.add_outputs(tmp_path / "own/metrics.json")).write_text("{}")
 
-    _one_after_another(own, [ahead], carry, 2)
+    _execute_sequentially(own, [ahead], execute, 2)
     assert "out of everything" in capsys.readouterr().out
     assert read_record(provenance_path(tmp_path / "own/metrics.json"))
 
 
-def test_no_job_takes_a_run_of_more_epochs_or_of_another_network_along(words: Words) -> None:
+def test_job_skips_runs_with_more_epochs_or_another_network(words: Words) -> None:
     own = command(words("own", "--epochs", "3"))
     for more, longer in (
         (("--epochs", "3"), False), (("--epochs", "2", "--structure", "wide"), False), (("--epochs", "4"), True),
@@ -254,39 +252,37 @@ def test_no_job_takes_a_run_of_more_epochs_or_of_another_network_along(words: Wo
         assert command(words("other", *more)).is_longer_than(own) == longer
 
 
-def test_a_claim_of_what_another_job_made_meanwhile_leaves_no_file(
-    words: Words, plan: Callable[..., None], tmp_path: Path
-) -> None:
+def test_lock_on_a_finished_run_leaves_no_file(words: Words, plan: Callable[..., None], tmp_path: Path) -> None:
     first, second = words("first"), words("second", "--seed", "2")
     plan(2, first, second)
     assert main(first) == 0
-    _one_after_another(command(second), [], _not_called, None)
+    _execute_sequentially(command(second), [], _not_called, None)
     assert read_masks(tmp_path / "second/masks.safetensors")
-    with ExitStack() as claims:
-        assert not take(command(first), claims), "it is finished"
-    assert list(tmp_path.rglob(CLAIM)) == []
+    with ExitStack() as locks:
+        assert not lock_if_pending(command(first), locks), "it is finished"
+    assert list(tmp_path.rglob(LOCK_SUFFIX)) == []
 
 
 def _not_called(*_: object) -> None:
     raise AssertionError("it is there already")
 
 
-def test_a_claim_goes_with_its_process(words: Words, tmp_path: Path) -> None:
-    hold = f"from filelock import FileLock; l = FileLock({str(tmp_path / 'run' / CLAIM)!r}); l.acquire(); print('held', flush=True); input()"
+def test_lock_is_released_when_its_process_ends(words: Words, tmp_path: Path) -> None:
+    hold = f"from filelock import FileLock; l = FileLock({str(tmp_path / 'run' / LOCK_SUFFIX)!r}); l.acquire(); print('held', flush=True); input()"
     (tmp_path / "run").mkdir()
     holder = subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
     own = command(words("run"))
-    with ExitStack() as claims:
-        assert not claim(own, claims)
+    with ExitStack() as locks:
+        assert not try_lock(own, locks)
     holder.kill()
     holder.wait()
-    with ExitStack() as claims:
-        assert claim(own, claims)
+    with ExitStack() as locks:
+        assert try_lock(own, locks)
 
 
-def test_a_run_of_others_that_fails_is_left_to_its_own_job(
+def test_diverging_run_of_another_job_is_left_to_that_job(
     words: Words, plan: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     good = words("good")
@@ -298,7 +294,7 @@ def test_a_run_of_others_that_fails_is_left_to_its_own_job(
     assert "overflowed in epoch 1" in capsys.readouterr().err
 
 
-def test_a_run_of_others_that_cannot_be_read_is_left_to_its_own_job_as_well(
+def test_unreadable_run_of_another_job_is_left_to_that_job(
     words: Words, plan: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "convolutions.pt").write_bytes(b"nothing")
@@ -306,11 +302,11 @@ def test_a_run_of_others_that_cannot_be_read_is_left_to_its_own_job_as_well(
     good, bad = words("good", *lenet5), words("bad", *lenet5, "--convolutions", str(tmp_path / "convolutions.pt"))
     plan(2, good, bad)
     assert main(good) == 0
-    assert "convolutions.pt is damaged, or no state dict of tensors" in capsys.readouterr().out
+    assert "convolutions.pt is damaged, or not a state dict of tensors" in capsys.readouterr().out
     assert main(bad) == 1
 
 
-def test_without_locks_a_job_makes_its_own_run_alone(
+def test_job_without_locks_only_runs_its_own_command(
     words: Words, plan: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_locks(*_: object, **__: object) -> None:
@@ -322,7 +318,7 @@ def test_without_locks_a_job_makes_its_own_run_alone(
     assert list((tmp_path / "other").glob(".*.kept")) == []
 
 
-def test_files_of_a_run_made_ahead_that_were_damaged_meanwhile_are_not_taken(
+def test_damaged_cached_files_are_not_restored(
     words: Words, plan: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first, second = words("first"), words("second", "--seed", "2")
@@ -335,18 +331,18 @@ def test_files_of_a_run_made_ahead_that_were_damaged_meanwhile_are_not_taken(
     assert read_masks(tmp_path / "second/masks.safetensors")
 
 
-@pytest.mark.parametrize("said", ["0", "-1", "some", ""])
-def test_a_number_of_runs_that_makes_no_sense_is_refused(
-    said: str, words: Words, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("value", ["0", "-1", "some", ""])
+def test_invalid_number_of_runs_per_job_raises(
+    value: str, words: Words, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv(RUNS_PER_JOB, said)
+    monkeypatch.setenv(RUNS_PER_JOB, value)
     assert main(words("run")) == 1
     assert capsys.readouterr().err == (
-        f"lottery prune: {RUNS_PER_JOB}: {said!r} is neither auto nor a whole number from 1\n"
+        f"lottery prune: {RUNS_PER_JOB}: {value!r} is neither auto nor a whole number from 1; set runs_per_job in the config\n"
     )
 
 
-def test_by_default_a_job_goes_on_with_others_until_it_has_lasted_long_enough(
+def test_job_runs_commands_of_other_jobs_for_a_minimum_time(
     words: Words, plan: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of any shape; with a time that has passed already, none."""
@@ -354,17 +350,17 @@ def test_by_default_a_job_goes_on_with_others_until_it_has_lasted_long_enough(
     lines = [words("own"), words("other", "--seed", "2"), words("wide", "--structure", "wide")]
     plan("auto", *lines)
     monkeypatch.setenv("SLURM_JOB_ID", "1")  # an allocation of the user's own
-    monkeypatch.setattr("lottery.workflow.shared_jobs.SECONDS_OF_A_JOB", 0.0)
+    monkeypatch.setattr("lottery.workflow.shared_jobs.MIN_JOB_SECONDS", 0.0)
     assert main(lines[0]) == 0
     assert [len(list((tmp_path / name).glob(".*.kept"))) for name in names] == [5, 0, 0]
-    monkeypatch.setattr("lottery.workflow.shared_jobs.SECONDS_OF_A_JOB", 60.0)
+    monkeypatch.setattr("lottery.workflow.shared_jobs.MIN_JOB_SECONDS", 60.0)
     assert main(words("own", "--seed", "3")) == 0
     assert [len(list((tmp_path / name).glob(".*.kept"))) for name in names] == [5, 5, 5]
     monkeypatch.delenv(RUNS_PER_JOB)
     assert runs_per_job() is None
 
 
-def test_a_short_job_leaves_a_long_run_to_its_own(
+def test_short_job_skips_long_runs(
     words: Words, plan: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SLURM_JOB_ID", "1")  # an allocation of the user's own
@@ -373,7 +369,7 @@ def test_a_short_job_leaves_a_long_run_to_its_own(
     assert [len(list((tmp_path / name).glob(".*.kept"))) for name in ("long", "short")] == [0, 5]
 
 
-def test_a_job_of_a_slurm_group_makes_its_own_run_alone_on_a_cpu(
+def test_job_of_a_slurm_group_on_a_cpu_only_runs_its_own_command(
     words: Words, plan: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan("auto", words("own"), words("other", "--seed", "2"))
@@ -382,7 +378,7 @@ def test_a_job_of_a_slurm_group_makes_its_own_run_alone_on_a_cpu(
     assert list((tmp_path / "other").glob(".*.kept")) == []
 
 
-def test_points_of_a_frontier_are_made_along_with_another_as_well(
+def test_job_also_computes_frontier_points_of_other_jobs(
     words: Words, plan: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     weights = {layer.name: np.random.default_rng(0).normal(0, 0.05, layer.shape) for layer in layers("fc2", MNIST)}
@@ -412,16 +408,14 @@ def test_points_of_a_frontier_are_made_along_with_another_as_well(
     assert list(tmp_path.glob(".ahead*")) == []
 
 
-def test_the_plan_is_the_commands_of_the_workflow(tmp_path: Path, words: Words) -> None:
+def test_plan_lists_the_commands_of_the_workflow(tmp_path: Path, words: Words) -> None:
     line = words("a run with spaces")
     write_plan(tmp_path / "plan.json", [f"set -e; lottery {shlex.join(line)} 2>&1 | tee log.txt", "echo nothing"])
     assert json.loads((tmp_path / "plan.json").read_text()) == [line]
-    assert commands_in("lottery prune --seed 1") == []
+    assert parse_commands("lottery prune --seed 1") == []
 
 
-def test_a_workflow_finds_the_same_bytes_with_several_runs_a_job_and_makes_none_again(
-    workflow: Path, snakemake: Snakemake
-) -> None:
+def test_workflow_gives_the_same_bytes_with_several_runs_per_job(workflow: Path, snakemake: Snakemake) -> None:
     sweep = "{structures: [linear], sparsities: [%s], epochs: [1], published_seed: null, held_out_seeds: [1, 2]}"
 
     def ask(count: int, sparsities: str) -> subprocess.CompletedProcess[str]:
@@ -437,7 +431,7 @@ def test_a_workflow_finds_the_same_bytes_with_several_runs_a_job_and_makes_none_
     shutil.rmtree(workflow / RESULTS / "pruning")
     together = ask(4, "0.5, 0.9")
     assert together.returncode == 0, together.stderr
-    assert "which another job will ask for" in together.stdout + together.stderr
+    assert "for another job" in together.stdout + together.stderr
     assert found() == alone
     assert "Nothing to be done" in ask(2, "0.5, 0.9").stderr
     more = ask(9, "0.5, 0.9, 0.75")
