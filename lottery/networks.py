@@ -37,6 +37,9 @@ class ImageShape:
         """Numbers per image."""
         return self.channels * self.size * self.size
 
+    def __str__(self) -> str:
+        return f"of {self.channels} x {self.size} x {self.size} pixels and {self.classes} classes"
+
 
 @dataclass(frozen=True)
 class Layer:

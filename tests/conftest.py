@@ -126,7 +126,7 @@ def commands(demo: Path) -> list[Command]:
 
 def command_line(command: Command, output: str) -> list[str]:
     """The words of a command, its result going to `output`."""
-    words = [command.verb]
+    words = [command.name]
     for name, value in {**command.settings, "output": output}.items():
         if name == "ticket":
             words += [str(value)]

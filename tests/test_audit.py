@@ -123,7 +123,7 @@ def test_a_damaged_result_is_found_and_named_and_not_used(
         if command is not None:
             assert main(command.format(path).split()) == 1, name
             printed = capsys.readouterr().err
-            assert f"{path}: damaged" in printed, printed
+            assert f"{path}: checksum differs" in printed, printed
             assert not Path("o").exists()
         path.write_bytes(intact)
     assert not faults(commands)
@@ -134,7 +134,7 @@ def test_a_damaged_run_is_not_tabulated(results: Path, commands: list[Command], 
     metrics.write_text(metrics.read_text().replace('"test_accuracy": ', '"test_accuracy": 1'))
     assert faults(commands)[str(metrics)] == "metrics.json is damaged or was changed by hand"
     assert main(f"tabulate-runs --runs {RESULTS}/pruning/runs.json --folder {RESULTS}/pruning --output o".split()) == 1
-    assert f"{metrics}: damaged" in capsys.readouterr().err
+    assert f"{metrics}: checksum differs" in capsys.readouterr().err
 
 
 def test_deleted_masks_are_missed_though_nothing_further_needs_them(results: Path, commands: list[Command]) -> None:
@@ -164,7 +164,7 @@ def test_a_damaged_record_is_a_fault_of_its_result_alone(
     assert found[f"{APPROXIMATION}/evaluation.json"] == "its record is damaged"
     assert f"{APPROXIMATION}/network.safetensors" not in found
     assert "which has a fault" in found[f"{RESULTS}/tables/table1.csv"]
-    with pytest.raises(LotteryError, match=r"evaluation\.json\.provenance\.json: is damaged|cannot be read as JSON"):
+    with pytest.raises(LotteryError, match=r"evaluation\.json\.provenance\.json: damaged|cannot be read as JSON"):
         ProvenanceTracker("tabulate", {}).add_input(APPROXIMATION / "evaluation.json")
 
 

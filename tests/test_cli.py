@@ -41,8 +41,8 @@ def test_solving_never_imports_torch(target: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--layer", "7"], "layer: 7 is not one of the 2 layers"),
-        (["--last-row", "10"], "rows: 0 to 11 are not within 0 to 10"),
+        (["--layer", "7"], "layer: got 7, expected 0 to 1"),
+        (["--last-row", "10"], "rows: got 0 to 10, expected rows within 0 to 9"),
         (["--objective", "best"], "objective: 'best' is not one of min_error"),
         (["--epsilon", "0"], "epsilon: above 0 and below 1 is needed"),
         (["--epsilon", "nan"], "epsilon: above 0 and below 1 is needed"),

@@ -148,7 +148,7 @@ def test_the_modules_that_a_command_really_loads_are_covered(
     machinery = loaded(
         finished, "import lottery.cli, lottery.commands.flags, lottery.workflow.shared_jobs, lottery.plugins"
     )
-    by_verb = {command.verb: command for command in reversed(commands)}  # readers first: some write beside OUTPUT too
+    by_verb = {command.name: command for command in reversed(commands)}  # readers first: some write beside OUTPUT too
     assert {"fetch", "train", "choose-solver", "solve", "assemble", "evaluate", "cross-check", "prune"} < by_verb.keys()
     run = "from lottery.cli import main; assert main(sys.argv[1:]) == 0"
     for verb, command in by_verb.items():

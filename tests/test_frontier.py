@@ -262,4 +262,4 @@ def test_a_network_for_other_images_is_refused(demo, target, tmp_path, monkeypat
     write_target(tmp_path / "tiny.safetensors", target)
     options = ["--data", str(RESULTS / "data/mnist5k.safetensors"), "--output", str(tmp_path / "point.json")]
     assert main(["measure-frontier", "--target", str(tmp_path / "tiny.safetensors"), *options]) == 1
-    assert "made for images" in capsys.readouterr().err
+    assert "the network is for images" in capsys.readouterr().err

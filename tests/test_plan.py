@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lottery.errors import LotteryError
-from lottery.pruning.sweeps import Planned
+from lottery.pruning.sweeps import PlannedRun
 from lottery.published import figures
 from lottery.workflow.configuration import complete
 from lottery.workflow.figures import has_published_point, pruning_figures, theory_table
@@ -131,7 +131,7 @@ def test_wildcard_pattern_matches_its_names_alone(names: list[str], taken: list[
     assert not any(pattern.fullmatch(name) for name in refused)
 
 
-def runs_of(**sweep: Any) -> list[Planned]:
+def runs_of(**sweep: Any) -> list[PlannedRun]:
     sweep = {"network": "fc2", "structures": ["linear"], "sparsities": [0.5], "epochs": [2], **sweep}
     return [*plan_of(sweeps={"only": sweep}).runs.values()]
 

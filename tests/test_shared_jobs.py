@@ -190,8 +190,8 @@ def test_batch_is_filled_with_pending_runs_of_the_same_shape(
     plan(9, done, other_shape, wanted, words("own"))
     with ExitStack() as locks:
         batch = fill_batch([own], planned_commands(own, parser().parse_args), 9, locks)
-        assert [one.step.output.name for one in batch] == ["own", "wanted"]
-        assert [one.step.speculative for one in batch] == [False, True]
+        assert [one.provenance.output.name for one in batch] == ["own", "wanted"]
+        assert [one.provenance.speculative for one in batch] == [False, True]
     with ExitStack() as locks:
         assert len(fill_batch([own], planned_commands(own, parser().parse_args), 1, locks)) == 1
 
@@ -230,7 +230,7 @@ def test_any_failure_of_a_run_of_another_job_is_left_to_that_job(
     words: Words, plan: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own, other = command(words("own")), command(words("other", "--seed", "2"))
-    ahead = Command(other.arguments, own.step.for_speculative_run(vars(other.arguments)))
+    ahead = Command(other.arguments, own.provenance.for_speculative_run(vars(other.arguments)))
 
     def execute(arguments: argparse.Namespace, step: ProvenanceTracker) -> None:
         if step.speculative:

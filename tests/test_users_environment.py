@@ -21,7 +21,7 @@ def test_figures_are_the_same_whatever_matplotlib_is_told(
 ) -> None:
     (finished / "matplotlibrc").write_text(MATPLOTLIBRC)
     environment = {**os.environ, **ASCII_ALONE, "MPLBACKEND": backend}
-    plots = {command.verb: command for command in commands if command.verb.startswith("plot-")}
+    plots = {command.name: command for command in commands if command.name.startswith("plot-")}
     assert {"plot-errors", "plot-seconds", "plot-frontier", "plot-accuracy", "plot-epochs", "plot-theory"} <= {*plots}
     for verb, command in plots.items() if backend.startswith("module") else [("plot-errors", plots["plot-errors"])]:
         stem = Path(command.output)
@@ -36,7 +36,7 @@ def test_figures_are_the_same_whatever_matplotlib_is_told(
 def test_output_with_fewer_letters_than_we_print_fails_no_command(finished: Path, commands: list[Command]) -> None:
     """`solve` prints µs; names of files may have any letter."""
     for verb, output in (("solve", "é/chunk.safetensors"), ("tabulate", "tables_é")):
-        command = next(command for command in commands if command.verb == verb)
+        command = next(command for command in commands if command.name == verb)
         done = subprocess.run(
             [sys.executable, "-m", "lottery.cli", *command_line(command, output)],
             cwd=finished, env={**os.environ, **ASCII_ALONE}, capture_output=True, text=True,
