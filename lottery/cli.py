@@ -7,6 +7,7 @@ import sys
 
 from lottery.commands.parser import parse, parser, unknown
 from lottery.errors import LotteryError
+from lottery.plugins import load_plugins
 
 
 def _mistakes() -> tuple[type[Exception], ...]:
@@ -28,7 +29,6 @@ def _leave_the_users_environment() -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from lottery.plugins import load_plugins
     from lottery.records.provenance import ProvenanceTracker
     from lottery.records.result_cache import (  # after parsing, so that help and usage errors are instant
         cache_if_grouped,

@@ -90,7 +90,7 @@ MISTAKES: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("frontiers", "fc2", "coefficients_per_bit"), [40], "1 to 64 are possible"),
     (("theory", "kinds"), ["gauss"], "'gauss' is not one of uniform"),
     (("theory", "trials"), 0, "0 is less than"),
-    (("theory", "most_coefficients"), 60, "60 is greater than"),
+    (("theory", "max_coefficients"), 60, "60 is greater than"),
     (("cross_check", "solvers"), ["highs"], "cross_check.solvers.0: 'highs' is not one of gurobi, cbc, mip"),
     (("sweeps", "fc2", "network"), "vgg", "sweeps.fc2.network: 'vgg' is not one of fc2, fc4, lenet5"),
     (("sweeps", "fc2", "structures"), ["cubic"], "sweeps.fc2.structures.0: 'cubic' is not one of"),
@@ -118,7 +118,7 @@ MISTAKES: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("sweeps", "fc2", "held_out_seeds"), [-1], "sweeps.fc2.held_out_seeds.0: -1"),
     (("variants", "mine", "learning_rate"), 0, "variants.mine.learning_rate: 0"),
     (("variants", "mine", "hidden"), 0, "variants.mine.hidden: 0"),
-    (("variants", "mine", "first_sparsity"), 1, "variants.mine.first_sparsity: 1"),
+    (("variants", "mine", "weight1_sparsity"), 1, "variants.mine.weight1_sparsity: 1"),
     # empty, or twice the same
     (("sweeps", "fc2", "sparsities"), [], "sweeps.fc2.sparsities: [] "),
     (("sweeps", "fc2", "sparsities"), [0.5, 0.5], "sweeps.fc2.sparsities: [0.5, 0.5] has non-unique elements"),

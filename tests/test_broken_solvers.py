@@ -124,7 +124,7 @@ def test_cross_check_by_a_broken_solver_fails_without_output(
     program(tmp_path / "bin" / "cbc", "exit 127")
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
     words = ["cross-check", "--target", str(target_file), "--name", "x", "--solver", "cbc", "--sample", "2"]
-    assert main([*words, "--seconds", str(tmp_path / "s.json"), "--output", str(tmp_path / "c.csv")]) == 1
+    assert main([*words, "--timings", str(tmp_path / "s.json"), "--output", str(tmp_path / "c.csv")]) == 1
     said = capsys.readouterr()
     assert "exit status 127" in said.err
     assert "core hours" not in said.out
@@ -148,7 +148,7 @@ def test_cbc_works_in_a_temporary_folder_with_a_space_and_leaves_it_empty(target
         "--epsilon",
         "0.1",
     ]
-    words += ["--seconds", tmp_path / "s.json", "--output", tmp_path / "c.csv"]
+    words += ["--timings", tmp_path / "s.json", "--output", tmp_path / "c.csv"]
     environment = {**os.environ, "TMPDIR": str(folder)}
     done = subprocess.run(
         [sys.executable, "-m", "lottery.cli", *map(str, words)], env=environment, capture_output=True, text=True, timeout=120

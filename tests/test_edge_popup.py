@@ -28,7 +28,7 @@ SWITCHES = {
     "density": Variant(hidden=20, density_scale=True),
     "no_decay": Variant(hidden=20, decay_scores=False),
     "signed": Variant(hidden=20, signed_constant=True),
-    "first": Variant(hidden=20, first_sparsity=0.125),
+    "first": Variant(hidden=20, weight1_sparsity=0.125),
     "scores": Variant(hidden=20, same_score_initialisation=True),
     "bias": Variant(hidden=20, bias=True),
 }

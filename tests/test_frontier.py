@@ -237,7 +237,7 @@ def test_a_list_of_points_that_was_changed_is_refused(demo, tmp_path, monkeypatc
     listed = tmp_path / "points.json"
     listed.write_text(json.dumps([]))
     options = ["--folder", str(RESULTS / "frontier"), "--output", str(tmp_path / "tables")]
-    assert main(["tabulate-frontiers", "--points", str(listed), "--sha256", "0" * 64, *options]) == 1
+    assert main(["tabulate-frontiers", "--points", str(listed), "--expected-sha256", "0" * 64, *options]) == 1
     assert "is not the list that was asked for" in capsys.readouterr().err
     assert main(["tabulate-frontiers", "--points", str(listed), *options]) == 0
     assert len(read_table(tmp_path / "tables/frontier.csv", FRONTIER_NUMBERS)) == 0

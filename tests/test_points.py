@@ -15,7 +15,7 @@ from lottery.pruning.run import Run, Variant
 from lottery.pruning.sweeps import PlannedRun
 from lottery.records.files import write_json, write_text
 from lottery.results.tables.claims import answer_claims
-from lottery.results.tables.points import points, points_for_people
+from lottery.results.tables.points import format_points, points
 from lottery.results.tables.replays import compare_points
 from lottery.results.tables.runs import cost, each_once, histories, listed_folders, read_run, read_tables, runs
 
@@ -143,7 +143,7 @@ def test_people_read_a_row_a_sparsity_and_a_column_a_structure() -> None:
         + [row("published", 10, 1, 97.0), row("published", 10, 1, 96.0, structure="wide")]
         + [row("published", 50, 1, 98.6, structure="dense", redundancy=1, sparsity=0.0)]
     )
-    shown = points_for_people(points(table)).set_index("protocol")
+    shown = format_points(points(table)).set_index("protocol")
     assert shown.loc["published", ["linear", "relu", "wide", "trained"]].tolist() == [
         "97.00",
         "",
@@ -162,7 +162,7 @@ def test_no_runs_make_empty_tables_with_their_columns() -> None:
     assert histories([]).empty
 
 
-def test_points_for_people_have_one_order_whatever_that_of_the_configuration() -> None:
+def test_format_points_have_one_order_whatever_that_of_the_configuration() -> None:
     table = pd.DataFrame(
         [
             row("published", 10, 1, 90.0, structure=structure, sparsity=sparsity)
@@ -170,6 +170,6 @@ def test_points_for_people_have_one_order_whatever_that_of_the_configuration() -
             for structure in ("dense", "wide", "relu", "linear")
         ]
     )
-    shown = points_for_people(points(table))
+    shown = format_points(points(table))
     assert list(shown.sparsity) == [0.1, 0.5, 0.9]
     assert list(shown.columns[-4:]) == ["linear", "relu", "wide", "trained"]

@@ -209,7 +209,7 @@ def test_every_setting_of_a_variant_reaches_the_command(workflow: Path, snakemak
     """A switch that the workflow forgot to pass on would silently be off."""
     variant = Variant(
         learning_rate=0.02, momentum=0.5, weight_decay=0.001, batch_size=32, hidden=40, bias=True,
-        fan_in_counts_redundancy=True, density_scale=True, decay_scores=False, signed_constant=True, first_sparsity=0.25,
+        fan_in_counts_redundancy=True, density_scale=True, decay_scores=False, signed_constant=True, weight1_sparsity=0.25,
         same_score_initialisation=True,
     )  # fmt: skip
     assert all(getattr(variant, field.name) != field.default for field in fields(Variant))

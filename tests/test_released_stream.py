@@ -193,7 +193,7 @@ def test_every_switch_that_changes_a_draw_is_known_to_do_so() -> None:
     settings: dict[str, Any] = {
         "learning_rate": 0.5, "momentum": 0.5, "weight_decay": 0.1, "batch_size": 2, "bias": True,
         "fan_in_counts_redundancy": True, "density_scale": True, "decay_scores": False, "signed_constant": True,
-        "first_sparsity": 0.2, "same_score_initialisation": True,
+        "weight1_sparsity": 0.2, "same_score_initialisation": True,
     }  # fmt: skip
     run = Run("fc2", "linear", 2, 0.5, 1)
     plain = [vars(init) for init in init_layers(run, MNIST)]

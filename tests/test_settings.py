@@ -22,6 +22,7 @@ from lottery.records.fingerprint import fingerprint
 from lottery.settings import flags, plain, settings, settings_from
 from lottery.tickets.construction import Construction
 from lottery.workflow import model
+from lottery.workflow.configuration import complete
 
 PRUNE = ["prune", "--data", "d", "--output", "o"]
 NEW = """    warmth: float = Field(default=0.25, ge=0, le=2, description="How warm it is.")
@@ -79,7 +80,7 @@ def test_the_help_of_a_setting_is_no_part_of_what_a_result_is_known_by(tmp_path:
     [
         Run("fc2", "linear"),
         Run("lenet5", "dense", 1, 0.0, 3, variant=Variant(decay_scores=False, bias=True, learning_rate=1e-5)),
-        Run("fc4", "relu", 3, 0.02, 50, seed=7, protocol="held_out", variant=Variant(first_sparsity=0.25)),
+        Run("fc4", "relu", 3, 0.02, 50, seed=7, protocol="held_out", variant=Variant(weight1_sparsity=0.25)),
         Run("fc2", "wide", stream="released", perturbation=2),
     ],
 )
@@ -153,3 +154,21 @@ def test_settings_of_a_users_own_work_in_the_same_way() -> None:
     assert flags(Own(0.5, fast=False)) == ["--share", "0.5", "--no-fast"]
     with pytest.raises(LotteryError, match="share: above 0 is needed, not 0"):
         Own(0)
+
+
+def test_old_names_of_flags_are_read_with_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["plot-accuracy", "--table", "points.csv", "--network", "fc2", "--output", "figure"]
+    old = parse([*words, "--against", "alive"])
+    assert capsys.readouterr().err.startswith("--against is now named --x-axis")
+    assert old == parse([*words, "--x-axis", "alive"])
+    assert capsys.readouterr().err == ""
+
+
+def test_old_keys_of_a_configuration_are_read_with_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    config = {"targets": {}, "approximations": {}}
+    old = complete({**config, "variants": {"even": {"first_sparsity": 0.5}}, "theory": {"most_coefficients": 6}})
+    assert "config: variants.even.first_sparsity is now named weight1_sparsity" in capsys.readouterr().err
+    assert old == complete(
+        {**config, "variants": {"even": {"weight1_sparsity": 0.5}}, "theory": {"max_coefficients": 6}}
+    )
+    assert capsys.readouterr().err == ""

@@ -29,19 +29,17 @@ from lottery.pruning.run import Run
 from lottery.records.provenance import ProvenanceTracker, provenance_path, read_record
 from lottery.records.result_cache import SUBMITTED
 from lottery.settings import settings_from
+from lottery.workflow.gpu_jobs import RUNS_PER_SLURM_JOB, _max_runs, fill_batch
 from lottery.workflow.shared_jobs import (
     LOCK_SUFFIX,
     PLANNED,
     RUNS_PER_JOB,
-    RUNS_PER_SLURM_JOB,
     Command,
     _execute_sequentially,
-    _max_runs,
-    _save,
-    fill_batch,
     lock_if_pending,
     planned_commands,
     runs_per_job,
+    save,
     try_lock,
     write_plan,
 )
@@ -129,8 +127,8 @@ def test_stacked_runs_share_the_cost_equally(
     words: Words, plan: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two at once, as on a GPU."""
-    monkeypatch.setattr("lottery.workflow.shared_jobs._uses_gpu", lambda _: True)
-    monkeypatch.setattr("lottery.pruning.memory.stack_size", lambda *_: 2)
+    monkeypatch.setattr("lottery.workflow.gpu_jobs.uses_gpu", lambda _: True)
+    monkeypatch.setattr("lottery.workflow.gpu_jobs.stack_size", lambda *_: 2)
     lines = [words(f"run_{seed}", "--seed", str(seed), "--hidden", "200") for seed in (1, 2)]
     plan(2, *lines)
     started = time.monotonic()
@@ -150,7 +148,7 @@ def test_runs_are_divided_among_the_gpus_of_a_machine(words: Words, monkeypatch:
     monkeypatch.setenv(RUNS_PER_JOB, "auto")
     monkeypatch.setenv("SLURM_JOB_ID", "1")  # an allocation of the user's own
     for gpus, size, expected in ((1, 100, 42), (1, 30, 30), (4, 100, 11), (8, 100, 6), (100, 100, 1)):
-        monkeypatch.setattr("lottery.devices.visible_gpus", lambda count=gpus: ["gpu"] * count)
+        monkeypatch.setattr("lottery.workflow.gpu_jobs.visible_gpus", lambda count=gpus: ["gpu"] * count)
         assert _max_runs(own, others, size) == expected
     monkeypatch.setenv(SUBMITTED, "1")
     assert _max_runs(own, others, 100) == RUNS_PER_SLURM_JOB
@@ -214,7 +212,7 @@ def test_locked_run_is_waited_for(
         ahead = command(words("elsewhere")).provenance.for_speculative_run(vars(arguments))
         data = load(ahead.add_input(arguments.data))
         prune_together(
-            [Request(ahead, settings_from(Run, arguments), arguments.data)], data, prepare_device("cpu"), 1, _save
+            [Request(ahead, settings_from(Run, arguments), arguments.data)], data, prepare_device("cpu"), 1, save
         )
     assert process.wait(100) == 0
     assert read_masks(tmp_path / "b/masks.safetensors")

@@ -67,7 +67,7 @@ def test_a_run_that_makes_no_sense_is_refused(wrong: dict[str, object], message:
         ("wide", {}, (None, 0.0505, None, 0.0357)),
         ("linear", {"fan_in_counts_redundancy": True}, (1.4142, 0.02259, 1.4142, 0.0505)),
         ("linear", {"density_scale": True}, (2.8284, 0.1010, 1.4142, 0.0505)),
-        ("linear", {"density_scale": True, "first_sparsity": 0.0}, (1.4142, 0.1010, 1.4142, 0.0505)),
+        ("linear", {"density_scale": True, "weight1_sparsity": 0.0}, (1.4142, 0.1010, 1.4142, 0.0505)),
         ("linear", {"signed_constant": True}, (1.4142, 0.0505, 1.4142, 0.0505)),
         ("linear", {"same_score_initialisation": True}, (1.4142, 0.0505, 1.0, 0.0357)),
     ],

@@ -307,14 +307,14 @@ def test_entropy_counts_the_subsets_of_one_size() -> None:
 # The workflow
 
 SECTION = {
-    "kinds": ["uniform", "relu"], "most_coefficients": 18, "trials": 100, "trials_beyond_16": 50, "seed": 1,
+    "kinds": ["uniform", "relu"], "max_coefficients": 18, "trials": 100, "trials_above_16": 50, "seed": 1,
     "epsilons": EPSILONS, "cardinalities": [1, 3], "cardinality_kinds": ["uniform"], "cardinality_trials": 20,
 }  # fmt: skip
 
 
 def test_one_more_coefficient_or_kind_is_only_that_much_more_work() -> None:
     planned = planned_measurements(SECTION)
-    larger = planned_measurements({**SECTION, "most_coefficients": 19, "kinds": ["uniform", "relu", "product"]})
+    larger = planned_measurements({**SECTION, "max_coefficients": 19, "kinds": ["uniform", "relu", "product"]})
     assert planned.items() <= larger.items()
     added = larger.keys() - planned.keys()
     assert {path for path in added if "product" not in path} == {
@@ -335,7 +335,7 @@ def test_every_setting_of_a_measurement_reaches_its_command(workflow: Path, snak
     section = {
         **SECTION,
         "trials": 123,
-        "trials_beyond_16": 45,
+        "trials_above_16": 45,
         "cardinality_trials": 6,
         "seed": 7,
         "epsilons": [0.2, 0.004],

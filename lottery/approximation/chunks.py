@@ -155,7 +155,7 @@ def solve_masks(
     solver: Solver,
     partial_path: Path,
     zero_small_weights: bool,
-    progress: Callable[[int], None],
+    progress: Callable[[int], object],
 ) -> Partial:
     """Solve all weights of `problem`, resuming from the file at `partial_path` if it belongs to this problem.
 
@@ -219,7 +219,7 @@ def solve_chunk(
     chunk: Chunk,
     solver: Solver,
     partial_path: Path,
-    progress: Callable[[int], None] = lambda weights: None,
+    progress: Callable[[int], object] = lambda weights: None,
 ) -> ChunkResult:
     """Solve every weight of a chunk; finished weights are saved at `partial_path` regularly.
 

@@ -67,7 +67,7 @@ def cross_check(
     sample: int,
     seed: int,
     time_limit: float | None = None,
-    progress: Callable[[int], None] = lambda weights: None,
+    progress: Callable[[int], object] = lambda weights: None,
 ) -> CrossCheck:
     """Solve a random sample of weights with `solver_name` (`gurobi`, `cbc` or a plugin), and their rows with `exact`.
 

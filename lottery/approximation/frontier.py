@@ -26,7 +26,7 @@ def approximate(
     settings: Settings,
     solver: Solver,
     folder: Path,
-    progress: Callable[[int], None] = lambda weights: None,
+    progress: Callable[[int], object] = lambda weights: None,
 ) -> Approximation:
     """Approximate all layers of `target` by subset sums; finished weights are saved in `folder`, so a killed job can resume.
 

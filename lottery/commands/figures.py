@@ -35,12 +35,12 @@ def plot_accuracy(
     *,
     table: Annotated[Path, "points.csv by `tabulate-runs`"],
     network: Network,
-    against: Annotated[Literal["remaining", "alive"], "which parameters"] = "remaining",
+    x_axis: Annotated[Literal["remaining", "alive"], "the parameters to count"] = "remaining",
     output: Output,
 ) -> None:
     """Figure: accuracy against parameters."""
     provenance.add_outputs(
-        *accuracy.plot_accuracy(read_table(provenance.add_input(table), POINT_NUMBERS), network, against, output)
+        *accuracy.plot_accuracy(read_table(provenance.add_input(table), POINT_NUMBERS), network, x_axis, output)
     )
 
 

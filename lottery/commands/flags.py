@@ -8,10 +8,13 @@ function is positional on the command line; the first of these is the provenance
 import argparse
 import inspect
 from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from lottery.records.provenance import ProvenanceTracker
 from lottery.settings import fields_of, flag, is_settings, options, settings_from
+from lottery.workflow.shared_jobs import SHARED, Parse, shared
 
 Function = Callable[..., None]
 
@@ -62,7 +65,23 @@ def _add(parser: argparse.ArgumentParser, names: list[str], kind: Any, default: 
     parser.add_argument(*names, **how, default=None if default is ... else default, help=text)
 
 
-def add_flags(parser: argparse.ArgumentParser, function: Function) -> None:
+def add_command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, function: Function, parse: Parse
+) -> None:
+    """Give a command line a command; parse: reads the command lines of other jobs, which this one may run as well."""
+    parser = commands.add_parser(
+        name, description=inspect.getdoc(function), formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--plugin", type=Path, action="append", default=[], metavar="FILE",
+        help="Python file that adds datasets, networks, structures, solvers or objectives; may be repeated",
+    )  # fmt: skip
+    _add_flags(parser, function)
+    run = partial(call, function)
+    parser.set_defaults(run=shared(run, parse) if function.__name__ in SHARED else run)
+
+
+def _add_flags(parser: argparse.ArgumentParser, function: Function) -> None:
     """Give a parser the flags of a command."""
     for parameter in _parameters(function):
         kind, texts = parameter.annotation, [""]

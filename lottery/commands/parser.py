@@ -8,16 +8,36 @@ import argparse
 import ast
 import difflib
 import importlib
-import inspect
+import sys
 from collections.abc import Iterable, Sequence
-from functools import cache, partial
+from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
 from lottery import __version__
 
 # In the order of `lottery --help`: first what people type themselves, then what the rules call.
-MODULES = ("check", "targets", "subset_sum", "pruning", "tickets", "theory", "tables", "figures", "page")
+MODULES = (
+    "check",
+    "verification",
+    "targets",
+    "subset_sum",
+    "evaluation",
+    "pruning",
+    "tickets",
+    "theory",
+    "tables",
+    "figures",
+    "page",
+)
+# Flags by their old names, which are read until version 0.3.
+RENAMED = {
+    "--against": "--x-axis",
+    "--no-score-decay": "--no-decay-scores",
+    "--seconds": "--timings",
+    "--sha256": "--expected-sha256",
+}
 EPILOG = """\
 The workflow (see README.md) calls these commands and prints each one, so that it can be run by hand.  `lottery COMMAND
 --help` describes it.  Errors are one line on stderr, with exit status 1.  To resume an interrupted command, run it again.
@@ -47,9 +67,10 @@ def stages() -> dict[str, Stage]:
 
 
 def _overview() -> str:
-    lines = ["Optimal Lottery Tickets via SubsetSum, provenance by provenance."]
-    for stage in stages().values():
-        lines += ["", f"{stage.title}:", *(f"  {name:24}{text}" for name, text in stage.commands.items())]
+    lines = ["Optimal Lottery Tickets via SubsetSum, step by step."]
+    for title, group in groupby(stages().values(), key=lambda stage: stage.title):
+        lines += ["", f"{title}:"]
+        lines += [f"  {name:24}{text}" for stage in group for name, text in stage.commands.items()]
     return "\n".join(lines)
 
 
@@ -82,20 +103,10 @@ def parser(names: Iterable[str] | None = None) -> argparse.ArgumentParser:
 
 
 def _add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", module: str, name: str) -> None:
-    from lottery.commands.flags import add_flags, call
-    from lottery.workflow.shared_jobs import SHARED, shared
+    from lottery.commands.flags import add_command  # with all that commands are recorded by
 
     function = getattr(importlib.import_module(f"lottery.commands.{module}"), name.replace("-", "_"))
-    command = commands.add_parser(
-        name, description=inspect.getdoc(function), formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    command.add_argument(
-        "--plugin", type=Path, action="append", default=[], metavar="FILE",
-        help="Python file that adds datasets, networks, structures, solvers or objectives; may be repeated",
-    )  # fmt: skip
-    add_flags(command, function)
-    run = partial(call, function)
-    command.set_defaults(run=shared(run, parse) if function.__name__ in SHARED else run)
+    add_command(commands, name, function, parse)
 
 
 @cache
@@ -104,5 +115,7 @@ def _parser_of(name: str) -> argparse.ArgumentParser:
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
-    """The arguments of a command line that begins with a command."""
-    return _parser_of(words[0]).parse_args(words)
+    """The arguments of a command line that begins with a command; old names of flags are still read."""
+    for old in RENAMED.keys() & set(words):
+        print(f"{old} is now named {RENAMED[old]}; version 0.3 will refuse the old name", file=sys.stderr)
+    return _parser_of(words[0]).parse_args([RENAMED.get(word, word) for word in words])

@@ -1,6 +1,5 @@
 """Experiment 1, weights as subset sums."""
 
-import shutil
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +12,6 @@ from lottery.approximation import cross_check as checks
 from lottery.approximation.chunks import Chunk, parse_chunk_name, solve_chunk, write_chunk
 from lottery.approximation.settings import Settings, SolverSettings, WeightSettings
 from lottery.approximation.target import read_target, write_target
-from lottery.data.datasets import PIXELS, load
 from lottery.records.files import read_json, write_json, write_text
 from lottery.records.provenance import ProvenanceTracker, provenance_path
 from lottery.records.result_cache import clear_cache
@@ -132,38 +130,6 @@ def assemble(
     )
 
 
-def evaluate(
-    provenance: ProvenanceTracker,
-    /,
-    *,
-    data: DataFile,
-    target: TargetFile,
-    network: Annotated[Path, "the approximated network"],
-    device: Device = "auto",
-    output: Path,
-) -> None:
-    r"""Accuracy of the approximated network beside its target's, on normalised and on raw pixels.
-
-    The paper trained on normalised pixels and printed accuracies on raw ones.  Each network is read from its own file.  Example:
-
-        lottery evaluate --data mnist5k.safetensors --target fc2.safetensors \
-            --network approximation/network.safetensors --output evaluation.json
-    """
-    from lottery.approximation import evaluation  # imports torch
-    from lottery.devices import leased_device
-
-    networks = provenance.add_input(target), provenance.add_input(network)
-    with provenance.computing_on(leased_device(device)) as chosen:
-        found = evaluation.evaluate(provenance.add_input(data), *networks, chosen)
-    write_json(provenance.add_outputs(output), found)
-    for pixels in PIXELS:
-        on = found[pixels]
-        print(
-            f"{pixels} pixels: target {on['target_accuracy']:.2f}%, approximated {on['approximated_accuracy']:.2f}%,"
-            f" {on['predictions_that_differ']} of {found['test_images']} predictions differ"
-        )
-
-
 def cross_check(
     provenance: ProvenanceTracker,
     /,
@@ -174,7 +140,7 @@ def cross_check(
     name: Annotated[str, "of the approximation, for the table"],
     sample: Annotated[int, "how many weights"] = 64,
     sample_seed: int = 1,
-    seconds: Annotated[Path, "JSON of what was measured"],
+    timings: Annotated[Path, "JSON of seconds per weight"],
     output: Annotated[Path, "CSV, a line per weight"],
 ) -> None:
     r"""Solve a random sample of weights by another solver and by exact.
@@ -182,17 +148,17 @@ def cross_check(
     Example, 16 weights by CBC:
 
         lottery cross-check --target fc2.safetensors --name fc2 --solver cbc --sample 16 \
-            --seconds seconds.json --output check.csv
+            --timings timings.json --output check.csv
     """
     import pandas as pd  # half a second
 
     network = read_target(provenance.add_input(target))
     choice = choose(solver.solver, settings.n, network.layers[0].columns, settings.objective)
-    provenance.check_outputs(output, seconds)
+    provenance.check_outputs(output, timings)
     with _progress(sample, f"cross-check, {choice.solver}") as bar:
         check = checks.cross_check(network, settings, choice.solver, sample, sample_seed, solver.time_limit, bar.update)
     frame = pd.DataFrame([{"solver": check.solver, **vars(weight)} for weight in check.weights])
-    write_text(provenance.add_outputs(output, seconds), frame.to_csv(index=False))
+    write_text(provenance.add_outputs(output, timings), frame.to_csv(index=False))
     measured = {
         "approximation": name,
         "solver": check.solver,
@@ -201,52 +167,10 @@ def cross_check(
         "exact_seconds": check.exact_seconds,
         "solver_seconds": check.solver_seconds,
     }
-    write_json(seconds, measured)
+    write_json(timings, measured)
     mean = sum(check.solver_seconds) / len(check.solver_seconds)
     print(
         f"{choice.solver} ({choice.reason}): {mean:.3g} s per weight, exact {check.exact_seconds:.3g} s;"
         f" all {network.size:,} weights would take {mean * network.size / 3600:,.1f} core hours"
     )
     provenance.add_metadata(solver=choice.solver, reason=choice.reason)
-
-
-def measure_frontier(
-    provenance: ProvenanceTracker,
-    /,
-    settings: Settings,
-    *,
-    target: TargetFile,
-    data: DataFile,
-    device: Device = "auto",
-    output: Path,
-) -> None:
-    """A point of the frontier between size and accuracy: approximate a whole network, exactly, and evaluate it.
-
-    The target pruned by magnitude at the same epsilon is measured as well.  A killed job goes on where it was.  Example:
-
-        lottery measure-frontier --target fc2.safetensors --data mnist.safetensors --epsilon 0.02 --output point.json
-    """
-    from lottery.approximation.evaluation import check_image_shape  # imports torch
-    from lottery.approximation.frontier import approximate, measure_point
-    from lottery.devices import leased_device
-
-    network = read_target(provenance.add_input(target))
-    images = load(provenance.add_input(data))
-    check_image_shape(network, images, target)
-    provenance.check_outputs(output)
-    solver = create("exact")
-    warm_up(solver, settings.n, settings.objective)
-    unfinished = output.with_name(f"{output.name}.partial")
-    started = time.process_time()
-    with _progress(network.size, settings.objective) as bar:
-        approximation = approximate(network, settings, solver, unfinished, bar.update)
-    seconds = time.process_time() - started
-    with provenance.computing_on(leased_device(device)) as chosen:
-        found = measure_point(network, settings, approximation, images, chosen)
-    write_json(provenance.add_outputs(provenance.output_path(output)), found)
-    shutil.rmtree(unfinished, ignore_errors=True)
-    print(
-        f"{found['remaining']:,} parameters, {found['remaining'] / network.size:.3g} per weight, in {seconds:.2f} core"
-        f" seconds; {found['approximated_accuracy']:.2f}% (target {found['target_accuracy']:.2f}%)"
-    )
-    provenance.add_metadata(solve_seconds=seconds, weights=network.size)

@@ -14,13 +14,13 @@ from lottery.results.tables.claims import answer_claims
 from lottery.results.tables.comparison import compare, verdicts
 from lottery.results.tables.experiment_1 import markdown
 from lottery.results.tables.lineage import lineage, origins, stages
+from lottery.results.tables.points import format_points
 from lottery.results.tables.points import points as points_of
-from lottery.results.tables.points import points_for_people
 from lottery.results.tables.replays import compare_points, spread, spread_levels
 from lottery.results.tables.runs import cost, each_once, histories, listed_folders, read_run, read_tables
 from lottery.results.tables.runs import runs as table_of
+from lottery.results.tables.tickets import format_tickets
 from lottery.results.tables.tickets import tickets as table_of_tickets
-from lottery.results.tables.tickets import tickets_for_people
 
 CURRENT = Path()
 Folder = Annotated[Path, "a folder"]
@@ -33,7 +33,7 @@ def tabulate(
     *,
     approximations: Annotated[Sequence[Path], "their folders"] = (),
     cross_checks: Annotated[Sequence[Path], "files by `cross-check`"] = (),
-    seconds: Annotated[Sequence[Path], "what `cross-check --seconds` wrote"] = (),
+    timings: Annotated[Sequence[Path], "files by `cross-check --timings`"] = (),
     output: Folder,
 ) -> None:
     """Table 1, comparison with the paper, cardinalities, cross-checks, cost.
@@ -44,12 +44,12 @@ def tabulate(
         for name in ("assembly.json", "cost.json", "evaluation.json"):
             provenance.add_input(folder / name)
     folders = {folder.name: folder for folder in approximations}
-    checks, measured = ([provenance.add_input(path) for path in paths] for paths in (cross_checks, seconds))
+    checks, measured = ([provenance.add_input(path) for path in paths] for paths in (cross_checks, timings))
     table, costs = experiment_1.table1(folders), experiment_1.cost(folders, measured)
     comparison = compare(table)
     contents = {
         "table1.csv": table.to_csv(index=False),
-        "table1.md": markdown(experiment_1.table1_for_people(table, verdicts(comparison), costs)),
+        "table1.md": markdown(experiment_1.format_table1(table, verdicts(comparison), costs)),
         "comparison.csv": comparison.to_csv(index=False),
         "cardinality.csv": experiment_1.cardinality(folders).to_csv(index=False),
         "cross_check.csv": experiment_1.cross_check(checks).to_csv(index=False),
@@ -64,7 +64,7 @@ def tabulate_runs(
     /,
     *,
     runs: Annotated[Path | None, "JSON list of {variant, folder}"] = None,
-    sha256: Digest = None,
+    expected_sha256: Digest = None,
     folder: Annotated[Path, "that the folders of the list are in"] = CURRENT,
     tables: Annotated[Sequence[Path], "folders of tables by this command: their runs are added"] = (),
     output: Folder,
@@ -76,7 +76,7 @@ def tabulate_runs(
     """
     folders: list[tuple[str, Path]] = []
     if runs is not None:
-        _check_list(provenance.add_input(runs), sha256)
+        _check_list(provenance.add_input(runs), expected_sha256)
         folders = listed_folders(read_json(runs), runs, folder)
     for _, path in folders:
         for name in ("metrics.json", "history.csv", "cost.json"):
@@ -92,7 +92,7 @@ def tabulate_runs(
         "runs.csv": table.to_csv(index=False),
         "histories.csv": histories(records).to_csv(index=False),
         "points.csv": found.to_csv(index=False),
-        "points.md": markdown(points_for_people(found).set_index("network")),
+        "points.md": markdown(format_points(found).set_index("network")),
         "points_compared.csv": compared.to_csv(index=False),
         "spread.csv": spread(table).to_csv(index=False),
         "spread_levels.csv": spread_levels(table).to_csv(index=False),
@@ -116,7 +116,7 @@ def tabulate_frontiers(
     /,
     *,
     points: Annotated[Path, "JSON list of {frontier, point}"],
-    sha256: Digest = None,
+    expected_sha256: Digest = None,
     folder: Annotated[Path, "that the points of the list are in"],
     output: Folder,
 ) -> None:
@@ -124,7 +124,7 @@ def tabulate_frontiers(
 
     Reads the points by `measure-frontier` that a list names; writes frontier_points.csv and frontier.csv into the folder OUTPUT.
     """
-    _check_list(provenance.add_input(points), sha256)
+    _check_list(provenance.add_input(points), expected_sha256)
     found = frontiers.point_rows(
         read_json(points), lambda name: read_json(provenance.add_input(folder / f"{name}.json"))
     )
@@ -151,7 +151,7 @@ def tabulate_tickets(
             provenance.add_input(folder / name)
     table = table_of_tickets({folder.name: folder for folder in tickets})
     write_text(provenance.add_outputs(output / "tickets.csv"), table.to_csv(index=False))
-    write_text(provenance.add_outputs(output / "tickets.md"), markdown(tickets_for_people(table)))
+    write_text(provenance.add_outputs(output / "tickets.md"), markdown(format_tickets(table)))
 
 
 def tabulate_theory(

@@ -8,8 +8,10 @@ from tqdm import tqdm
 
 from lottery.approximation.target import read_target
 from lottery.data.datasets import load
+from lottery.devices import leased_device
 from lottery.records.files import write_json
 from lottery.records.provenance import ProvenanceTracker
+from lottery.tickets.certificate import measure_claims
 from lottery.tickets.construction import Construction, build
 from lottery.tickets.counts import count, count_weights_beyond_units
 from lottery.tickets.file import write_ticket
@@ -34,9 +36,6 @@ def build_ticket(
 
         lottery build-ticket --target fc2.safetensors --data mnist.safetensors --counts counts.json --output ticket.safetensors
     """
-    from lottery.devices import leased_device  # these import torch
-    from lottery.tickets.certificate import measure_claims
-
     inputs = provenance.add_input(target), provenance.add_input(data)
     provenance.check_outputs(output, counts)
     network, images = read_target(inputs[0]), load(inputs[1])

@@ -100,7 +100,7 @@ class Variant:
         default=True, description="Weight decay acts on scores, as released; false is the repair."
     )
     signed_constant: bool = Field(default=False, description="Weights are plus or minus one constant, not normal.")
-    first_sparsity: Sparsity | None = Field(
+    weight1_sparsity: Sparsity | None = Field(
         default=None, description="Sparsity of weight1 of linear and relu; null for that of weight2."
     )
     same_score_initialisation: bool = Field(

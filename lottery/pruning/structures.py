@@ -119,4 +119,4 @@ def kept_count(size: int, sparsity: float, stream: Stream = "keyed") -> int:
 
 def weight1_sparsity(run: Run) -> float:
     """The share of weight1 that is pruned."""
-    return run.sparsity if run.variant.first_sparsity is None else run.variant.first_sparsity
+    return run.sparsity if run.variant.weight1_sparsity is None else run.variant.weight1_sparsity

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from lottery.registry import Registry
+from lottery.subset_sum.exact import ExactSolver, check_supported, plan
 from lottery.subset_sum.problem import EPSILON, Objective, Problem, Solution, SubsetSumError
 
 SolverName = str  # one of SOLVERS, or of CHOICES
@@ -69,14 +70,10 @@ class SolverKind:
 
 
 def _exact(time_limit: float | None) -> Solver:
-    from lottery.subset_sum.exact import ExactSolver
-
     return ExactSolver()
 
 
 def _why_exact(n: int, objective: Objective) -> str:
-    from lottery.subset_sum.exact import check_supported
-
     check_supported(objective)
     return "asked for"
 
@@ -116,10 +113,15 @@ def _cbc(time_limit: float | None) -> Solver:
     return CbcSolver(time_limit)
 
 
-def _why_cbc(n: int, objective: Objective) -> str:
+def _working_cbc() -> str:
+    """The command of a CBC that works; raises SubsetSumError if there is none."""
     from lottery.subset_sum.cbc import find_working_cbc
 
-    return f"asked for; it runs as {find_working_cbc()}"
+    return find_working_cbc()
+
+
+def _why_cbc(n: int, objective: Objective) -> str:
+    return f"asked for; it runs as {_working_cbc()}"
 
 
 # Each imports its library only when it is used, so that no solver depends on the library of another.
@@ -143,14 +145,10 @@ def _choose_mip(requested: str, n: int) -> Choice:
     try:
         return Choice(requested, "gurobi", f"Gurobi's licence is {_gurobi_licence(n)}")
     except SubsetSumError as error:
-        from lottery.subset_sum.cbc import find_working_cbc
-
-        return Choice(requested, "cbc", f"{error}; CBC needs none, it runs as {find_working_cbc()}")
+        return Choice(requested, "cbc", f"{error}; CBC needs none, it runs as {_working_cbc()}")
 
 
 def _choose_auto(requested: str, n: int, weights_per_set: int, objective: Objective) -> Choice:
-    from lottery.subset_sum.exact import check_supported, plan
-
     try:
         check_supported(objective)
         seconds = plan(n, weights_per_set).nanoseconds * 1e-9 / max(weights_per_set, 1)

@@ -8,7 +8,7 @@ from lottery.theory.coefficients import kind_named
 from lottery.theory.first_moment import MOST, expected_hits_of_cardinality
 
 TOGETHER = 8  # coefficients up to which trials take less time than a job: one job for all of them
-FEWER_TRIALS_BEYOND = 16
+FEWER_TRIALS_ABOVE = 16
 DENSE = 20
 HITS = 4.0  # expected subsets of one size at which nearly all trials have one
 
@@ -35,10 +35,10 @@ class Measurement:
 def _of_any_size(kind: str, settings: Mapping[str, Any]) -> Iterator[Measurement]:
     """A job for each number of coefficients, but one for all small ones; a kind that is half zeros gets twice as many."""
     step = kind_named(kind).step
-    most = settings["most_coefficients"]
+    most = settings["max_coefficients"]
     groups = [range(1, min(TOGETHER, most) + 1), *(range(n, n + 1) for n in range(TOGETHER + 1, most + 1))]
     for group in groups:
-        trials = settings["trials_beyond_16" if group[0] > FEWER_TRIALS_BEYOND else "trials"]
+        trials = settings["trials_above_16" if group[0] > FEWER_TRIALS_ABOVE else "trials"]
         numbers = tuple(step * n for n in group)
         yield Measurement(kind, ("one", "all"), numbers, trials, settings["seed"])
 

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,13 @@ from lottery.settings import settings_from
 from lottery.tickets.construction import Construction
 from lottery.tickets.ticket import check_signs
 from lottery.workflow import model
+
+# Keys by their old names, which are read until version 0.3.
+RENAMED = {
+    "first_sparsity": "weight1_sparsity",
+    "most_coefficients": "max_coefficients",
+    "trials_beyond_16": "trials_above_16",
+}
 
 
 def _known_keys(error: ValidationError) -> list[str]:
@@ -220,6 +228,19 @@ def _load_plugins(config: dict[str, Any]) -> None:
         raise LotteryError(f"config: plugins: {problem}") from problem
 
 
+def _rename_old_keys(config: dict[str, Any]) -> None:
+    """Give keys with an old name their new one, and say so."""
+    variants = config["variants"] if isinstance(config.get("variants"), dict) else {}
+    sections = {"theory": config.get("theory"), **{f"variants.{name}": entry for name, entry in variants.items()}}
+    for section, entry in sections.items():
+        for old in RENAMED.keys() & set(entry if isinstance(entry, dict) else ()):
+            entry[RENAMED[old]] = entry.pop(old)
+            print(
+                f"config: {section}.{old} is now named {RENAMED[old]}; version 0.3 will refuse the old name",
+                file=sys.stderr,
+            )
+
+
 def complete(config: dict[str, Any]) -> dict[str, Any]:
     """A valid configuration with every default filled in and entries set to null left out.
 
@@ -228,6 +249,7 @@ def complete(config: dict[str, Any]) -> dict[str, Any]:
     _load_plugins(config)
     schema = model.schema()
     config = copy.deepcopy(config)
+    _rename_old_keys(config)
     _check_names(config, "")
     if isinstance(config.setdefault("variants", {}), dict):
         config["variants"].setdefault("released", {})
@@ -285,7 +307,9 @@ def _check_signs(config: dict[str, Any]) -> None:
     for name, entry in config["tickets"].items():
         target = config["targets"][entry["target"]]
         try:
-            check_signs(target["network"], get_dataset(config["dataset"]).image, target["pixels"], entry["signed_inputs"])
+            check_signs(
+                target["network"], get_dataset(config["dataset"]).image, target["pixels"], entry["signed_inputs"]
+            )
         except LotteryError as problem:
             raise LotteryError(f"config: tickets.{name}.{problem}") from problem
 

@@ -11,8 +11,8 @@ from pydantic_core import core_schema
 
 from lottery.approximation.settings import CoefficientsPerBit, Epsilon, Objective, Settings, SolverSettings
 from lottery.data.datasets import DATASETS
-from lottery.pruning.run import VALIDATION_IMAGES, Epochs, Network, Redundancy, Seed, Sparsity, Stream, Variant
 from lottery.pruning.run import STRUCTURES as STRUCTURE_NAMES
+from lottery.pruning.run import VALIDATION_IMAGES, Epochs, Network, Redundancy, Seed, Sparsity, Stream, Variant
 from lottery.recipe import Recipe
 from lottery.records.files import json_text
 from lottery.settings import one_of, settings
@@ -159,12 +159,12 @@ class TheoryEntry:
         description="Distributions of coefficients: uniform in [-1, 1], product of two of those, relu (v max(u, 0)), relu_pair"
         " (both signs of inputs, as in the theorem's proof), hyperbolic (density 1/x of magnitudes).",
     )
-    most_coefficients: Annotated[int, Field(ge=1, le=24)] = Field(
+    max_coefficients: Annotated[int, Field(ge=1, le=24)] = Field(
         default=18,
         description="Sets of 1 coefficient up to this many are tried; of relu and relu_pair twice as many, in steps of two.",
     )
     trials: Positive = Field(default=30000, description="Trials for each kind and number of coefficients.")
-    trials_beyond_16: Positive = Field(
+    trials_above_16: Positive = Field(
         default=15000, description="The same for more than 16 coefficients (relu and relu_pair: 32)."
     )
     cardinalities: Set[Annotated[int, Field(ge=1, le=12)]] = Field(

@@ -17,13 +17,12 @@ import argparse
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
@@ -35,14 +34,10 @@ from lottery.records.result_cache import cache, is_finished, is_submitted, move_
 from lottery.settings import settings_from
 from lottery.workflow.snakemake_output import parse_commands
 
-if TYPE_CHECKING:
-    import torch
-
 # Environment variables, set by the workflow.  They are not flags, because they change no result.
 PLANNED = "LOTTERY_PLANNED_RUNS"  # path of a JSON list of command lines, which `write_plan` writes
 PLAN_FILE = ".snakemake/lottery_planned_runs.json"  # that file, in the folder of the workflow's last run
 RUNS_PER_JOB = "LOTTERY_RUNS_PER_JOB"  # a number, or auto
-RUNS_PER_SLURM_JOB = 12  # as many as slurm/config.yaml groups into one job
 SHARED = ("solve", "prune", "measure_frontier", "measure_success")  # rules whose jobs may run commands of other jobs
 _INPUTS = ("data", "target", "solver_choice")  # flags of inputs; commands with other inputs may have to wait for these
 MIN_JOB_SECONDS = 60.0  # on a CPU: after this time, a job starts no further commands of other jobs
@@ -61,7 +56,9 @@ def runs_per_job() -> int | None:
     if value == "auto":
         return None
     if not value.isdecimal() or int(value) < 1:
-        raise LotteryError(f"{RUNS_PER_JOB}: {value!r} is neither auto nor a whole number from 1; set runs_per_job in the config")
+        raise LotteryError(
+            f"{RUNS_PER_JOB}: {value!r} is neither auto nor a whole number from 1; set runs_per_job in the config"
+        )
     return int(value)
 
 
@@ -77,12 +74,6 @@ class Command:
         """The run of a `lottery prune` command."""
         return settings_from(Run, self.arguments)
 
-    def is_compatible_with(self, other: "Command") -> bool:
-        """Whether both runs, which have the same data, can be stacked: same device and same tensor shapes."""
-        from lottery.pruning.stacking import stacking_key
-
-        return self.arguments.device == other.arguments.device and stacking_key(self.run) == stacking_key(other.run)
-
     def is_longer_than(self, other: "Command") -> bool:
         """Whether a run has another network or more epochs, so that it may exceed the time limit of the other's job."""
         if self.provenance.command != "prune":
@@ -93,7 +84,11 @@ class Command:
     def lock_path(self) -> Path:
         """The file to lock for computing the result, in the folder of a run or beside the file of a point."""
         output = self.provenance.output
-        return output / LOCK_SUFFIX if self.provenance.command == "prune" else output.with_name(f".{output.name}{LOCK_SUFFIX}")
+        return (
+            output / LOCK_SUFFIX
+            if self.provenance.command == "prune"
+            else output.with_name(f".{output.name}{LOCK_SUFFIX}")
+        )
 
 
 def write_plan(path: Path, shell_commands: Iterable[str]) -> None:
@@ -168,37 +163,24 @@ def lock_first_pending(others: list[Command], locks: ExitStack) -> list[Command]
     return []
 
 
-def fill_batch(
-    batch: Sequence[Command], others: Iterable[Command], max_runs: int, locks: ExitStack
-) -> list[Command]:
-    """The batch, and pending runs of `others` that are compatible with its first, locked; up to `max_runs` in all."""
-    found = list(batch)
-    for command in others:
-        if len(found) >= max_runs:
-            break
-        if command.is_compatible_with(found[0]) and lock_if_pending(command, locks):
-            found.append(command)
-    return found
-
-
-def _uses_gpu(own: Command) -> bool:
-    from lottery.devices import prepare_device
-
-    return prepare_device(own.arguments.device).type == "cuda"
-
-
 def execute_with_others(own: Command, execute: Execute, parse: Parse) -> None:
     """Run the own command of a job, and planned commands of other jobs as far as that saves time."""
     requested = runs_per_job()
     others = [] if requested == 1 else planned_commands(own, parse)
     if others:
         check_writable(own.lock_path.parent)
-    if others and own.provenance.command == "prune" and _uses_gpu(own):
-        _prune_on_gpu(own, others)
-    elif not others or (requested is None and is_submitted()):  # the Slurm profile groups commands already
+    if others and own.provenance.command == "prune":
+        from lottery.workflow.gpu_jobs import prune_on_gpu, uses_gpu  # imports torch, which `solve` does not need
+
+        if uses_gpu(own):
+            prune_on_gpu(own, others)
+            return
+    if not others or (requested is None and is_submitted()):  # the Slurm profile groups commands already
         execute(own.arguments, own.provenance)
     else:
-        _execute_sequentially(own, [command for command in others if not command.is_longer_than(own)], execute, requested)
+        _execute_sequentially(
+            own, [command for command in others if not command.is_longer_than(own)], execute, requested
+        )
 
 
 def _execute_sequentially(own: Command, others: list[Command], execute: Execute, max_runs: int | None) -> None:
@@ -218,7 +200,7 @@ def _execute_sequentially(own: Command, others: list[Command], execute: Execute,
                 continue
             batch = [own] if is_own else lock_first_pending(others, locks)
             for command in batch:
-                _execute_and_save(command, execute, first)
+                _execute_andsave(command, execute, first)
         first, executed = False, executed + len(batch)
         own_is_done = own_is_done or is_own
         if not batch and own_is_done:
@@ -227,7 +209,7 @@ def _execute_sequentially(own: Command, others: list[Command], execute: Execute,
             time.sleep(1)  # another job is computing it, and no other command is pending
 
 
-def _execute_and_save(command: Command, execute: Execute, first: bool) -> None:
+def _execute_andsave(command: Command, execute: Execute, first: bool) -> None:
     """Run a command and save its record; the first one of a process is charged for the start of Python."""
     if not first:
         command.provenance.restart_clock()
@@ -235,74 +217,16 @@ def _execute_and_save(command: Command, execute: Execute, first: bool) -> None:
         print(f"{command.provenance.output.name}, for another job:", flush=True)
     try:
         execute(command.arguments, command.provenance)
-        _save(command.provenance)
+        save(command.provenance)
     except Exception as error:  # of any kind: the own result of this job does not depend on it
         if not command.provenance.speculative:
             raise
-        print(f"{command.provenance.output}: {str(error) or type(error).__name__}", flush=True)  # its own job will report it
+        print(
+            f"{command.provenance.output}: {str(error) or type(error).__name__}", flush=True
+        )  # its own job will report it
 
 
-def _prune_on_gpu(own: Command, others: list[Command]) -> None:
-    """Train `own` stacked with others; while another job trains it, train pending runs of other jobs.
-
-    A job locks runs only while it holds a GPU.  So the own run of a job that waits for a GPU can be trained by jobs before it.
-    """
-    from lottery.devices import leased_device
-    while True:
-        with own.provenance.computing_on(leased_device(own.arguments.device)) as device, ExitStack() as locks:
-            is_own = try_lock(own, locks)
-            if is_own and (finished := restore(own.provenance)):
-                print(f"{finished} was finished by another job")
-                own.lock_path.unlink(missing_ok=True)
-                return
-            batch = [own] if is_own else lock_first_pending(others, locks)
-            if batch:
-                batch = _train_batch(batch, others, device, locks)
-            if is_own:
-                return
-            own.provenance.restart_clock(device)  # the cost so far was charged to other runs
-        others = [command for command in others if command not in batch]
-        if not batch:
-            time.sleep(1)  # another job is training this run, and no other is pending
-
-
-def _max_runs(own: Command, others: Sequence[Command], size: int) -> int:
-    """How many runs this job trains: as configured, or as fit on its GPU (`size`), but leaving a share for other GPUs."""
-    from lottery.devices import visible_gpus
-    requested = runs_per_job()
-    if requested is not None:
-        return requested
-    if is_submitted():  # it only sees its own GPU
-        return min(size, RUNS_PER_SLURM_JOB)
-    compatible = 1 + sum(own.is_compatible_with(command) for command in others)
-    return min(size, -(-compatible // len(visible_gpus())))
-
-
-def _train_batch(
-    batch: list[Command], others: list[Command], device: "torch.device", locks: ExitStack
-) -> list[Command]:
-    """Train a run on a GPU, stacked with compatible pending ones; returns all that were trained."""
-    from lottery.data.datasets import load
-    from lottery.devices import jobs_per_gpu
-    from lottery.pruning.memory import stack_size
-    from lottery.pruning.requests import Request, prune_together
-
-    [first] = batch
-    try:
-        data = load(first.provenance.add_input(first.arguments.data))
-        size = stack_size(first.run, data, device, runs_per_job(), jobs_per_gpu())
-        batch = fill_batch(batch, others, _max_runs(first, others, size), locks)
-        requests = [Request(c.provenance, c.run, c.arguments.data, c.arguments.convolutions) for c in batch]
-        prune_together(requests, data, device, size, partial(_save, several=len(batch) > 1))
-    except LotteryError as error:
-        if not first.provenance.speculative:
-            raise
-        print(f"{first.provenance.output}: {error}", flush=True)  # its own job will report it
-    _free_memory()
-    return batch
-
-
-def _save(provenance: ProvenanceTracker, share: float = 1.0, several: bool = True) -> None:
+def save(provenance: ProvenanceTracker, share: float = 1.0, several: bool = True) -> None:
     """Save the record of a result and cache it, so that its own job, or a retry of this one, can restore it.
 
     share: of the cost.  several: whether this job runs several commands.
@@ -315,14 +239,6 @@ def _save(provenance: ProvenanceTracker, share: float = 1.0, several: bool = Tru
     elif result is not None and several:
         cache(result)  # a later command of this job may fail
     command.lock_path.unlink(missing_ok=True)  # jobs that wait for the lock find the result finished
-
-
-def _free_memory() -> None:
-    """Release memory that PyTorch has cached, for the next job on this GPU."""
-    import torch
-
-    with suppress(RuntimeError):  # of a graph capture that failed
-        torch.cuda.empty_cache()
 
 
 def shared(execute: Execute, parse: Parse) -> Execute:

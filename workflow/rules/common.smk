@@ -92,7 +92,7 @@ wildcard_constraints:
     first=r"\d+",
     last=r"\d+",
     network=wildcard_pattern(NETWORKS),
-    against="remaining|alive",
+    x_axis="remaining|alive",
     run="(published|held_out)/[a-z0-9_./]+",
     checker=wildcard_pattern(plan.names["checker"]),
     measurement=wildcard_pattern(plan.names["measurement"]),

@@ -90,22 +90,22 @@ rule plot_accuracy:
         "<results>/tables/points.csv",
     output:
         svg=report(
-            "<results>/figures/accuracy_{against}_{network}.svg",
+            "<results>/figures/accuracy_{x_axis}_{network}.svg",
             caption="../report/accuracy.rst",
             category="Figures",
         ),
-        png="<results>/figures/accuracy_{against}_{network}.png",
+        png="<results>/figures/accuracy_{x_axis}_{network}.png",
     log:
-        "<logs>/plot_accuracy/{against}_{network}.log",
+        "<logs>/plot_accuracy/{x_axis}_{network}.log",
     benchmark:
-        "<benchmarks>/plot_accuracy/{against}_{network}.tsv"
+        "<benchmarks>/plot_accuracy/{x_axis}_{network}.tsv"
     localrule: True
     params:
         code=fingerprint("plot-accuracy"),
         plugins=plugin_flags,
         stem=subpath(output.svg, strip_suffix=".svg"),
     shell:
-        "lottery plot-accuracy{params.plugins} --table {input:q} --network {wildcards.network} --against {wildcards.against} "
+        "lottery plot-accuracy{params.plugins} --table {input:q} --network {wildcards.network} --x-axis {wildcards.x_axis} "
         "--output {params.stem:q} 2>&1 | tee {log:q}"
 
 

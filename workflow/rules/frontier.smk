@@ -77,7 +77,7 @@ rule tabulate_frontiers:
         points=subpath(input.list, parent=True),
         folder=subpath(output.points, parent=True),
     shell:
-        "lottery tabulate-frontiers{params.plugins} --points {input.list:q} --sha256 {params.digest} --folder {params.points:q} "
+        "lottery tabulate-frontiers{params.plugins} --points {input.list:q} --expected-sha256 {params.digest} --folder {params.points:q} "
         "--output {params.folder:q} 2>&1 | tee {log:q}"
 
 

@@ -49,7 +49,7 @@ rule tabulate:
         checks=plan.files(
             "<results>/subset_sum/{cross_checked}/cross_check_{checker}.csv"
         ),
-        seconds=plan.files(
+        timings=plan.files(
             "<results>/subset_sum/{cross_checked}/cross_check_{checker}_seconds.json"
         ),
     output:
@@ -58,7 +58,7 @@ rule tabulate:
             caption="../report/table1.rst",
             category="Tables",
         ),
-        people="<results>/tables/table1.md",
+        markdown="<results>/tables/table1.md",
         comparison=report(
             "<results>/tables/comparison.csv",
             caption="../report/comparison.rst",
@@ -79,7 +79,7 @@ rule tabulate:
         folder=subpath(output.table1, parent=True),
     shell:
         "lottery tabulate{params.plugins} --approximations {params.approximations:q} --cross-checks {input.checks:q} "
-        "--seconds {input.seconds:q} --output {params.folder:q} 2>&1 | tee {log:q}"
+        "--timings {input.timings:q} --output {params.folder:q} 2>&1 | tee {log:q}"
 
 
 rule list_runs:
@@ -106,7 +106,7 @@ rule tabulate_runs:
         runs="<results>/tables/runs.csv",
         histories="<results>/tables/histories.csv",
         points="<results>/tables/points.csv",
-        people="<results>/tables/points.md",
+        markdown="<results>/tables/points.md",
         compared=report(
             "<results>/tables/points_compared.csv",
             caption="../report/points.rst",
@@ -132,7 +132,7 @@ rule tabulate_runs:
         runs=subpath(input.list, parent=True),
         folder=subpath(output.runs, parent=True),
     shell:
-        "lottery tabulate-runs{params.plugins} --runs {input.list:q} --sha256 {params.digest} --folder {params.runs:q} "
+        "lottery tabulate-runs{params.plugins} --runs {input.list:q} --expected-sha256 {params.digest} --folder {params.runs:q} "
         "--output {params.folder:q} "
         "2>&1 | tee {log:q}"
 

@@ -132,7 +132,7 @@ rule cross_check:
         lambda wildcards: plan.approximation_target(wildcards.approximation),
     output:
         weights="<results>/subset_sum/{approximation}/cross_check_{checker}.csv",
-        seconds="<results>/subset_sum/{approximation}/cross_check_{checker}_seconds.json",
+        timings="<results>/subset_sum/{approximation}/cross_check_{checker}_seconds.json",
     log:
         "<logs>/cross_check/{approximation}_{checker}.log",
     benchmark:
@@ -155,4 +155,4 @@ rule cross_check:
     shell:
         "lottery cross-check{params.plugins} --target {input:q} --name {wildcards.approximation} --solver {wildcards.checker} "
         "--sample {params.sample} --sample-seed {params.seed} {params.settings} {params.limit} "
-        "--seconds {output.seconds:q} --output {output.weights:q} 2>&1 | tee {log:q}"
+        "--timings {output.timings:q} --output {output.weights:q} 2>&1 | tee {log:q}"

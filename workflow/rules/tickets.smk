@@ -84,7 +84,7 @@ rule tabulate_tickets:
             caption="../report/tickets.rst",
             category="Tables",
         ),
-        people="<results>/tables/tickets.md",
+        markdown="<results>/tables/tickets.md",
     log:
         "<logs>/tabulate_tickets.log",
     benchmark:

@@ -142,12 +142,12 @@ def _panels(shown: pd.DataFrame, network: str, with_published: bool) -> list[Pan
     ]
 
 
-def plot_accuracy(points: pd.DataFrame, network: str, against: str, stem: Path) -> list[Path]:
+def plot_accuracy(points: pd.DataFrame, network: str, x_axis: str, stem: Path) -> list[Path]:
     """Test accuracy by the share of weights kept (`remaining`) or by `alive` weights, a panel per protocol."""
     shown = one_series(points, network)
     if (shown.structure == "dense").all():
         raise LotteryError(f"figure: {network} was trained only, and not pruned; see structures of the sweeps")
-    if against == "alive":
+    if x_axis == "alive":
         return _plot_alive(_panels(shown, network, False), series_name(shown, network), stem)
     panels = _panels(shown, network, True)
     title = f"Accuracy by remaining weights: {series_name(shown, network)}"

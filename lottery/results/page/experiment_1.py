@@ -12,7 +12,7 @@ from lottery.results.page.section import Section
 from lottery.results.page.table import Cell, Column, Head, Table, table_of, turned
 from lottery.results.page.words import at_epsilon, objective, solver
 from lottery.results.tables.comparison import verdicts
-from lottery.results.tables.experiment_1 import PUBLISHED_PRUNED, cross_check_summary, table1_for_people
+from lottery.results.tables.experiment_1 import PUBLISHED_PRUNED, cross_check_summary, format_table1
 from lottery.results.tables.verdicts import NOT_COMPARABLE
 
 FULL = 10_000  # test images, from which on an accuracy is known well enough to say nothing of it
@@ -60,7 +60,7 @@ def _worded(line: pd.Series) -> pd.Series:
 def table_1(tables: Tables, rehearsal: bool) -> Table:
     """Published and computed side by side."""
     answers = verdicts(tables.comparison) if len(tables.comparison) else {}
-    frame = table1_for_people(tables.table1, answers, tables.cost).apply(_worded, axis=1)
+    frame = format_table1(tables.table1, answers, tables.cost).apply(_worded, axis=1)
     caption = "Table 1."
     row = tables.main
     if row is not None and row.test_images < FULL:

@@ -13,7 +13,7 @@ from lottery.results.page.outcome import Outcome
 from lottery.results.page.section import Section
 from lottery.results.page.table import Cell, Column, Head, Table, table_of
 from lottery.results.page.words import PROTOCOLS, STREAMS, STRUCTURES
-from lottery.results.tables.points import points_for_people
+from lottery.results.tables.points import format_points
 from lottery.results.tables.verdicts import NOT_RUN, REPRODUCED
 
 METHOD = (
@@ -100,7 +100,7 @@ def every_point(tables: Tables) -> Table:
 
 def accuracies(tables: Tables) -> Table:
     """Test accuracy by protocol, as it was measured here."""
-    frame = points_for_people(tables.points)
+    frame = format_points(tables.points)
     protocols = tables.pruned.groupby("protocol", sort=False).seeds.agg(["min", "max"])
     seeds = ", ".join(
         f"{_seeds(line['min'], line['max'])} {PROTOCOLS[str(name)]}" for name, line in protocols.iterrows()

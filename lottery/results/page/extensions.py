@@ -11,7 +11,7 @@ from lottery.results.page.section import Section
 from lottery.results.page.table import Column, Head, Table, table_of, turned
 from lottery.results.page.words import COEFFICIENTS, at_epsilon, objective
 from lottery.results.tables.frontier import smallest
-from lottery.results.tables.tickets import tickets_for_people
+from lottery.results.tables.tickets import format_tickets
 
 TICKETS = "tickets"
 LOSS = 0.5  # points of accuracy that the smallest network may lose
@@ -36,7 +36,7 @@ def _ticket_tables(tables: Tables) -> list[Table]:
     """A table a network; the first one, with the sums of the paper beside it, is open."""
     shown: list[Table] = []
     for network, same in tables.tickets.groupby("network", sort=False):
-        frame = tickets_for_people(same)
+        frame = format_tickets(same)
         if shown:
             frame = frame.drop(columns="published sums")
         named = same.set_index("row")

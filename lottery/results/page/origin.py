@@ -71,7 +71,7 @@ def _is_setting(name: str, value: Any) -> bool:
     if value is None or value is False or value == []:
         return False
     words = value if isinstance(value, list) else [value]
-    return name not in (*CHUNKS, "sha256") and not any("/" in str(word) for word in words)
+    return name not in (*CHUNKS, "expected_sha256") and not any("/" in str(word) for word in words)
 
 
 def _values(found: Sequence[Any]) -> str:

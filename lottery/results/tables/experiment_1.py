@@ -223,7 +223,7 @@ _LINES = (
 _NOT_PRINTED = (", normalised pixels", ", normalised", ", raw", "error", "float32)", "further coefficients")
 
 
-def table1_for_people(table: pd.DataFrame, verdicts: Mapping[str, str], costs: pd.DataFrame) -> pd.DataFrame:
+def format_table1(table: pd.DataFrame, verdicts: Mapping[str, str], costs: pd.DataFrame) -> pd.DataFrame:
     """Table 1 turned on its side: a column for the published ticket and for each approximation."""
     columns: dict[str, list[str]] = {}
     whole_network = costs[~costs.how.str.startswith("cross-check")]

@@ -67,7 +67,7 @@ def _accuracy(point: Any) -> str:
     return f"{point.accuracy:.2f}{interval}"
 
 
-def points_for_people(points: pd.DataFrame) -> pd.DataFrame:
+def format_points(points: pd.DataFrame) -> pd.DataFrame:
     """Accuracy in percent: a row a sparsity, a column a structure, by network, protocol, variant and redundancy.
 
     Redundancy and sparsity ascend, and structures have one order, whatever the order of the configuration.

@@ -92,7 +92,7 @@ def _published() -> list[str]:
     return [said.get(label, "not reported") for label, _ in _LINES]
 
 
-def tickets_for_people(table: pd.DataFrame) -> pd.DataFrame:
+def format_tickets(table: pd.DataFrame) -> pd.DataFrame:
     """The table turned on its side: a column for the published run and for each ticket."""
     columns = {"published sums": _published()}
     for record in table.itertuples():
