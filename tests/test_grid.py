@@ -1,0 +1,113 @@
+"""Networks on a grid: exact sums are equal to their weights, and what is counted is what the arrays say."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from lottery.approximation.frontier import approximate
+from lottery.approximation.grid import exact_point, grid_settings, inexact_weights, quantised
+from lottery.approximation.settings import Settings
+from lottery.approximation.target import Target
+from lottery.errors import LotteryError
+from lottery.networks import ImageShape, layers
+from lottery.subset_sum import create
+
+
+def all_sums(coefficients):
+    masks = np.arange(2**coefficients.size)[:, None] >> np.arange(coefficients.size)
+    return (masks & 1) @ coefficients
+
+
+def test_quantised_weights_are_the_nearest_of_the_grid(target):
+    for bits in (3, 8):
+        for name, array in quantised(target, bits).weights.items():
+            steps = array * np.float32(2**bits)
+            assert np.array_equal(steps, np.round(steps))
+            assert np.abs(array - target.weights[name]).max() <= 2.0 ** -(bits + 1)
+
+
+def test_coefficients_lie_on_the_grid_and_take_every_value_of_the_range_as_often(target):
+    settings = grid_settings(3, 3)
+    on_grid = quantised(target, 3)
+    low, high = on_grid.range()
+    many = replace(settings, sharing="weight")
+    drawn = np.concatenate(
+        [many.draw(on_grid, layer, range(spec.rows)).ravel() for layer, spec in enumerate(on_grid.layers)]
+    )
+    found, counts = np.unique(drawn, return_counts=True)
+    assert found.tolist() == np.arange(low, high + 0.01, 1 / 8).tolist()
+    expected = drawn.size / found.size
+    assert ((counts - expected) ** 2 / expected).sum() < found.size - 1 + 4 * np.sqrt(2 * found.size)
+    further = settings.further(on_grid, 0, 1, 2, 3)
+    assert further.size == 3 * settings.further_per_redraw
+    assert np.array_equal(further * 8, np.round(further * 8))
+
+
+@pytest.mark.parametrize("objective", ["min_error", "min_cardinality", "first_feasible"])
+def test_every_weight_is_an_exact_sum_of_its_coefficients(target, tmp_path, objective):
+    settings = grid_settings(6, 3, objective, seed=2)
+    found = approximate(quantised(target, 6), settings, create("exact"), tmp_path)
+    assert inexact_weights(found) == 0
+    for name, array in found.network().weights.items():
+        assert array.tobytes() == quantised(target, 6).weights[name].tobytes()
+
+
+def test_a_weight_without_an_exact_sum_is_counted_and_no_other(target, tmp_path):
+    on_grid = quantised(target, 5)
+    settings = grid_settings(5, 1, on_infeasible="nearest")
+    found = approximate(on_grid, settings, create("exact"), tmp_path)
+    missed = 0
+    for number, layer in enumerate(on_grid.layers):
+        sets = settings.draw(on_grid, number, range(layer.rows))
+        missed += sum(
+            weight not in all_sums(row)
+            for row, weights in zip(sets, on_grid.matrix(number), strict=True)
+            for weight in weights
+        )
+    assert inexact_weights(found) == missed > 0
+
+
+def test_redraws_make_exact_what_the_first_coefficients_do_not_reach(target, tmp_path):
+    settings = grid_settings(5, 2, seed=3)
+    first = approximate(quantised(target, 5), replace(settings, on_infeasible="nearest"), create("exact"), tmp_path)
+    found = approximate(quantised(target, 5), settings, create("exact"), tmp_path)
+    redrawn = sum(int((layer.drawn > settings.n).sum()) for layer in found.layers)
+    assert inexact_weights(first) == redrawn > 0
+    assert inexact_weights(found) == 0
+
+
+def test_the_continuous_counterpart_has_as_many_coefficients_of_the_same_kind(target):
+    settings = grid_settings(7, 2.5, "min_cardinality", seed=4, on_infeasible="nearest")
+    other = settings.off_grid()
+    assert type(other) is Settings
+    assert (other.n, other.epsilon, other.seed, other.objective) == (20, 1 / 256, 4, "min_cardinality")
+    assert settings.bits == 7
+
+
+def test_a_range_off_the_grid_and_too_many_bits_are_refused(target):
+    with pytest.raises(LotteryError, match="does not end on multiples of 0.125"):
+        grid_settings(3, 3).draw(target, 0, range(1))
+    for bits in (0, 21):
+        with pytest.raises(LotteryError, match="bits: "):
+            grid_settings(bits, 2)
+
+
+def test_a_point_says_that_nothing_differs_where_every_sum_is_exact(digits, tmp_path):
+    rng = np.random.default_rng(1)
+    shape = ImageShape(channels=1, size=28)
+    weights = {
+        layer.name: rng.normal(0, 0.05, layer.shape).clip(-0.5, 0.5).astype(np.float32)
+        for layer in layers("fc2", shape)
+    }
+    target = Target("fc2", shape, "normalised", weights)
+    settings = grid_settings(6, 3)
+    on_grid = approximate(quantised(target, 6), settings, create("exact"), tmp_path)
+    off_grid = approximate(target, settings.off_grid(), create("exact"), tmp_path)
+    point = exact_point(target, settings, on_grid, off_grid, digits, torch.device("cpu"))
+    assert point["inexact"] == point["predictions_that_differ"] == point["on_grid"]["largest_error"] == 0
+    assert point["ticket_accuracy"] == point["quantised_accuracy"]
+    assert 0 < point["off_grid"]["largest_error"] <= 2.0**-7
+    assert point["on_grid"]["initial"] >= point["coefficients"] * point["weights"]
+    assert point["weights_not_zero"] < point["weights"]
