@@ -2,13 +2,18 @@
 
 from fractions import Fraction
 from itertools import product
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lottery.errors import LotteryError
+from lottery.records.files import read_table
+from lottery.results.figures import exactness as figures
+from lottery.results.tables.exactness import EXACTNESS_NUMBERS, exact_thresholds, exactness
 from lottery.theory.coefficients import BLOCK
 from lottery.theory.exactness import ExactExperiment, count_exact, trial_numbers
 from lottery.theory.independent_sums import (
@@ -18,6 +23,7 @@ from lottery.theory.independent_sums import (
     poisson_probabilities,
 )
 from lottery.theory.integers import INTEGER_KINDS, draw_integer_targets, draw_integers, values
+from lottery.theory.plan import planned_exact_experiments
 from lottery.theory.reachable import first_numbers
 from lottery.theory.thresholds import wilson
 
@@ -176,3 +182,65 @@ def test_sums_reach_targets_about_as_often_as_independent_ones_would(kind: str) 
         assert counts["one"][n - 1] / trials == pytest.approx(predicted["one"], abs=0.03)
         if predicted["all"] > 0.3:
             assert counts["all"][n - 1] / trials == pytest.approx(predicted["all"], abs=0.05)
+
+
+# Plan, tables and figures
+
+
+def test_each_kind_and_number_of_bits_is_planned_with_enough_coefficients() -> None:
+    section = {"kinds": ["uniform", "product"], "bits": [4, 8], "trials": 300, "seed": 3}
+    planned = planned_exact_experiments(section)
+    assert planned["product/bits_8"] == ExactExperiment("product", 8, 26, 300, 3)
+    assert len(planned) == 4
+    assert planned_exact_experiments(None) == {}
+    for experiment in planned.values():
+        assert count_exact(experiment)["all"][-1] > 0.95 * 300
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    folder = tmp_path_factory.mktemp("exactness")
+    section = {"kinds": ["uniform", "product"], "bits": [4, 8], "trials": 1000, "seed": 1}
+    paths = []
+    for number, experiment in enumerate(planned_exact_experiments(section).values()):
+        rows = [
+            (experiment.kind, experiment.bits, targets, n, experiment.trials, successes)
+            for targets, counts in count_exact(experiment).items()
+            for n, successes in enumerate(counts, start=1)
+        ]
+        paths.append(folder / f"{number}.csv")
+        columns = ["kind", "bits", "targets", "coefficients", "trials", "successes"]
+        pd.DataFrame(rows, columns=columns).to_csv(paths[-1], index=False)
+    return exactness(paths)
+
+
+def test_thresholds_stand_beside_independent_sums_and_bounds(table: pd.DataFrame) -> None:
+    found = exact_thresholds(table).set_index(["kind", "bits", "targets", "share"])
+    assert len(found) == 16
+    one, every = found.loc[("uniform", 8, "one", 0.5)], found.loc[("uniform", 8, "all", 0.5)]
+    assert one.low < one.coefficients < one.high
+    assert one.coefficients == pytest.approx(one.poisson, abs=0.4)
+    assert one.first_moment == pytest.approx(9.70, abs=0.01)
+    assert one.kappa == pytest.approx(8 / one.coefficients, abs=1e-4)
+    assert every.coefficients == pytest.approx(every.poisson, abs=0.3)
+    assert every.counting == pytest.approx(np.log2(257), abs=1e-5)
+    assert np.isnan(one.counting)
+    assert np.isnan(every.first_moment)
+
+
+def test_a_table_without_measurements_is_empty() -> None:
+    assert exactness([]).empty
+    assert exact_thresholds(exactness([])).empty
+
+
+def test_figures_are_drawn_from_the_tables_and_twice_the_same(table: pd.DataFrame, tmp_path: Path) -> None:
+    table.to_csv(tmp_path / "table.csv", index=False)
+    read = read_table(tmp_path / "table.csv", EXACTNESS_NUMBERS)
+    for name in ("first", "second"):
+        figures.plot_transition(read, tmp_path / f"{name}_transition")
+        figures.plot_thresholds(exact_thresholds(read), tmp_path / f"{name}_thresholds")
+    for figure in ("transition", "thresholds"):
+        first, second = (tmp_path / f"{name}_{figure}.svg" for name in ("first", "second"))
+        assert first.read_bytes() == second.read_bytes()
+        assert first.read_text().count("<path") > 10
+    assert "uniform, one target, b = 8: P = 1/2 up to κ = 0.8" in (tmp_path / "first_transition.svg").read_text()

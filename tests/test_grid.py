@@ -8,10 +8,14 @@ import torch
 
 from lottery.approximation.frontier import approximate
 from lottery.approximation.grid import exact_point, grid_settings, inexact_weights, quantised
+from lottery.approximation.points import planned_exact_networks
 from lottery.approximation.settings import Settings
 from lottery.approximation.target import Target
 from lottery.errors import LotteryError
 from lottery.networks import ImageShape, layers
+from lottery.records.files import write_json
+from lottery.results.figures.exactness import plot_network
+from lottery.results.tables.exactness import exact_networks, missed_share
 from lottery.subset_sum import create
 
 
@@ -94,20 +98,59 @@ def test_a_range_off_the_grid_and_too_many_bits_are_refused(target):
             grid_settings(bits, 2)
 
 
-def test_a_point_says_that_nothing_differs_where_every_sum_is_exact(digits, tmp_path):
+ENTRY = {
+    "target": "fc2", "bits": [4, 6], "coefficients_per_bit": [1, 2.5], "objective": "min_error", "seeds": [1],
+    "on_infeasible": "nearest",
+}  # fmt: skip
+
+
+def test_every_combination_of_an_entry_is_planned():
+    planned = planned_exact_networks({"exact_networks": {"fc2": ENTRY}})
+    assert list(planned) == [f"fc2/bits_{bits}_per_bit_{c}_seed_1" for bits in (4, 6) for c in ("1", "2.5")]
+    assert planned["fc2/bits_6_per_bit_2.5_seed_1"].settings == grid_settings(6, 2.5, on_infeasible="nearest")
+    with pytest.raises(LotteryError, match="exact_networks.fc2: bits: 0"):
+        planned_exact_networks({"exact_networks": {"fc2": {**ENTRY, "bits": [0]}}})
+
+
+@pytest.fixture(scope="module")
+def network():
     rng = np.random.default_rng(1)
     shape = ImageShape(channels=1, size=28)
-    weights = {
-        layer.name: rng.normal(0, 0.05, layer.shape).clip(-0.5, 0.5).astype(np.float32)
-        for layer in layers("fc2", shape)
-    }
-    target = Target("fc2", shape, "normalised", weights)
-    settings = grid_settings(6, 3)
-    on_grid = approximate(quantised(target, 6), settings, create("exact"), tmp_path)
-    off_grid = approximate(target, settings.off_grid(), create("exact"), tmp_path)
-    point = exact_point(target, settings, on_grid, off_grid, digits, torch.device("cpu"))
+    return Target(
+        "fc2", shape, "normalised", {layer.name: rng.normal(0, 0.05, layer.shape) for layer in layers("fc2", shape)}
+    )
+
+
+def point_of(network, settings, digits, folder):
+    on_grid = approximate(quantised(network, settings.bits), settings, create("exact"), folder)
+    off_grid = approximate(network, settings.off_grid(), create("exact"), folder)
+    return exact_point(network, settings, on_grid, off_grid, digits, torch.device("cpu"))
+
+
+def test_a_point_says_that_nothing_differs_where_every_sum_is_exact(network, digits, tmp_path):
+    point = point_of(network, grid_settings(6, 3), digits, tmp_path)
     assert point["inexact"] == point["predictions_that_differ"] == point["on_grid"]["largest_error"] == 0
     assert point["ticket_accuracy"] == point["quantised_accuracy"]
     assert 0 < point["off_grid"]["largest_error"] <= 2.0**-7
     assert point["on_grid"]["initial"] >= point["coefficients"] * point["weights"]
     assert point["weights_not_zero"] < point["weights"]
+
+
+def test_a_table_and_a_figure_show_the_weights_that_were_missed(network, digits, tmp_path):
+    paths = []
+    for name, planned in planned_exact_networks({"exact_networks": {"fc2": {**ENTRY, "bits": [4]}}}).items():
+        paths.append(tmp_path / f"{name}.json")
+        write_json(paths[-1], point_of(network, planned.settings, digits, tmp_path / "unfinished"))
+    table = exact_networks(paths)
+    assert table.entry.tolist() == ["fc2", "fc2"]
+    assert table.missed.tolist() == table.inexact.tolist()
+    few, many = table.missed / table.weights
+    assert few > 10 * many
+    assert missed_share(table).missed.tolist() == pytest.approx([few, many or np.nan], nan_ok=True)
+    plot_network(table, "fc2", tmp_path / "figure")
+    assert ">b = 4<" in (tmp_path / "figure.svg").read_text()
+    with pytest.raises(LotteryError, match="no network of other"):
+        plot_network(table, "other", tmp_path / "figure")
+    write_json(paths[0], {"settings": {}})
+    with pytest.raises(LotteryError, match="no result of `lottery measure-exact-network`"):
+        exact_networks(paths)

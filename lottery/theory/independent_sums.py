@@ -21,6 +21,7 @@ _LEVELS = 200
 _SUMS = np.array(
     [NormalDist().inv_cdf((level + 0.5) / _LEVELS) for level in range(_LEVELS)]
 )  # L, in standard deviations
+_MAX_TARGETS = 1025  # a prediction looks at so many at most, evenly spread: the density is smooth
 
 
 def expected_subsets(name: str, bits: int, coefficients: int) -> np.ndarray:
@@ -44,20 +45,21 @@ def expected_exact_hits(name: str, bits: int, coefficients: int) -> float:
 
 
 def exact_first_moment_threshold(name: str, bits: int) -> float:
-    """Coefficients at which one subset that equals the target is expected."""
-    return where_one_is_expected(lambda n: expected_exact_hits(name, bits, n), 1)
+    """Coefficients at which one subset that equals the target is expected: more than b, as 2^n sums are for M + 1 targets."""
+    return where_one_is_expected(lambda n: expected_exact_hits(name, bits, n), bits)
 
 
 def poisson_probabilities(name: str, bits: int, coefficients: int) -> dict[str, float]:
     """The probability that `one` target is reached, and that `all` targets of [-M/2, M/2] are, were the sums independent."""
     found, probability = values(name, bits)
-    deviation = math.sqrt(coefficients * float((found.astype(float) ** 2 * probability).sum()))  # of L
+    deviation = (
+        math.sqrt(coefficients * float((found.astype(float) ** 2 * probability).sum())) / 2
+    )  # of L/2 and of sums
     half = 2 ** (bits - 1)
-    missed, none_missed = [], []
-    for total in _SUMS:
-        distance = (np.arange(-half, half + 1) - total * deviation / 2) / (deviation / 2)
-        density = np.exp(-(distance**2) / 2) / (math.sqrt(2 * math.pi) * deviation / 2)
-        out_of_reach = np.exp(-(2.0**coefficients) * density)
-        missed.append(out_of_reach.mean())
-        none_missed.append(math.exp(np.log1p(-out_of_reach).sum()))
-    return {"one": 1 - float(np.mean(missed)), "all": float(np.mean(none_missed))}
+    targets = np.linspace(-half, half, min(2 * half + 1, _MAX_TARGETS))
+    distance = targets / deviation - _SUMS[:, None]  # (sums L, targets)
+    hits = 2.0**coefficients * np.exp(-(distance**2) / 2) / (math.sqrt(2 * math.pi) * deviation)
+    reached = -np.expm1(-hits)
+    with np.errstate(divide="ignore"):  # log 0 where a target is out of reach
+        all_reached = np.exp(np.log(reached).mean(axis=1) * (2 * half + 1))
+    return {"one": float(reached.mean()), "all": float(all_reached.mean())}
