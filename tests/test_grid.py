@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from lottery.approximation.exact_network import exact_point, inexact_weights
 from lottery.approximation.frontier import approximate
-from lottery.approximation.grid import exact_point, grid_settings, inexact_weights, quantised
+from lottery.approximation.grid import grid_settings, quantised
 from lottery.approximation.points import planned_exact_networks
 from lottery.approximation.settings import Settings
 from lottery.approximation.target import Target
