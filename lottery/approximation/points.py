@@ -1,10 +1,11 @@
-"""The points of frontiers that a configuration requests."""
+"""The points of frontiers, and the networks of exact sums, that a configuration requests."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from lottery.approximation.grid import GridSettings
 from lottery.approximation.settings import Settings
 from lottery.errors import LotteryError
 
@@ -35,3 +36,29 @@ def planned_points(config: Mapping[str, Any]) -> dict[str, PlannedPoint]:
             stem = f"{objective}_epsilon_{epsilon:.12g}_per_bit_{per_bit:.12g}_seed_{seed}"
             points[f"{name}/{stem}"] = PlannedPoint(name, entry["target"], settings)
     return points
+
+
+@dataclass(frozen=True)
+class PlannedNetwork:
+    """A target by its name in the config, and the grid on which it becomes exact sums."""
+
+    target: str
+    settings: GridSettings
+
+
+def planned_exact_networks(config: Mapping[str, Any]) -> dict[str, PlannedNetwork]:
+    """Every network of exact sums by its name, ENTRY/..., for a validated configuration.
+
+    Raises LotteryError if a combination of an entry's values is invalid.
+    """
+    planned = {}
+    for name, entry in config["exact_networks"].items():
+        for bits, per_bit, seed in product(entry["bits"], entry["coefficients_per_bit"], entry["seeds"]):
+            try:
+                settings = GridSettings(bits, per_bit, entry["objective"], seed, entry["on_infeasible"])
+            except (LotteryError, ValueError) as problem:
+                raise LotteryError(f"exact_networks.{name}: {problem}") from problem
+            planned[f"{name}/bits_{bits}_per_bit_{per_bit:.12g}_seed_{seed}"] = PlannedNetwork(
+                entry["target"], settings
+            )
+    return planned

@@ -78,20 +78,24 @@ def kind_named(name: str) -> Kind:
     return REGISTRY[name]
 
 
-def _numbers(kind: Kind, seed: int, position: int, factor: int, trials: range) -> np.ndarray:
-    """Uniform in [-1, 1), one for each trial.
+def random_words(stream: int, seed: int, position: int, factor: int, trials: range) -> np.ndarray:
+    """64 random bits for each trial (len(trials),) uint64.
 
     By the counter-based generator Philox-4x64 (Salmon et al., SC 2011): key (seed, stream of the kind), counter (0, block of
     trials, position, factor).
     """
     first, last = trials.start // BLOCK, (trials.stop - 1) // BLOCK
-    key = np.array([seed, kind.stream], np.uint64)
+    key = np.array([seed, stream], np.uint64)
     words = [
         np.random.Philox(counter=[0, block, position, factor], key=key).random_raw(BLOCK)
         for block in range(first, last + 1)
     ]
-    own = np.concatenate(words)[trials.start - first * BLOCK :][: len(trials)]
-    return (own >> np.uint64(11)) * 2.0**-52 - 1
+    return np.concatenate(words)[trials.start - first * BLOCK :][: len(trials)]
+
+
+def _numbers(kind: Kind, seed: int, position: int, factor: int, trials: range) -> np.ndarray:
+    """Uniform in [-1, 1), one for each trial."""
+    return (random_words(kind.stream, seed, position, factor, trials) >> np.uint64(11)) * 2.0**-52 - 1
 
 
 def draw_sides(name: str, coefficients: int, trials: range, seed: int) -> tuple[np.ndarray, ...]:

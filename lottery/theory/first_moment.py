@@ -54,8 +54,8 @@ def expected_hits_of_cardinality(name: str, coefficients: int, members: int, eps
     return math.comb(coefficients, members) * 2 * epsilon * float(_density(variance).mean())
 
 
-def _crossing(hits: Callable[[int], float], first: int) -> float:
-    """The n where hits(n) = 1, between whole numbers on a straight line of the logarithm."""
+def where_one_is_expected(hits: Callable[[int], float], first: int) -> float:
+    """The n from `first` on where hits(n) = 1, between whole numbers on a straight line of the logarithm."""
     before = -math.inf
     for n in range(first, MOST):
         here = hits(n)
@@ -68,9 +68,9 @@ def _crossing(hits: Callable[[int], float], first: int) -> float:
 
 def first_moment_threshold(name: str, epsilon: float) -> float:
     """Coefficients at which one subset within epsilon of a target is expected."""
-    return _crossing(lambda n: expected_hits(name, n, epsilon), 1)
+    return where_one_is_expected(lambda n: expected_hits(name, n, epsilon), 1)
 
 
 def first_moment_threshold_of_cardinality(name: str, members: int, epsilon: float) -> float:
     """The same for subsets of exactly `members`."""
-    return _crossing(lambda n: expected_hits_of_cardinality(name, n, members, epsilon), members)
+    return where_one_is_expected(lambda n: expected_hits_of_cardinality(name, n, members, epsilon), members)

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from lottery.theory.coefficients import kind_named
+from lottery.theory.exactness import ExactExperiment
 from lottery.theory.first_moment import MOST, expected_hits_of_cardinality
 
 TOGETHER = 8  # coefficients up to which trials take less time than a job: one job for all of them
 FEWER_TRIALS_ABOVE = 16
 DENSE = 20
+COEFFICIENTS_PER_BIT, COEFFICIENTS_BEYOND = 2, 10  # with so many integers nearly all trials reach every target
 HITS = 4.0  # expected subsets of one size at which nearly all trials have one
 
 
@@ -76,3 +78,16 @@ def theory_figures(settings: Mapping[str, Any] | None) -> Sequence[str]:
     if any(members > 1 for members in settings["cardinalities"]):
         names.append("cardinality")
     return names
+
+
+def planned_exact_experiments(settings: Mapping[str, Any] | None) -> dict[str, ExactExperiment]:
+    """All experiments of the section `exactness` of a completed configuration, by path; none where it is null."""
+    if settings is None:
+        return {}
+    return {
+        f"{kind}/bits_{bits}": ExactExperiment(
+            kind, bits, COEFFICIENTS_PER_BIT * bits + COEFFICIENTS_BEYOND, settings["trials"], settings["seed"]
+        )
+        for kind in settings["kinds"]
+        for bits in settings["bits"]
+    }

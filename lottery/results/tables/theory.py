@@ -30,17 +30,19 @@ THRESHOLD_NUMBERS = (
 SERIES = ["kind", "targets", "cardinality"]
 
 
+def with_probability(table: pd.DataFrame) -> pd.DataFrame:
+    """Of counts of successes and trials: with their share, and its 95% interval (Wilson)."""
+    successes, trials = table.successes.to_numpy(float), table.trials.to_numpy(float)
+    low, high = wilson(successes, trials)
+    return table.assign(probability=(successes / trials).round(7), low=low.round(7), high=high.round(7))
+
+
 def success(paths: Sequence[Path]) -> pd.DataFrame:
     """Long: a row a kind, targets, size of subsets, number of coefficients and epsilon, with Wilson's 95% interval."""
     if not paths:
         return pd.DataFrame(columns=["kind", "targets", *SUCCESS_NUMBERS])
     frames = [read_table(path, COUNTS, ["kind", "targets", "cardinality"]) for path in paths]
-    table = pd.concat([frame.astype({"cardinality": "Int64"}) for frame in frames], ignore_index=True)
-    low, high = wilson(table.successes.to_numpy(float), table.trials.to_numpy(float))
-    table["probability"] = table.successes.astype(float) / table.trials.astype(float)
-    table["low"], table["high"] = low.round(7), high.round(7)
-    table["probability"] = table.probability.round(7)
-    return table
+    return with_probability(pd.concat([frame.astype({"cardinality": "Int64"}) for frame in frames], ignore_index=True))
 
 
 def _bounds(kind: str, targets: str, cardinality: int | None, epsilon: float) -> dict[str, float | None]:
