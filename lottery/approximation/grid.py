@@ -5,12 +5,12 @@ equality and not closeness: there is no rounding that could excuse an error.
 """
 
 from dataclasses import asdict, replace
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 from pydantic import Field
 
-from lottery.approximation.settings import CoefficientsPerBit, Objective, Settings
+from lottery.approximation.settings import CoefficientsPerBit, Objective, OnInfeasible, Settings
 from lottery.approximation.target import Target
 from lottery.errors import LotteryError
 from lottery.settings import settings
@@ -67,7 +67,7 @@ class GridSettings:
     )
     objective: Objective = Field(default="min_error", description="As for an approximation.")
     seed: int = Field(default=1, ge=0, description="Seed of the coefficients.")
-    on_infeasible: Literal["error", "redraw", "nearest"] = Field(
+    on_infeasible: OnInfeasible = Field(
         default="redraw",
         description="If no subset equals a weight: error stops; redraw draws more coefficients and counts them, until one does;"
         " nearest keeps the nearest sum and counts a weight that is not exact.",

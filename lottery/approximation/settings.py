@@ -29,6 +29,7 @@ def _objectives() -> dict[str, Any]:
 Epsilon = Annotated[float, Field(gt=0, lt=1)]
 CoefficientsPerBit = Annotated[float, Field(gt=0)]
 Objective = Annotated[str, NameIn(check_objective, _objectives)]
+OnInfeasible = Literal["error", "redraw", "nearest"]
 
 
 @settings
@@ -90,7 +91,7 @@ class Settings(WeightSettings):
         default=False,
         description="Set weights within epsilon of 0 to 0 without solving (check_w_lt_eps in the released code).",
     )
-    on_infeasible: Literal["error", "redraw", "nearest"] = Field(
+    on_infeasible: OnInfeasible = Field(
         default="redraw",
         description="If no subset is within epsilon of a weight: error stops; redraw draws more coefficients and counts them;"
         " nearest keeps the best sum that the solver knows (0 by a MIP solver) and counts a violation.",

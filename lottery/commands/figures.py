@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
+from lottery.errors import LotteryError
 from lottery.records.files import read_table
 from lottery.records.provenance import ProvenanceTracker
 from lottery.results.figures import (
@@ -10,6 +11,7 @@ from lottery.results.figures import (
     cardinality,
     epochs,
     errors,
+    exactness,
     redundancy,
     replays,
     seconds,
@@ -20,6 +22,8 @@ from lottery.results.figures import (
 from lottery.results.figures import (
     frontier as frontiers,
 )
+from lottery.results.tables.exactness import EXACTNESS_NUMBERS, NETWORK_NUMBERS
+from lottery.results.tables.exactness import THRESHOLD_NUMBERS as EXACT_THRESHOLD_NUMBERS
 from lottery.results.tables.frontier import FRONTIER_NUMBERS
 from lottery.results.tables.points import POINT_NUMBERS
 from lottery.results.tables.runs import HISTORY_NUMBERS, RUN_NUMBERS
@@ -195,3 +199,27 @@ def plot_theory(
     numbers = SUCCESS_NUMBERS if figure == "success" else THRESHOLD_NUMBERS
     plot = getattr(theory, f"plot_{figure}")
     provenance.add_outputs(*plot(read_table(provenance.add_input(table), numbers), output))
+
+
+def plot_exactness(
+    provenance: ProvenanceTracker,
+    /,
+    *,
+    figure: Literal["transition", "thresholds", "network"],
+    table: Annotated[
+        Path, "exactness.csv for transition, exactness_thresholds.csv, or exactness_networks.csv for network"
+    ],
+    entry: Annotated[str | None, "of a network: its name among the exact networks"] = None,
+    output: Output,
+) -> None:
+    """Figure: exact sums by bits per coefficient, the coefficients they need, or the weights of a network that miss one."""
+    path = provenance.add_input(table)
+    if figure == "transition":
+        drawn = exactness.plot_transition(read_table(path, EXACTNESS_NUMBERS), output)
+    elif figure == "thresholds":
+        drawn = exactness.plot_thresholds(read_table(path, EXACT_THRESHOLD_NUMBERS), output)
+    elif entry is not None:
+        drawn = exactness.plot_network(read_table(path, NETWORK_NUMBERS, ["entry"]), entry, output)
+    else:
+        raise LotteryError("--entry: is needed for the figure of a network")
+    provenance.add_outputs(*drawn)

@@ -8,7 +8,7 @@ from lottery.errors import LotteryError
 from lottery.records.files import read_json, sha256, write_text
 from lottery.records.provenance import ProvenanceTracker
 from lottery.records.result_cache import clear_cache
-from lottery.results.tables import experiment_1, theory
+from lottery.results.tables import exactness, experiment_1, theory
 from lottery.results.tables import frontier as frontiers
 from lottery.results.tables.claims import answer_claims
 from lottery.results.tables.comparison import compare, verdicts
@@ -178,6 +178,28 @@ def tabulate_theory(
         write_text(provenance.add_outputs(output / name), table.to_csv(index=False))
     for folder in {path.parent for path in measured}:
         clear_cache(folder)
+
+
+def tabulate_exactness(
+    provenance: ProvenanceTracker,
+    /,
+    *,
+    measurements: Annotated[Sequence[Path], "files by `measure-exactness`"] = (),
+    networks: Annotated[Sequence[Path], "files by `measure-exact-network`, each in the folder of its entry"] = (),
+    output: Folder,
+) -> None:
+    """Exact sums: probabilities, thresholds beside the bounds, and networks of which every weight is one.
+
+    Writes exactness.csv, exactness_thresholds.csv and exactness_networks.csv into the folder OUTPUT.
+    """
+    probabilities = exactness.exactness([provenance.add_input(path) for path in measurements])
+    contents = {
+        "exactness.csv": probabilities,
+        "exactness_thresholds.csv": exactness.exact_thresholds(probabilities),
+        "exactness_networks.csv": exactness.exact_networks([provenance.add_input(path) for path in networks]),
+    }
+    for name, table in contents.items():
+        write_text(provenance.add_outputs(output / name), table.to_csv(index=False))
 
 
 def trace(

@@ -9,6 +9,7 @@ import pandas as pd
 
 from lottery.records.files import check_writable, write_text
 from lottery.records.provenance import ProvenanceTracker
+from lottery.theory.exactness import ExactExperiment, count_exact
 from lottery.theory.success import Experiment, count_successes
 
 
@@ -59,3 +60,37 @@ def measure_success(
     provenance.add_metadata(timed=timed)
     total = sum(part["seconds"] for part in timed)
     print(f"{len(timed) * trials:,} trials in {total:.2f} s ({len(timed) * trials / total:,.0f} a second)")
+
+
+def measure_exactness(
+    provenance: ProvenanceTracker,
+    /,
+    *,
+    kind: Annotated[str, "of integers: uniform or product"],
+    bits: Annotated[int, "M = 2^bits: integers lie in [-M, M], targets in [-M/2, M/2]"],
+    coefficients: Annotated[int, "up to how many a trial draws"],
+    trials: int = 10000,
+    seed: int = 1,
+    output: Annotated[Path, "CSV"],
+) -> None:
+    """How often n random integers have a subset with exactly the sum of a target.
+
+    A trial draws integers one after the other, and a target; `one`: of how many on a subset equals it; `all`: of how many on
+    every target is equalled.  Writes successes for every number of coefficients as CSV.  Example:
+
+        lottery measure-exactness --kind uniform --bits 8 --coefficients 26 --trials 10000 --output exactness.csv
+    """
+    experiment = ExactExperiment(kind, bits, coefficients, trials, seed)
+    check_writable(output.parent)
+    count_exact(ExactExperiment(kind, bits, 1, 1))  # compiles
+    started = time.monotonic()
+    counts = count_exact(experiment)
+    seconds = time.monotonic() - started
+    rows = [
+        {"kind": kind, "bits": bits, "targets": targets, "coefficients": n, "trials": trials, "successes": successes}
+        for targets, of_targets in counts.items()
+        for n, successes in enumerate(of_targets, start=1)
+    ]
+    write_text(provenance.add_outputs(provenance.output_path(output)), pd.DataFrame(rows).to_csv(index=False))
+    provenance.add_metadata(seconds=seconds)
+    print(f"{trials:,} trials in {seconds:.2f} s ({trials / seconds:,.0f} a second)")

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
+from lottery.errors import LotteryError
 from lottery.theory.coefficients import kind_named
 from lottery.theory.exactness import ExactExperiment
 from lottery.theory.first_moment import MOST, expected_hits_of_cardinality
@@ -81,13 +83,18 @@ def theory_figures(settings: Mapping[str, Any] | None) -> Sequence[str]:
 
 
 def planned_exact_experiments(settings: Mapping[str, Any] | None) -> dict[str, ExactExperiment]:
-    """All experiments of the section `exactness` of a completed configuration, by path; none where it is null."""
+    """All experiments of the section `exactness` of a completed configuration, by path; none where it is null.
+
+    Raises LotteryError if a kind cannot have a number of bits.
+    """
     if settings is None:
         return {}
-    return {
-        f"{kind}/bits_{bits}": ExactExperiment(
-            kind, bits, COEFFICIENTS_PER_BIT * bits + COEFFICIENTS_BEYOND, settings["trials"], settings["seed"]
-        )
-        for kind in settings["kinds"]
-        for bits in settings["bits"]
-    }
+    planned = {}
+    for kind, bits in product(settings["kinds"], settings["bits"]):
+        n = COEFFICIENTS_PER_BIT * bits + COEFFICIENTS_BEYOND
+        try:
+            experiment = ExactExperiment(kind, bits, n, settings["trials"], settings["seed"])
+        except LotteryError as problem:
+            raise LotteryError(f"exactness: {kind}: {problem}") from problem
+        planned[f"{kind}/bits_{bits}"] = experiment
+    return planned

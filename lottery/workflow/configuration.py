@@ -15,7 +15,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
-from lottery.approximation.points import planned_points
+from lottery.approximation.points import planned_exact_networks, planned_points
 from lottery.approximation.settings import Settings
 from lottery.data.datasets import check_source, get_dataset
 from lottery.errors import LotteryError
@@ -24,6 +24,7 @@ from lottery.pruning.run import Variant
 from lottery.pruning.sweeps import planned_runs
 from lottery.recipe import Recipe
 from lottery.settings import settings_from
+from lottery.theory.plan import planned_exact_experiments
 from lottery.tickets.construction import Construction
 from lottery.tickets.ticket import check_signs
 from lottery.workflow import model
@@ -261,7 +262,7 @@ def complete(config: dict[str, Any]) -> dict[str, Any]:
         parent = error.parent
         whole = parent is not None and parent.validator == "anyOf" and parent.absolute_path == error.absolute_path
         raise LotteryError(_one_line(parent if whole else error))
-    for group in ("targets", "approximations", "frontiers", "tickets", "sweeps", "variants"):
+    for group in ("targets", "approximations", "frontiers", "exact_networks", "tickets", "sweeps", "variants"):
         filled[group] = {name: entry for name, entry in filled[group].items() if entry is not None}
     filled["pathvars"] = {name: path for name, path in filled["pathvars"].items() if path is not None}
     _expand_paths(filled)
@@ -274,6 +275,8 @@ def complete(config: dict[str, Any]) -> dict[str, Any]:
                 raise LotteryError(f"config: {group}.{name}: {problem}") from problem
     try:
         planned_points(filled)
+        planned_exact_networks(filled)
+        planned_exact_experiments(filled["exactness"])
     except LotteryError as problem:
         raise LotteryError(f"config: {problem}") from problem
     _check_signs(filled)
@@ -293,7 +296,7 @@ def complete(config: dict[str, Any]) -> dict[str, Any]:
 
 def _check_targets(config: dict[str, Any]) -> None:
     """Whatever is done to a target is done to one that there is."""
-    for group in ("approximations", "frontiers", "tickets"):
+    for group in ("approximations", "frontiers", "exact_networks", "tickets"):
         for name, entry in config[group].items():
             if entry["target"] not in config["targets"]:
                 raise LotteryError(

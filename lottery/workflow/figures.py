@@ -1,11 +1,14 @@
 """Which figures a configuration has data for, and the tables that figures are drawn from."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from lottery.errors import LotteryError
 from lottery.pruning.sweeps import RELEASED, PlannedRun, figures_of_all_networks
 from lottery.published import PUBLISHED_REDUNDANCY, published_epochs
+
+EXACTNESS_TABLES = ("exactness", "exactness_thresholds", "exactness_networks")
 
 
 def has_published_point(planned: PlannedRun, dataset: str) -> bool:
@@ -53,3 +56,22 @@ def pruning_figures(runs: Sequence[PlannedRun], dataset: str) -> list[str]:
 def theory_table(figure: str) -> str:
     """The table that a figure of theory is drawn from: probabilities for the curves, thresholds for all others."""
     return f"<results>/tables/theory_{'success' if figure == 'success' else 'thresholds'}.csv"
+
+
+def exactness_figures(config: Mapping[str, Any]) -> list[str]:
+    """Names of the figures of exact sums that a configuration has data for: of networks of several numbers of coefficients."""
+    measured = ["transition", "thresholds"] if config["exactness"] is not None else []
+    networks = config["exact_networks"].items()
+    return [*measured, *(f"network_{name}" for name, entry in networks if len(entry["coefficients_per_bit"]) > 1)]
+
+
+def exactness_plot(figure: str) -> dict[str, str | None]:
+    """The kind of a figure of exact sums, and of networks their entry, as `plot-exactness` has them."""
+    kind, _, entry = figure.partition("_")
+    return {"figure": kind, "entry": entry or None}
+
+
+def exactness_table(figure: str) -> str:
+    """The table that a figure of exact sums is drawn from."""
+    table = {"transition": "exactness", "thresholds": "exactness_thresholds"}.get(figure, "exactness_networks")
+    return f"<results>/tables/{table}.csv"

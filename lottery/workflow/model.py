@@ -9,7 +9,15 @@ from pydantic import Field, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from lottery.approximation.settings import CoefficientsPerBit, Epsilon, Objective, Settings, SolverSettings
+from lottery.approximation.grid import Bits
+from lottery.approximation.settings import (
+    CoefficientsPerBit,
+    Epsilon,
+    Objective,
+    OnInfeasible,
+    Settings,
+    SolverSettings,
+)
 from lottery.data.datasets import DATASETS
 from lottery.pruning.run import STRUCTURES as STRUCTURE_NAMES
 from lottery.pruning.run import VALIDATION_IMAGES, Epochs, Network, Redundancy, Seed, Sparsity, Stream, Variant
@@ -18,6 +26,8 @@ from lottery.records.files import json_text
 from lottery.settings import one_of, settings
 from lottery.subset_sum import EPSILON, solver_names
 from lottery.theory.coefficients import KINDS, WITHOUT_ZEROS
+from lottery.theory.integers import INTEGER_KINDS
+from lottery.theory.integers import MAX_BITS as MAX_INTEGER_BITS
 from lottery.tickets.construction import Construction
 
 Item = TypeVar("Item")
@@ -181,6 +191,41 @@ class TheoryEntry:
 
 
 @settings
+class ExactnessEntry:
+    """Exact subset sums of random integers."""
+
+    kinds: NonEmpty[Annotated[str, one_of("kind", lambda: INTEGER_KINDS)]] = Field(
+        default=["uniform", "product"],
+        description="Distributions of coefficients of b bits: uniform in the integers of [-2^b, 2^b] without 0, product of two"
+        " such integers of b/2 bits, for which b is even.",
+    )
+    bits: NonEmpty[Annotated[int, Field(ge=1, le=MAX_INTEGER_BITS)]] = Field(
+        default=[4, 6, 8, 10, 12, 16], description="Bits b of the coefficients."
+    )
+    trials: Positive = Field(default=10000, description="Trials for each kind and number of bits.")
+    seed: NonNegative = Field(default=1, description="Seed of coefficients and targets.")
+
+
+@settings
+class ExactNetworkEntry:
+    """Networks of exact sums: all combinations of the lists."""
+
+    target: str = Field(description="The name of a target; its weights are rounded to multiples of 2^-b.")
+    bits: NonEmpty[Bits] = Field(default=[4, 6, 8, 10, 12], description="Bits b of the grid.")
+    coefficients_per_bit: NonEmpty[CoefficientsPerBit] = Field(
+        default=[2], description="The paper's c: each weight gets int(c * (b + 1)) coefficients."
+    )
+    objective: Objective = Field(
+        default="min_error", description="As for approximations; every sum is exact with each."
+    )
+    seeds: NonEmpty[NonNegative] = Field(default=[1, 2, 3], description="Seeds of the coefficients.")
+    on_infeasible: OnInfeasible = Field(
+        default="redraw",
+        description="If no subset equals a weight: as for approximations; nearest counts a weight that is not exact.",
+    )
+
+
+@settings
 class Folders:
     """Where things are written, by Snakemake's own names; null for Snakemake's default."""
 
@@ -256,6 +301,16 @@ class Config:
         default=None,
         description="Success of random subset sums compared with theorems (docs/theory.md); {} for all defaults, null leaves it"
         " out.",
+    )
+    exactness: ExactnessEntry | None = Field(
+        default=None,
+        description="How often random integers have a subset with exactly the sum asked for (docs/exactness.md); {} for all"
+        " defaults, null leaves it out.",
+    )
+    exact_networks: Named[ExactNetworkEntry] = Field(
+        default={},
+        description="Quantised networks of which every weight is an exact sum, by name, each all combinations of its lists.  An"
+        " entry set to null is left out.",
     )
     validation_images: Positive = Field(
         default=VALIDATION_IMAGES,

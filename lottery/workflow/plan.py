@@ -9,7 +9,7 @@ from string import Formatter
 from typing import Any
 
 from lottery.approximation.chunks import split_into_chunks
-from lottery.approximation.points import PlannedPoint, planned_points
+from lottery.approximation.points import PlannedNetwork, PlannedPoint, planned_exact_networks, planned_points
 from lottery.approximation.settings import Settings, WeightSettings
 from lottery.data.datasets import get_dataset
 from lottery.errors import LotteryError
@@ -19,9 +19,10 @@ from lottery.pruning.structures import convolutions
 from lottery.pruning.sweeps import PlannedRun, planned_runs
 from lottery.recipe import Recipe
 from lottery.settings import settings_from
-from lottery.theory.plan import Measurement, planned_measurements, theory_figures
+from lottery.theory.exactness import ExactExperiment
+from lottery.theory.plan import Measurement, planned_exact_experiments, planned_measurements, theory_figures
 from lottery.tickets.construction import Construction
-from lottery.workflow.figures import pruning_figures
+from lottery.workflow.figures import EXACTNESS_TABLES, exactness_figures, pruning_figures
 
 
 def wildcard_pattern(names: Iterable[str]) -> str:
@@ -55,6 +56,16 @@ class Plan:
         return planned_measurements(self.config["theory"])
 
     @cached_property
+    def exact_experiments(self) -> dict[str, ExactExperiment]:
+        """Measurements of exact sums, by path."""
+        return planned_exact_experiments(self.config["exactness"])
+
+    @cached_property
+    def exact_networks(self) -> dict[str, PlannedNetwork]:
+        """Networks of exact sums, by path."""
+        return planned_exact_networks(self.config)
+
+    @cached_property
     def names(self) -> dict[str, list[str]]:
         """All names of each wildcard that stands in the paths of `files`."""
         targets, cross_check = self.config["targets"], self.config["cross_check"]
@@ -72,6 +83,10 @@ class Plan:
             "pruning_figure": pruning_figures([*self.runs.values()], self.config["dataset"]),
             "measurement": [*self.measurements],
             "theory_figure": [*theory_figures(self.config["theory"])],
+            "exact_experiment": [*self.exact_experiments],
+            "exact_network": [*self.exact_networks],
+            "exactness_figure": exactness_figures(self.config),
+            "exactness_table": [*EXACTNESS_TABLES] if self.exact_experiments or self.exact_networks else [],
         }
 
     def files(self, pattern: str) -> list[str]:
@@ -138,6 +153,10 @@ class Plan:
         if name not in self.points:
             raise LotteryError(f"point {name}: no frontier of the config asks for it")
         return self.points[name]
+
+    def exact_network_target(self, network: str) -> str:
+        """The file of the target that a network of exact sums rounds."""
+        return _target_file(self.exact_networks[network].target)
 
     @property
     def point_list(self) -> list[dict[str, str]]:

@@ -20,7 +20,7 @@ from lottery.workflow.command_line import (
     packed,
 )
 from lottery.workflow.configuration import check_file, complete
-from lottery.workflow.figures import theory_table
+from lottery.workflow.figures import exactness_plot, exactness_table, theory_table
 from lottery.workflow.plan import Plan, wildcard_pattern
 from lottery.workflow.resources import (
     gpus_per_job,
@@ -97,3 +97,6 @@ wildcard_constraints:
     checker=wildcard_pattern(plan.names["checker"]),
     measurement=wildcard_pattern(plan.names["measurement"]),
     theory_figure=wildcard_pattern(plan.names["theory_figure"]),
+    exact_experiment=wildcard_pattern(plan.names["exact_experiment"]),
+    exact_network=wildcard_pattern(plan.names["exact_network"]),
+    exactness_figure=wildcard_pattern(plan.names["exactness_figure"]),

@@ -26,6 +26,7 @@ rule tables:
         "<results>/tables/tickets.csv",
         "<results>/tables/runs.csv",
         "<results>/tables/theory_thresholds.csv",
+        plan.files("<results>/tables/{exactness_table}.csv"),
 
 
 rule figures:
@@ -38,6 +39,7 @@ rule figures:
         plan.files("<results>/figures/frontier_{frontier}.svg"),
         plan.files("<results>/figures/{pruning_figure}.svg"),
         plan.files("<results>/figures/theory_{theory_figure}.svg"),
+        plan.files("<results>/figures/exactness_{exactness_figure}.svg"),
 
 
 rule tabulate:
@@ -145,6 +147,7 @@ rule trace:
         rules.tabulate_tickets.output.tickets,
         rules.tabulate_runs.output.runs,
         rules.tabulate_theory.output.thresholds,
+        plan.files("<results>/tables/{exactness_table}.csv"),
     output:
         stages="<results>/tables/stages.csv",
         origins="<results>/tables/origins.csv",
@@ -171,6 +174,7 @@ rule summarise:
             *rules.tabulate_tickets.output,
             *rules.tabulate_runs.output,
             *rules.tabulate_theory.output,
+            *plan.files("<results>/tables/{exactness_table}.csv"),
             *rules.trace.output,
         ],
         figures=rules.figures.input,

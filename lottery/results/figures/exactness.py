@@ -167,10 +167,10 @@ def _draw_missed(axes: Axes, own: pd.DataFrame, bits: int, shade: Sequence[float
 def plot_network(table: pd.DataFrame, entry: str, stem: Path) -> list[Path]:
     """Share of a network's weights that the first n coefficients miss: exact sums, and sums within half a step off the grid."""
     own = table[table.entry == entry]
+    if own.empty:
+        raise LotteryError(f"figure: no network of {entry} was measured")
     shown = missed_share(own)
     bits = _bits(shown[shown.missed.notna()])
-    if not bits:
-        raise LotteryError(f"figure: no network of {entry} missed a weight; take fewer coefficients_per_bit")
     title = f"Weights of {own.network.iloc[0]} ({own.dataset.iloc[0]}) that n coefficients miss"
     with drawing():
         figure, axes = plt.subplots(figsize=(HALF, 3.9))
@@ -182,5 +182,7 @@ def plot_network(table: pd.DataFrame, entry: str, stem: Path) -> list[Path]:
         ]
         axes.set_xlabel("n, coefficients per weight; open: within half a step, off the grid")
         axes.set_ylabel("share of weights missed")
+        if not bits:
+            axes.text(0.5, 0.5, "no weight was missed", transform=axes.transAxes, ha="center")
         label_ends(axes, ends)
         return save(figure, stem, title, describe_network(own))
