@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 import subprocess
-from dataclasses import fields, replace
+from dataclasses import replace
 from html import escape, unescape
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from lottery.results.page.background import cost_section
 from lottery.results.page.chips import CHIPS, chip
 from lottery.results.page.findings import faults, findings
 from lottery.results.page.first_screen import curves_tile, tiles
-from lottery.results.page.inputs import Tables
+from lottery.results.page.inputs import Tables, table_files
 from lottery.results.page.numbers import fixed, in_type, rounded, seconds
 from lottery.results.page.origin import origin, processor
 from lottery.results.page.outcome import outcome, verdict_record
@@ -119,7 +119,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Tables:
 @pytest.fixture(scope="session")
 def rehearsed(demo: Path) -> Tables:
     """The tables of the demo."""
-    return Tables(**{field.name: read_table(demo / RESULTS / f"tables/{field.name}.csv") for field in fields(Tables)})
+    return Tables(**{name: read_table(path) for name, path in table_files(demo / RESULTS / "tables").items()})
 
 
 @pytest.fixture(scope="session")
@@ -408,7 +408,7 @@ def test_the_origin_says_settings_code_and_processor(
     demo: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(demo)  # where paths in records start
-    tables = Tables(**{field.name: read_table(RESULTS / f"tables/{field.name}.csv") for field in fields(Tables)})
+    tables = Tables(**{name: read_table(path) for name, path in table_files(RESULTS / "tables").items()})
     found = origin(tables, RESULTS / "tables")
     assert found.current == f"{tables.results} of {tables.results} results by today's code of their commands"
     assert found.settings is not None
@@ -424,7 +424,7 @@ def test_results_of_a_command_that_is_gone_are_not_by_todays_code(
     finished: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(finished)
-    tables = Tables(**{field.name: read_table(RESULTS / f"tables/{field.name}.csv") for field in fields(Tables)})
+    tables = Tables(**{name: read_table(path) for name, path in table_files(RESULTS / "tables").items()})
     record = provenance_path(RESULTS / "data/mnist5k.safetensors")
     write_json(record, read_json(record) | {"verb": "fetch-all"})
     assert origin(tables, RESULTS / "tables").current.startswith(f"{tables.results - 1} of {tables.results} results")

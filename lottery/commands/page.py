@@ -1,7 +1,6 @@
 """The page."""
 
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Annotated
 
@@ -9,15 +8,17 @@ from lottery.errors import LotteryError
 from lottery.records.files import json_text, read_table, write_text
 from lottery.records.provenance import ProvenanceTracker
 from lottery.results.page import findings as summary
-from lottery.results.page.inputs import NEEDED, Tables
+from lottery.results.page.inputs import NEEDED, Tables, table_files
 from lottery.results.page.outcome import verdict_record
 from lottery.results.page.page import summary_page
 
 
 def _read_tables(provenance: ProvenanceTracker, folder: Path) -> Tables:
-    names = [field.name for field in fields(Tables)]
     return Tables(
-        **{name: read_table(provenance.add_input(folder / f"{name}.csv"), words=NEEDED.get(name, ())) for name in names}
+        **{
+            name: read_table(provenance.add_input(path), words=NEEDED.get(name, ()))
+            for name, path in table_files(folder).items()
+        }
     )
 
 

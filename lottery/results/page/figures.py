@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lottery.results.page.svg import Drawing, drawing
 
-ONE, TWO, FRONTIER, THEORY = "one", "two", "frontier", "theory"
+ONE, TWO, FRONTIER, THEORY, EXACT = "one", "two", "frontier", "theory", "exactness"
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,9 @@ KINDS = (
     Kind("theory_thresholds", THEORY, "Coefficients for probability 1/2", "Against bits of precision, with fitted lines, first moment and counting bound.", "theory_thresholds"),
     Kind("theory_single", THEORY, "One coefficient against a subset sum", "Coefficients until a single one hits the target, and until a subset sum does.", "theory_thresholds"),
     Kind("theory_cardinality", THEORY, "Subsets of exactly k coefficients", "n H₂(k/n) at probability 1/2 against log₂(k/ε).", "theory_thresholds"),
+    Kind("exactness_transition", EXACT, "Probability that some subset sum equals its target", "By κ, bits per coefficient; 95% intervals (Wilson). Dotted: if sums were independent. One target above, all targets below.", "exactness"),
+    Kind("exactness_thresholds", EXACT, "Integers for probability 1/2, beyond one per bit", "Dotted: if sums were independent; dashed: first moment, and counting bound of all targets.", "exactness_thresholds"),
+    Kind("exactness_network", EXACT, "Weights of a network that the first n coefficients miss", "Filled: no sum equals the quantised weight; open: no sum of numbers off the grid is within half a step of the weight. Where a line ends, none is missed.", "exactness_networks"),
 )  # fmt: skip
 
 

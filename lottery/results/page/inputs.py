@@ -1,9 +1,12 @@
 """The tables that the page is made from."""
 
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, field, fields
+from functools import partial
+from pathlib import Path
 
 import pandas as pd
 
+from lottery.results.tables.exactness import NETWORK_NUMBERS, THRESHOLD_NUMBERS
 from lottery.results.tables.experiment_1 import PUBLISHED_PRUNED, PUBLISHED_TARGET
 from lottery.results.tables.frontier import FRONTIER_NUMBERS
 from lottery.results.tables.runs import GROUP
@@ -17,16 +20,22 @@ NEEDED = {
     "tickets": TICKET_COLUMNS,
     "points": (*GROUP, "accuracy", "half_interval", "seeds", "epochs"),
     "points_compared": ("network", "structure", "sparsity", "published", "ours", "spread", "verdict", "why"),
+    "exactness_thresholds": ("kind", "targets", *THRESHOLD_NUMBERS),
+    "exactness_networks": ("entry", "network", "objective", *NETWORK_NUMBERS),
     "claims": ("claim", "network", "protocol", "statement", "answer", "evidence"),
     "stages": ("stage", "results", "hours", "core_hours", "gpu_hours", "peak_memory_mb"),
     "origins": ("commit", "versions", "system", "results", "first", "last"),
 }
 
 
+def _empty(name: str) -> partial[pd.DataFrame]:
+    return partial(pd.DataFrame, columns=[*NEEDED[name]])
+
+
 @dataclass(frozen=True)
 class Tables:
     """Each field is a CSV file of this name, as `tabulate`, `tabulate-frontiers`, `tabulate-tickets`, `tabulate-runs`,
-    `tabulate-theory` and `trace` write it."""
+    `tabulate-theory` and `trace` write it.  What a configuration need not ask for is empty where there is no such file."""
 
     table1: pd.DataFrame
     comparison: pd.DataFrame
@@ -41,6 +50,8 @@ class Tables:
     theory_slopes: pd.DataFrame
     stages: pd.DataFrame
     origins: pd.DataFrame
+    exactness_thresholds: pd.DataFrame = field(default_factory=_empty("exactness_thresholds"))
+    exactness_networks: pd.DataFrame = field(default_factory=_empty("exactness_networks"))
 
     @property
     def approximations(self) -> pd.DataFrame:
@@ -84,3 +95,9 @@ class Tables:
     @property
     def commits(self) -> list[str]:
         return list(dict.fromkeys(map(str, self.origins.commit)))
+
+
+def table_files(folder: Path) -> dict[str, Path]:
+    """The file of each table in a folder; of those that may be missing only what is there."""
+    files = {table: folder / f"{table.name}.csv" for table in fields(Tables)}
+    return {table.name: path for table, path in files.items() if table.default_factory is MISSING or path.exists()}

@@ -13,12 +13,13 @@ from lottery.records.fingerprint import ROOT
 from lottery.results.page import rehearsal
 from lottery.results.page.background import cost_section, differences_section
 from lottery.results.page.chips import CHIPS, chip
+from lottery.results.page.exact_sums import exact_section
 from lottery.results.page.experiment_1 import section as experiment_1
 from lottery.results.page.experiment_1 import sentence as experiment_1_answer
 from lottery.results.page.experiment_2 import section as experiment_2
 from lottery.results.page.experiment_2 import sentence as experiment_2_answer
 from lottery.results.page.extensions import frontier_section, theory_section, ticket_section
-from lottery.results.page.figures import FRONTIER, ONE, THEORY, TWO, Figure
+from lottery.results.page.figures import EXACT, FRONTIER, ONE, THEORY, TWO, Figure
 from lottery.results.page.figures import figures as figures_of
 from lottery.results.page.first_screen import claims_matrix, evidence, tiles
 from lottery.results.page.inputs import Tables
@@ -62,6 +63,7 @@ def _sections(tables: Tables, found: Outcome, paths: Sequence[Path], folder: Pat
         ticket_section(tables),
         frontier_section(tables, shown(FRONTIER, "")),
         theory_section(tables, shown(THEORY, "")),
+        exact_section(tables, shown(EXACT, "")),
         differences_section(),
         cost_section(tables),
     )
