@@ -1,5 +1,7 @@
 """Exact subset sums on a grid: the bitset against enumeration, expectations against closed forms, counts against theory."""
 
+import re
+import shlex
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
@@ -7,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import Snakemake
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lottery.cli import main
+from lottery.commands.parser import parse
 from lottery.errors import LotteryError
-from lottery.records.files import read_table
-from lottery.results.figures import exactness as figures
+from lottery.records.files import read_table, write_json
 from lottery.results.tables.exactness import EXACTNESS_NUMBERS, exact_thresholds, exactness
 from lottery.theory.coefficients import BLOCK
 from lottery.theory.exactness import ExactExperiment, count_exact, trial_numbers
@@ -26,6 +30,7 @@ from lottery.theory.integers import INTEGER_KINDS, draw_integer_targets, draw_in
 from lottery.theory.plan import planned_exact_experiments
 from lottery.theory.reachable import first_numbers
 from lottery.theory.thresholds import wilson
+from lottery.workflow.configuration import complete
 
 
 def first_numbers_by_sets(coefficients: list[int], target: int, half: int) -> tuple[int, int]:
@@ -197,21 +202,68 @@ def test_each_kind_and_number_of_bits_is_planned_with_enough_coefficients() -> N
         assert count_exact(experiment)["all"][-1] > 0.95 * 300
 
 
+def test_bits_that_a_kind_cannot_have_are_refused_with_the_configuration() -> None:
+    section = {"bits": [4, 7], "kinds": ["uniform", "product"]}
+    with pytest.raises(LotteryError, match=r"^config: exactness: product: bits: .* needs a multiple of 2, not 7$"):
+        complete({"targets": {}, "approximations": {}, "exactness": section})
+
+
+def test_every_setting_of_a_measurement_reaches_its_command(workflow: Path, snakemake: Snakemake) -> None:
+    section = {"kinds": ["uniform", "product"], "bits": [2, 6], "trials": 123, "seed": 7}
+    write_json(workflow / "config/own.json", {"exactness": section})
+    done = snakemake(workflow, "exactness", "-n", "-p", "--configfile", "config/demo.yaml", "config/own.json")
+    found = re.findall(r"lottery measure-exactness (.*?) 2>&1", done.stdout + done.stderr)
+    given = [parse(["measure-exactness", *shlex.split(words)]) for words in found]
+    told = {
+        str(one.output).removeprefix("results/demo/exactness/").removesuffix(".csv"): ExactExperiment(
+            one.kind, one.bits, one.coefficients, one.trials, one.seed
+        )
+        for one in given
+    }
+    assert told == planned_exact_experiments(section)
+
+
 @pytest.fixture(scope="module")
-def table(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+def measured(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("exactness")
-    section = {"kinds": ["uniform", "product"], "bits": [4, 8], "trials": 1000, "seed": 1}
     paths = []
-    for number, experiment in enumerate(planned_exact_experiments(section).values()):
-        rows = [
-            (experiment.kind, experiment.bits, targets, n, experiment.trials, successes)
-            for targets, counts in count_exact(experiment).items()
-            for n, successes in enumerate(counts, start=1)
-        ]
-        paths.append(folder / f"{number}.csv")
-        columns = ["kind", "bits", "targets", "coefficients", "trials", "successes"]
-        pd.DataFrame(rows, columns=columns).to_csv(paths[-1], index=False)
-    return exactness(paths)
+    for kind, bits in product(("uniform", "product"), ("4", "8")):
+        paths.append(folder / f"{kind}_{bits}.csv")
+        words = ["--kind", kind, "--bits", bits, "--coefficients", "26", "--trials", "1000"]
+        assert main(["measure-exactness", *words, "--output", str(paths[-1])]) == 0
+    return paths
+
+
+@pytest.fixture(scope="module")
+def table(measured: list[Path]) -> pd.DataFrame:
+    return exactness(measured)
+
+
+def test_a_command_writes_what_was_counted_and_again_the_same_bytes(measured: list[Path], tmp_path: Path) -> None:
+    words = "measure-exactness --kind uniform --bits 4 --coefficients 26 --trials 1000 --output"
+    assert main([*words.split(), str(tmp_path / "again.csv")]) == 0
+    assert (tmp_path / "again.csv").read_bytes() == measured[0].read_bytes()
+    found = pd.read_csv(measured[0]).groupby("targets").successes.apply(list).to_dict()
+    assert found == count_exact(ExactExperiment("uniform", 4, 26, 1000))
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--kind", "relu"], "kind: 'relu' is not one of uniform, product"),
+        (["--bits", "0"], "bits: 0 is not between 1 and 20"),
+        (["--kind", "product", "--bits", "5"], "bits: a product of 2 factors needs a multiple of 2, not 5"),
+        (["--trials", "0"], "one trial and one coefficient are the least"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str], message: str
+) -> None:
+    words = f"measure-exactness --kind uniform --bits 4 --coefficients 2 --trials 5 --output {tmp_path / 'x.csv'}"
+    assert main([*words.split(), *more]) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
 
 
 def test_thresholds_stand_beside_independent_sums_and_bounds(table: pd.DataFrame) -> None:
@@ -233,14 +285,14 @@ def test_a_table_without_measurements_is_empty() -> None:
     assert exact_thresholds(exactness([])).empty
 
 
-def test_figures_are_drawn_from_the_tables_and_twice_the_same(table: pd.DataFrame, tmp_path: Path) -> None:
-    table.to_csv(tmp_path / "table.csv", index=False)
-    read = read_table(tmp_path / "table.csv", EXACTNESS_NUMBERS)
-    for name in ("first", "second"):
-        figures.plot_transition(read, tmp_path / f"{name}_transition")
-        figures.plot_thresholds(exact_thresholds(read), tmp_path / f"{name}_thresholds")
-    for figure in ("transition", "thresholds"):
+def test_figures_are_drawn_from_the_tables_and_twice_the_same(measured: list[Path], tmp_path: Path) -> None:
+    assert main(["tabulate-exactness", "--measurements", *map(str, measured), "--output", str(tmp_path)]) == 0
+    assert len(read_table(tmp_path / "exactness.csv", EXACTNESS_NUMBERS)) == 4 * 2 * 26
+    assert pd.read_csv(tmp_path / "exactness_networks.csv").empty
+    for figure, table in (("transition", "exactness"), ("thresholds", "exactness_thresholds")):
+        words = ["plot-exactness", "--figure", figure, "--table", str(tmp_path / f"{table}.csv"), "--output"]
         first, second = (tmp_path / f"{name}_{figure}.svg" for name in ("first", "second"))
+        assert main([*words, str(first.with_suffix(""))]) == main([*words, str(second.with_suffix(""))]) == 0
         assert first.read_bytes() == second.read_bytes()
         assert first.read_text().count("<path") > 10
     assert "uniform, one target, b = 8: P = 1/2 up to κ = 0.8" in (tmp_path / "first_transition.svg").read_text()

@@ -11,12 +11,15 @@ from lottery.approximation.frontier import approximate
 from lottery.approximation.grid import GridSettings, quantised
 from lottery.approximation.points import planned_exact_networks
 from lottery.approximation.settings import Settings
-from lottery.approximation.target import Target
+from lottery.approximation.target import Target, write_target
+from lottery.cli import main
+from lottery.commands.parser import parse
 from lottery.errors import LotteryError
 from lottery.networks import ImageShape, layers
-from lottery.records.files import write_json
+from lottery.records.files import read_json, write_json
 from lottery.results.figures.exactness import plot_network
 from lottery.results.tables.exactness import exact_networks, missed_share
+from lottery.settings import flags, settings_from
 from lottery.subset_sum import create
 
 
@@ -150,8 +153,28 @@ def test_a_table_and_a_figure_show_the_weights_that_were_missed(network, digits,
     assert missed_share(table).missed.tolist() == pytest.approx([few, many or np.nan], nan_ok=True)
     plot_network(table, "fc2", tmp_path / "figure")
     assert ">b = 4<" in (tmp_path / "figure.svg").read_text()
+    plot_network(table.assign(missed=0), "fc2", tmp_path / "none")
+    assert "no weight was missed" in (tmp_path / "none.svg").read_text()
     with pytest.raises(LotteryError, match="no network of other"):
         plot_network(table, "other", tmp_path / "figure")
     write_json(paths[0], {"settings": {}})
     with pytest.raises(LotteryError, match="no result of `lottery measure-exact-network`"):
         exact_networks(paths)
+
+
+def test_flags_of_a_grid_say_that_grid():
+    given = GridSettings(7, 2.5, "min_cardinality", seed=4, on_infeasible="nearest")
+    words = ["measure-exact-network", "--target", "t", "--data", "d", "--output", "o"]
+    assert settings_from(GridSettings, parse([*words, *flags(given)])) == given
+
+
+def test_the_command_writes_an_exact_network(network, tmp_path):
+    data, target, output = (str(tmp_path / name) for name in ("data.safetensors", "target.safetensors", "point.json"))
+    assert main(["fetch", "--dataset", "mnist5k", "--source", "embedded", "--output", data]) == 0
+    write_target(tmp_path / "target.safetensors", network)
+    words = ["--bits", "4", "--coefficients-per-bit", "3", "--target", target, "--data", data, "--output", output]
+    assert main(["measure-exact-network", *words]) == 0
+    found = read_json(tmp_path / "point.json")
+    assert found["inexact"] == found["predictions_that_differ"] == 0
+    assert found["coefficients"] == 15
+    assert not (tmp_path / "point.json.partial").exists()

@@ -294,6 +294,22 @@ def test_what_was_not_run_has_no_section(full: Tables, full_page: str) -> None:
     assert not {"frontier", "theory"} & set(re.findall(r'<section id="(\w+)"', page))
 
 
+def test_exact_sums_have_a_section_where_their_tables_are(full: Tables, full_page: str) -> None:
+    assert '<section id="exactness"' not in full_page
+    folder = ROOT / "results/reference/exactness/tables"
+    kept = {name: read_table(folder / f"{name}.csv") for name in ("exactness_thresholds", "exactness_networks")}
+    page = summary_page(replace(full, **kept), [], REFERENCE, REFERENCE.parent)
+    [section] = re.findall(r'<section id="exactness".*?</section>', page, re.S)
+    exact = kept["exactness_networks"].query("inexact == 0")
+    assert f"{len(exact)} of {len(kept['exactness_networks'])} quantised networks are exact sums" in section
+    assert "predictions 0 differ" in section
+    without = summary_page(
+        replace(full, exactness_networks=kept["exactness_networks"]), [], REFERENCE, REFERENCE.parent
+    )
+    assert "exact-networks" in without
+    assert "exact-thresholds" not in without
+
+
 def test_a_cell_of_the_claims_leads_to_its_evidence(full_page: str) -> None:
     """The row that a cell names has the same answer as the cell."""
     cells = re.findall(r'href="#(evidence-\d+)"><span class="icon [a-z]+" title="([^"]+)"', full_page)

@@ -10,7 +10,13 @@ from lottery.errors import LotteryError
 from lottery.pruning.sweeps import PlannedRun
 from lottery.published import figures
 from lottery.workflow.configuration import complete
-from lottery.workflow.figures import has_published_point, pruning_figures, theory_table
+from lottery.workflow.figures import (
+    exactness_plot,
+    exactness_table,
+    has_published_point,
+    pruning_figures,
+    theory_table,
+)
 from lottery.workflow.plan import Plan, wildcard_pattern
 
 SMALL = {
@@ -72,6 +78,31 @@ def test_files_are_none_where_nothing_is_asked_for() -> None:
         assert plan.files(pattern) == []
     assert plan.files("{measurement}") == plan.files("{theory_figure}") == []
     assert plan.run_list == plan.point_list == []
+
+
+EXACT_NETWORKS = {
+    "few": {"target": "trained", "bits": [4], "coefficients_per_bit": [1, 2], "seeds": [1]},
+    "one": {"target": "imported", "bits": [4, 8], "seeds": [1, 2]},
+}
+
+
+def test_exact_sums_are_planned_where_the_config_asks_for_them() -> None:
+    none = plan_of()
+    assert none.files("{exact_experiment}") == none.files("{exact_network}") == []
+    assert none.files("{exactness_figure}") == none.files("{exactness_table}") == []
+    plan = plan_of(exactness={"kinds": ["uniform"], "bits": [4, 6]}, exact_networks=EXACT_NETWORKS)
+    assert plan.files("{exact_experiment}") == ["uniform/bits_4", "uniform/bits_6"]
+    assert len(plan.files("{exact_network}")) == 2 + 4
+    assert plan.files("{exactness_table}") == ["exactness", "exactness_thresholds", "exactness_networks"]
+    assert plan.files("{exactness_figure}") == ["transition", "thresholds", "network_few"]
+    assert plan.exact_network_target("one/bits_4_per_bit_2_seed_2") == "<results>/targets/imported/weights.safetensors"
+
+
+def test_figures_of_exact_sums_name_their_table_and_entry() -> None:
+    assert exactness_plot("transition") == {"figure": "transition", "entry": None}
+    assert exactness_plot("network_my_own") == {"figure": "network", "entry": "my_own"}
+    assert exactness_table("network_my_own") == "<results>/tables/exactness_networks.csv"
+    assert exactness_table("transition") == "<results>/tables/exactness.csv"
 
 
 def test_target_files_are_those_of_the_entrys_target(plan: Plan) -> None:
