@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from lottery.errors import LotteryError
 from lottery.results.figures.style import (
@@ -180,6 +181,7 @@ def plot_network(table: pd.DataFrame, entry: str, stem: Path) -> list[Path]:
             _draw_missed(axes, shown[shown.bits == b], b, shade)
             for shade, b in zip(shades(len(bits)), bits, strict=True)
         ]
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("n, coefficients per weight; open: within half a step, off the grid")
         axes.set_ylabel("share of weights missed")
         if not bits:
