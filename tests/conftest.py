@@ -131,7 +131,7 @@ def command_line(command: Command, output: str) -> list[str]:
         if name == "ticket":
             words += [str(value)]
         elif name == "decay_scores":
-            words += [] if value else ["--no-score-decay"]
+            words += [] if value else ["--no-decay-scores"]
         elif value is not None and value is not False and value != []:
             values = value if isinstance(value, list) else [] if value is True else [value]
             words += [f"--{name.replace('_', '-')}", *map(str, values)]
