@@ -15,7 +15,8 @@ from filelock import FileLock
 
 from lottery.approximation.target import Target
 from lottery.cli import parser
-from lottery.data.datasets import Images, fetch, load
+from lottery.data.datasets import Images, load
+from lottery.data.sources import fetch
 from lottery.networks import ImageShape, layers
 from lottery.published import figures
 from lottery.records.audit import Command, planned_commands

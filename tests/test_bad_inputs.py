@@ -12,7 +12,7 @@ from conftest import ROOT
 
 from lottery.approximation.target import Target, write_target
 from lottery.cli import main
-from lottery.data.datasets import fetch
+from lottery.data.sources import fetch
 from lottery.errors import LotteryError, shortened
 from lottery.networks import ImageShape, layers
 from lottery.records.tensors import read_tensors, write_tensors

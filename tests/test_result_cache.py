@@ -67,7 +67,9 @@ def test_other_settings_or_inputs_restore_nothing(
         write_target(path.parent.parent / "weights.safetensors", replace(target, weights=weights))
     assert solve(*(["--seed", "2"] if change == "setting" else [])).read_bytes() != found
     assert "earlier attempt" not in capsys.readouterr().out
-    assert len(list(path.parent.glob(".*.cached"))) == 2, "of the file and its record, and what it finds replaces the old"
+    assert len(list(path.parent.glob(".*.cached"))) == 2, (
+        "of the file and its record, and what it finds replaces the old"
+    )
 
 
 @pytest.mark.parametrize("name", [".{}.cached", ".{}.provenance.json.cached"])

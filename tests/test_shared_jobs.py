@@ -20,7 +20,8 @@ from filelock import FileLock
 
 from lottery.approximation.target import Target, write_target
 from lottery.cli import main, parser
-from lottery.data.datasets import fetch, load
+from lottery.data.datasets import load
+from lottery.data.sources import fetch
 from lottery.devices import prepare_device
 from lottery.networks import layers
 from lottery.pruning.records import RUN_FILES, read_masks

@@ -239,7 +239,7 @@ class Config:
     )
     tickets: Named[TicketEntry] = Field(
         default={},
-        description="PruningResult random networks of twice the depth that compute a target, built and verified, by name.  An entry"
+        description="Pruned random networks of twice the depth that compute a target, built and verified, by name.  An entry"
         " set to null is left out.",
     )
     sweeps: Named[SweepEntry] = Field(
