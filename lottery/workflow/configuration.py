@@ -26,7 +26,7 @@ from lottery.recipe import Recipe
 from lottery.settings import settings_from
 from lottery.tickets.construction import Construction
 from lottery.tickets.ticket import check_signs
-from lottery.workflow import model
+from lottery.workflow.schema import schema as config_schema
 
 # Keys by their old names, which are read until version 0.3.
 RENAMED = {
@@ -247,7 +247,7 @@ def complete(config: dict[str, Any]) -> dict[str, Any]:
     Raises LotteryError: one line with the key, the fault and what is allowed.
     """
     _load_plugins(config)
-    schema = model.schema()
+    schema = config_schema()
     config = copy.deepcopy(config)
     _rename_old_keys(config)
     _check_names(config, "")
@@ -383,7 +383,7 @@ def _described(part: dict[str, Any], root: dict[str, Any], path: str) -> Iterato
 
 def reference() -> str:
     """Every key of the configuration as a Markdown table, from the schema."""
-    schema = model.schema()
+    schema = config_schema()
     lines = ["| key | allowed | default | meaning |", "| --- | --- | --- | --- |"]
     for key, allowed, default, description in _described(schema, schema, ""):
         lines.append(f"| `{key}` | {allowed} | {f'`{default}`' if default else ''} | {' '.join(description.split())} |")

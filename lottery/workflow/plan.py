@@ -51,7 +51,7 @@ class Plan:
 
     @cached_property
     def measurements(self) -> dict[str, Measurement]:
-        """Measurements of theory beside experiment, by path."""
+        """Measurements of random subset sums, by path."""
         return planned_measurements(self.config["theory"])
 
     @cached_property
@@ -76,6 +76,8 @@ class Plan:
 
     def files(self, pattern: str) -> list[str]:
         """All files of a path with wildcards, one for each combination of their names.
+
+        Snakemake replaces `<results>` by the folder of results.
 
         >>> plan.files("<results>/tickets/{ticket}/counts.json")
         ['<results>/tickets/first/counts.json', '<results>/tickets/second/counts.json']
@@ -110,7 +112,7 @@ class Plan:
         return str(self.config["approximations"][approximation]["solver"])
 
     def approximation_target(self, approximation: str) -> str:
-        """The file of the target that an approximation is of."""
+        """The file of the target of an approximation."""
         return _target_file(self.config["approximations"][approximation]["target"])
 
     def chunks(self, approximation: str) -> list[str]:
@@ -145,7 +147,7 @@ class Plan:
         return [{"frontier": planned.frontier, "point": name} for name, planned in self.points.items()]
 
     def run(self, name: str) -> Run:
-        """The run of a folder."""
+        """The run whose files are in the folder `name`."""
         return self._planned(name).run
 
     def convolutions(self, run: str) -> str | None:
