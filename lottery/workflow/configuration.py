@@ -307,9 +307,7 @@ def _check_signs(config: dict[str, Any]) -> None:
     for name, entry in config["tickets"].items():
         target = config["targets"][entry["target"]]
         try:
-            check_signs(
-                target["network"], get_dataset(config["dataset"]).image, target["pixels"], entry["signed_inputs"]
-            )
+            check_signs(target["network"], target["pixels"], entry["signed_inputs"])
         except LotteryError as problem:
             raise LotteryError(f"config: tickets.{name}.{problem}") from problem
 
