@@ -39,8 +39,8 @@ class Construction:
         default=42,
         ge=1,
         le=MAX_UNITS,
-        description="Hidden units per input of a layer; half of them pass a positive input, so that 42 correspond to the"
-        " published 21 coefficients.",
+        description="Hidden units per input of a layer, or per channel of a convolution; half of them pass a positive input, so"
+        " that 42 correspond to the published 21 coefficients.",
     )
     distribution: Literal["uniform", "normal"] | tuple[float, float] = Field(
         default="uniform",
