@@ -88,6 +88,8 @@ MISTAKES: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("frontiers", "fc2", "epsilons"), [0.01, 1], "1 is greater than or equal"),
     (("frontiers", "fc2", "objectives"), ["exactly_22"], "keeps more than"),
     (("frontiers", "fc2", "coefficients_per_bit"), [40], "1 to 64 are possible"),
+    (("controls", "sweeps"), ["fc9"], "controls.sweeps: 'fc9' is not one of the sweeps"),
+    (("controls", "draws"), 0, "controls.draws: 0 is less than the minimum of 1"),
     (("theory", "kinds"), ["gauss"], "'gauss' is not one of uniform"),
     (("theory", "trials"), 0, "0 is less than"),
     (("theory", "max_coefficients"), 60, "60 is greater than"),

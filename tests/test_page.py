@@ -32,6 +32,7 @@ from lottery.results.page.svg import dark, drawing
 from lottery.results.page.table import Column, table_of
 from lottery.results.tables.claims import CLAIMS, answer_claims
 from lottery.results.tables.comparison import compare
+from lottery.results.tables.controls import controls
 from lottery.results.tables.experiment_1 import cost, table1
 from lottery.results.tables.frontier import frontier, point_rows
 from lottery.results.tables.lineage import origins, stages
@@ -112,7 +113,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Tables:
     kept = {name: read_table(REFERENCE / f"{name}.csv") for name in ("points", "points_compared", "claims", "frontier", "theory_thresholds", "theory_slopes")}  # fmt: skip
     return Tables(
         table1=table, comparison=compare(table), cost=cost(folders, []), cross_check=pd.DataFrame(), tickets=tickets({}),
-        stages=stages([]), origins=origins([]), **kept,
+        controls=controls([], dict), stages=stages([]), origins=origins([]), **kept,
     )  # fmt: skip
 
 

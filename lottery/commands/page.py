@@ -5,6 +5,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Annotated
 
+import pandas as pd
+
 from lottery.errors import LotteryError
 from lottery.records.files import json_text, read_table, write_text
 from lottery.records.provenance import ProvenanceTracker
@@ -13,12 +15,18 @@ from lottery.results.page.inputs import NEEDED, Tables
 from lottery.results.page.outcome import verdict_record
 from lottery.results.page.page import summary_page
 
+LATER = ("controls",)  # tables that a folder of an earlier version does not have
+
+
+def _read_table(provenance: ProvenanceTracker, path: Path) -> pd.DataFrame:
+    words = NEEDED.get(path.stem, ())
+    if path.stem in LATER and not path.exists():
+        return pd.DataFrame(columns=list(words))
+    return read_table(provenance.add_input(path), words=words)
+
 
 def _read_tables(provenance: ProvenanceTracker, folder: Path) -> Tables:
-    names = [field.name for field in fields(Tables)]
-    return Tables(
-        **{name: read_table(provenance.add_input(folder / f"{name}.csv"), words=NEEDED.get(name, ())) for name in names}
-    )
+    return Tables(**{field.name: _read_table(provenance, folder / f"{field.name}.csv") for field in fields(Tables)})
 
 
 def summarise(

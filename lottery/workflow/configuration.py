@@ -278,6 +278,7 @@ def complete(config: dict[str, Any]) -> dict[str, Any]:
         raise LotteryError(f"config: {problem}") from problem
     _check_signs(filled)
     _check_sweeps(filled)
+    _check_controls(filled)
     checked = filled["cross_check"]["approximation"]
     if checked is not None and checked not in filled["approximations"]:
         raise LotteryError(
@@ -310,6 +311,14 @@ def _check_signs(config: dict[str, Any]) -> None:
             check_signs(target["network"], target["pixels"], entry["signed_inputs"])
         except LotteryError as problem:
             raise LotteryError(f"config: tickets.{name}.{problem}") from problem
+
+
+def _check_controls(config: dict[str, Any]) -> None:
+    """Controls are of sweeps that there are."""
+    for name in (config["controls"] or {}).get("sweeps") or []:
+        if name not in config["sweeps"]:
+            known = ", ".join(config["sweeps"]) or "none"
+            raise LotteryError(f"config: controls.sweeps: {name!r} is not one of the sweeps ({known})")
 
 
 def _check_sweeps(config: dict[str, Any]) -> None:

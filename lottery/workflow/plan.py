@@ -14,6 +14,7 @@ from lottery.approximation.settings import Settings, WeightSettings
 from lottery.data.datasets import get_dataset
 from lottery.errors import LotteryError
 from lottery.networks import Layer, layers
+from lottery.pruning.controls import ControlSettings
 from lottery.pruning.run import Run
 from lottery.pruning.structures import convolutions
 from lottery.pruning.sweeps import PlannedRun, planned_runs
@@ -33,6 +34,10 @@ def _target_file(target: str) -> str:
     return f"<results>/targets/{target}/weights.safetensors"
 
 
+def _listed(runs: Mapping[str, PlannedRun]) -> list[dict[str, str]]:
+    return [{"variant": planned.variant_name, "folder": folder} for folder, planned in runs.items()]
+
+
 @dataclass(frozen=True)
 class Plan:
     """The plan of a configuration with all defaults filled in."""
@@ -48,6 +53,20 @@ class Plan:
     def runs(self) -> dict[str, PlannedRun]:
         """Runs of experiment 2, by folder."""
         return planned_runs(self.config)
+
+    @cached_property
+    def controlled_runs(self) -> dict[str, PlannedRun]:
+        """Runs of experiment 2 that are compared with controls, by folder: without baselines and repetitions."""
+        entry = self.config["controls"]
+        if entry is None:
+            return {}
+        wanted = self.config["sweeps"] if entry["sweeps"] is None else entry["sweeps"]
+        found = planned_runs({**self.config, "sweeps": {name: self.config["sweeps"][name] for name in wanted}})
+        return {
+            folder: planned
+            for folder, planned in found.items()
+            if planned.run.structure != "dense" and planned.run.perturbation is None
+        }
 
     @cached_property
     def measurements(self) -> dict[str, Measurement]:
@@ -70,6 +89,8 @@ class Plan:
             "ticket": [*self.config["tickets"]],
             "run": [*self.runs],
             "pruning_figure": pruning_figures([*self.runs.values()], self.config["dataset"]),
+            "controlled_run": [*self.controlled_runs],
+            "controlled_network": [*dict.fromkeys(p.run.network for p in self.controlled_runs.values())],
             "measurement": [*self.measurements],
             "theory_figure": [*theory_figures(self.config["theory"])],
         }
@@ -161,7 +182,17 @@ class Plan:
     @property
     def run_list(self) -> list[dict[str, str]]:
         """The input of `lottery tabulate-runs`: the variant and the folder of each run."""
-        return [{"variant": planned.variant_name, "folder": folder} for folder, planned in self.runs.items()]
+        return _listed(self.runs)
+
+    @property
+    def control_settings(self) -> ControlSettings:
+        """How often controls are drawn."""
+        return settings_from(ControlSettings, self.config["controls"])
+
+    @property
+    def control_list(self) -> list[dict[str, str]]:
+        """The input of `lottery tabulate-controls`: the variant and the folder of each run that has controls."""
+        return _listed(self.controlled_runs)
 
     def _planned(self, run: str) -> PlannedRun:
         if run not in self.runs:

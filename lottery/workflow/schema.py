@@ -11,6 +11,7 @@ from pydantic_core import core_schema
 
 from lottery.approximation.settings import CoefficientsPerBit, Epsilon, Objective, Settings, SolverSettings
 from lottery.data.datasets import DATASETS
+from lottery.pruning.controls import ControlSettings
 from lottery.pruning.run import STRUCTURES as STRUCTURE_NAMES
 from lottery.pruning.run import VALIDATION_IMAGES, Epochs, Network, Redundancy, Seed, Sparsity, Stream, Variant
 from lottery.recipe import Recipe
@@ -139,6 +140,15 @@ class SweepEntry:
 
 
 @settings
+class ControlsEntry(ControlSettings):
+    """Controls of finished runs of sweeps."""
+
+    sweeps: NonEmpty[str] | None = Field(
+        default=None, description="Names of the sweeps whose runs are compared with controls; null for all."
+    )
+
+
+@settings
 class VariantEntry(Variant):
     """A way to draw a random network and to learn its scores."""
 
@@ -246,6 +256,11 @@ class Config:
         default={},
         description="Runs of experiment 2 by name, each sweep all combinations of its lists.  A run that several sweeps ask for"
         " is computed once.  An entry set to null is left out.",
+    )
+    controls: ControlsEntry | None = Field(
+        default=None,
+        description="Pruned networks of sweeps compared with random masks and other weights (docs/controls.md); {} for all"
+        " defaults, null leaves it out.",
     )
     variants: Named[VariantEntry] = Field(
         default={"released": VariantEntry()},

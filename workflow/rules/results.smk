@@ -25,6 +25,7 @@ rule tables:
         "<results>/tables/frontier.csv",
         "<results>/tables/tickets.csv",
         "<results>/tables/runs.csv",
+        "<results>/tables/controls.csv",
         "<results>/tables/theory_thresholds.csv",
 
 
@@ -37,6 +38,7 @@ rule figures:
         ),
         plan.files("<results>/figures/frontier_{frontier}.svg"),
         plan.files("<results>/figures/{pruning_figure}.svg"),
+        plan.files("<results>/figures/controls_{controlled_network}.svg"),
         plan.files("<results>/figures/theory_{theory_figure}.svg"),
 
 
@@ -144,6 +146,7 @@ rule trace:
         rules.tabulate_frontiers.output.means,
         rules.tabulate_tickets.output.tickets,
         rules.tabulate_runs.output.runs,
+        rules.tabulate_controls.output.controls,
         rules.tabulate_theory.output.thresholds,
     output:
         stages="<results>/tables/stages.csv",
@@ -170,6 +173,7 @@ rule summarise:
             *rules.tabulate_frontiers.output,
             *rules.tabulate_tickets.output,
             *rules.tabulate_runs.output,
+            *rules.tabulate_controls.output,
             *rules.tabulate_theory.output,
             *rules.trace.output,
         ],

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from lottery.results.tables.controls import CONTROL_NUMBERS, CONTROL_WORDS
 from lottery.results.tables.experiment_1 import PUBLISHED_PRUNED, PUBLISHED_TARGET
 from lottery.results.tables.frontier import FRONTIER_NUMBERS
 from lottery.results.tables.runs import GROUP
@@ -18,6 +19,7 @@ NEEDED = {
     "points": (*GROUP, "accuracy", "half_interval", "seeds", "epochs"),
     "points_compared": ("network", "structure", "sparsity", "published", "ours", "spread", "verdict", "why"),
     "claims": ("claim", "network", "protocol", "statement", "answer", "evidence"),
+    "controls": (*CONTROL_WORDS, *CONTROL_NUMBERS),
     "stages": ("stage", "results", "hours", "core_hours", "gpu_hours", "peak_memory_mb"),
     "origins": ("commit", "versions", "system", "results", "first", "last"),
 }
@@ -26,7 +28,7 @@ NEEDED = {
 @dataclass(frozen=True)
 class Tables:
     """Each field is a CSV file of this name, as `tabulate`, `tabulate-frontiers`, `tabulate-tickets`, `tabulate-runs`,
-    `tabulate-theory` and `trace` write it."""
+    `tabulate-controls`, `tabulate-theory` and `trace` write it."""
 
     table1: pd.DataFrame
     comparison: pd.DataFrame
@@ -37,6 +39,7 @@ class Tables:
     points: pd.DataFrame
     points_compared: pd.DataFrame
     claims: pd.DataFrame
+    controls: pd.DataFrame
     theory_thresholds: pd.DataFrame
     theory_slopes: pd.DataFrame
     stages: pd.DataFrame
