@@ -295,6 +295,17 @@ def test_what_was_not_run_has_no_section(full: Tables, full_page: str) -> None:
     assert not {"frontier", "theory"} & set(re.findall(r'<section id="(\w+)"', page))
 
 
+def test_controls_have_a_section_with_table_and_figure(full: Tables) -> None:
+    kept = ROOT / "results/reference/controls"
+    shown = replace(full, controls=read_table(kept / "tables/controls.csv"))
+    page = summary_page(shown, [kept / "figures/controls_fc2.svg"], kept / "tables", kept)
+    section = page[page.index('<section id="controls">') :].partition("</section>")[0]
+    assert "Mean test accuracy of 6 pruned networks" in section
+    assert 'id="figure-controls_fc2"' in section
+    assert 'href="tables/controls.csv"' in section
+    assert "98.06" in section
+
+
 def test_a_cell_of_the_claims_leads_to_its_evidence(full_page: str) -> None:
     """The row that a cell names has the same answer as the cell."""
     cells = re.findall(r'href="#(evidence-\d+)"><span class="icon [a-z]+" title="([^"]+)"', full_page)

@@ -137,7 +137,7 @@ def plot_controls(
     network: Network,
     output: Output,
 ) -> None:
-    """Figure: tickets beside random masks and other weights."""
+    """Figure: pruned networks beside random masks and other weights."""
     provenance.add_outputs(
         *controls.plot_controls(
             read_table(provenance.add_input(table), CONTROL_NUMBERS, CONTROL_WORDS), network, output

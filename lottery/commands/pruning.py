@@ -46,7 +46,7 @@ def measure_controls(
     folder: Annotated[Path, "that of a finished run by `lottery prune`"],
     convolutions: Annotated[Path | None, "those that the run was given; default: random"] = None,
     device: Annotated[str, "auto, cpu or cuda"] = "auto",
-    output: Annotated[Path, "JSON: test accuracies of the ticket and of each control"],
+    output: Annotated[Path, "JSON: test accuracies of the run and of each control"],
 ) -> None:
     """Compare a finished run with random masks and other weights.
 

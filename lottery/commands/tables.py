@@ -146,7 +146,7 @@ def tabulate_controls(
     folder: Annotated[Path, "that the runs of the list are in, each as FOLDER.json"],
     output: Folder,
 ) -> None:
-    """Controls of pruned networks: means, deviations and intervals over draws, beside the ticket.
+    """Controls of pruned networks: means, deviations and intervals over draws, beside the learned masks.
 
     Reads what `measure-controls` wrote about the runs that a list names; writes controls.csv and controls.md into the folder OUTPUT.
     """

@@ -4,7 +4,6 @@ Shapes: N test images, B images of a batch, I inputs of the first fully connecte
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from lottery.data.datasets import Images
 from lottery.errors import LotteryError
 from lottery.networks import ImageShape
 from lottery.pruning.control_networks import MaskedWeights, Matrices, control_networks, draw_weights
-from lottery.pruning.controls import TICKET, ControlSettings
+from lottery.pruning.controls import LEARNED, ControlSettings
 from lottery.pruning.features import Weights, convolution_weights, extract_features
 from lottery.pruning.layers import ScoredLayer, ScoredWeight
 from lottery.pruning.network import PrunedNetworks
@@ -125,8 +124,8 @@ def _rounding(logits: Tensor) -> float:
     return 100.0 * int(near.sum()) / len(logits)
 
 
-def _check_ticket(accuracy: float, recorded: float, logits: Tensor, folder: Path) -> None:
-    """Raise LotteryError unless the rebuilt ticket has its recorded accuracy, or differs by rounding (another device)."""
+def _check_rebuilt(accuracy: float, recorded: float, logits: Tensor, folder: Path) -> None:
+    """Raise LotteryError unless the rebuilt network has its recorded accuracy, or differs by rounding (another device)."""
     if abs(accuracy - recorded) > _rounding(logits) + 1e-9:
         raise LotteryError(
             f"{folder}: its masks and weights give {accuracy:.2f}% instead of the recorded {recorded:.2f}%: not the masks,"
@@ -140,11 +139,10 @@ def measure_controls(
     settings: ControlSettings,
     device: torch.device,
     convolutions: Weights | None = None,
-    report: Callable[[str, float], None] = lambda name, accuracy: None,
 ) -> dict[str, Any]:
     """Test accuracies in percent of a finished run and its controls, a list per control, with the run's settings.
 
-    convolutions: those that the run was given; None: drawn from its seed.  report: called with each name and accuracy.
+    convolutions: those that the run was given; None: drawn from its seed.
     Raises LotteryError if the folder's files are damaged, or do not give the recorded accuracy.
     """
     finished = read_finished(folder)
@@ -153,15 +151,14 @@ def measure_controls(
         raise LotteryError(f"{folder}: a run on {finished.dataset}, but the data are {data.dataset.name}")
     _check_masks(finished, image, folder)
     test = _TestAccuracy(run, data, convolutions, device)
-    ticket = MaskedWeights(draw_weights(run, image), finished.masks)
+    learned = MaskedWeights(draw_weights(run, image), finished.masks)
     accuracies: dict[str, list[float]] = {}
-    for name, network in control_networks(run, ticket, settings, image):
+    for name, network in control_networks(run, learned, settings, image):
         logits = test.logits(network)
         accuracy = test.accuracy(logits)
-        if name == TICKET:
-            _check_ticket(accuracy, finished.test_accuracy, logits, folder)
+        if name == LEARNED:
+            _check_rebuilt(accuracy, finished.test_accuracy, logits, folder)
         accuracies.setdefault(name, []).append(accuracy)
-        report(name, accuracy)
     return {
         "dataset": finished.dataset,
         "classes": image.classes,

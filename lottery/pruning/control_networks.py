@@ -14,9 +14,9 @@ from lottery.networks import ImageShape
 from lottery.pruning.controls import (
     FRESH_WEIGHTS,
     LARGEST_WEIGHTS,
+    LEARNED,
     RANDOM_MASK,
     SHUFFLED_WEIGHTS,
-    TICKET,
     ControlSettings,
 )
 from lottery.pruning.masks import topk_mask_partition
@@ -79,19 +79,19 @@ def _largest(weights: Matrices, masks: Matrices) -> dict[str, np.ndarray]:
 
 
 def _random_control(
-    kind: str, ticket: MaskedWeights, words: _Words, weights_of_seed: Callable[[int], Matrices]
+    kind: str, learned: MaskedWeights, words: _Words, weights_of_seed: Callable[[int], Matrices]
 ) -> MaskedWeights:
     if kind == RANDOM_MASK:
-        return replace(ticket, masks=words.shuffled(ticket.masks))
+        return replace(learned, masks=words.shuffled(learned.masks))
     if kind == SHUFFLED_WEIGHTS:
-        return replace(ticket, weights=words.shuffled(ticket.weights))
-    return replace(ticket, weights=weights_of_seed(int(words.of(0, 1)[0]) >> 32))
+        return replace(learned, weights=words.shuffled(learned.weights))
+    return replace(learned, weights=weights_of_seed(int(words.of(0, 1)[0]) >> 32))
 
 
 def control_networks(
-    run: Run, ticket: MaskedWeights, settings: ControlSettings, image: ImageShape
+    run: Run, learned: MaskedWeights, settings: ControlSettings, image: ImageShape
 ) -> Iterator[tuple[str, MaskedWeights]]:
-    """The name and the network of each control: the ticket first, then all draws, then the one without random numbers.
+    """The name and the network of each control: the learned one first, then all draws, then the one without random numbers.
 
     Biases and convolutions, which have no masks, are those of the run in all of them.
     """
@@ -99,8 +99,8 @@ def control_networks(
     def weights_of_seed(seed: int) -> Matrices:
         return draw_weights(replace(run, seed=seed), image)
 
-    yield TICKET, ticket
+    yield LEARNED, learned
     for kind in _KINDS:
         for draw in range(settings.draws):
-            yield kind, _random_control(kind, ticket, _Words(settings.seed, run.seed, draw, kind), weights_of_seed)
-    yield LARGEST_WEIGHTS, replace(ticket, masks=_largest(ticket.weights, ticket.masks))
+            yield kind, _random_control(kind, learned, _Words(settings.seed, run.seed, draw, kind), weights_of_seed)
+    yield LARGEST_WEIGHTS, replace(learned, masks=_largest(learned.weights, learned.masks))

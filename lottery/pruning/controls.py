@@ -11,8 +11,8 @@ from pydantic import Field
 from lottery.pruning.run import Seed
 from lottery.settings import settings
 
-TICKET, RANDOM_MASK, FRESH_WEIGHTS, SHUFFLED_WEIGHTS, LARGEST_WEIGHTS = CONTROLS = (
-    "ticket",  # the learned masks on the weights that they were learned for
+LEARNED, RANDOM_MASK, FRESH_WEIGHTS, SHUFFLED_WEIGHTS, LARGEST_WEIGHTS = CONTROLS = (
+    "learned",  # the learned masks on their own weights: the pruned network itself
     "random_mask",  # as many weights of each matrix, chosen at random
     "fresh_weights",  # the learned masks on weights of another seed
     "shuffled_weights",  # the learned masks on the same weights in random order, matrix by matrix

@@ -87,7 +87,7 @@ rule tabulate_controls:
 
 
 rule plot_controls:
-    "Figure: how much of a ticket is in its mask, and how much in the match of mask and weights."
+    "Figure: how much of a pruned network is in its mask, and how much in the match of mask and weights."
     input:
         "<results>/tables/controls.csv",
     output:

@@ -20,8 +20,8 @@ LOSS = 0.5  # points of accuracy that the smallest network may lose
 
 CONTROLS_METHOD = (
     "Nothing is trained here: the stored masks of each run are evaluated once more, which must give its recorded accuracy, and so are its "
-    "controls. All keep as many weights of each matrix as the ticket. Fresh weights have another seed; shuffled weights are those of the "
-    "ticket in random order; the largest weights are those of the largest magnitude.",
+    "controls. All keep as many weights of each matrix as the learned mask. Fresh weights have another seed; shuffled weights are its own "
+    "in random order; the largest weights are those of the largest magnitude.",
     "A mask that is shuffled within its matrix is a random mask, so that it is no control of its own. A control at the accuracy of guessing "
     "does not say that its mask could not be trained from there.",
 )
@@ -41,13 +41,19 @@ THEORY_METHOD = (
 )  # fmt: skip
 
 
+def _control_column(words: str) -> Column:
+    """`learned mask, fresh weights`: the weights as its head, the mask below."""
+    mask, _, weights = words.rpartition(", ")
+    return Column(words, weights.capitalize(), ", ".join(filter(None, [mask, "%"])), right=True)
+
+
 def controls_section(tables: Tables, figures: Sequence[Figure]) -> Section | None:
     if tables.controls.empty:
         return None
     means = tables.controls.groupby("control").accuracy.mean()
-    count = plural(len(tables.controls[tables.controls.control == "ticket"]), "ticket")
+    count = plural(int((tables.controls.control == "learned").sum()), "pruned network")
     answer = (
-        f"Mean test accuracy of {count}: {fixed(means['ticket'], 2)}%. The same masks on fresh weights have "
+        f"Mean test accuracy of {count}: {fixed(means['learned'], 2)}%. The same masks on fresh weights have "
         f"{fixed(means['fresh_weights'], 2)}%, random masks of the same size {fixed(means['random_mask'], 2)}%, the largest weights "
         f"{fixed(means['largest_weights'], 2)}%; guessing has {fixed(tables.controls.chance.iloc[0], 2)}%."
     )
@@ -56,7 +62,7 @@ def controls_section(tables: Tables, figures: Sequence[Figure]) -> Section | Non
         Column("stream", "Random numbers", write=lambda name: STREAMS[name], common=True),
         Column("network", "Network", common=True), Column("structure", "Structure"), Column("variant", "Variant", common=True),
         Column("redundancy", "Redundancy", common=True), Column("sparsity", "s", right=True), Column("epochs", "Epochs", common=True),
-        Column("seed", "Seed", common=True), *(Column(name, name.capitalize(), "%", right=True) for name in CONTROL_WORDS.values()),
+        Column("seed", "Seed", common=True), *map(_control_column, CONTROL_WORDS.values()),
     ]  # fmt: skip
     draws = plural(int(tables.controls.draws.max()), "draw")
     caption = f"Test accuracy in percent, mean ± standard deviation over {draws}"

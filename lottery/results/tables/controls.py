@@ -1,4 +1,4 @@
-"""Controls of pruned networks: test accuracies of each ticket beside random masks and other weights."""
+"""Controls of pruned networks: test accuracies of each learned mask beside random masks and other weights."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -6,19 +6,19 @@ from typing import Any
 import pandas as pd
 
 from lottery.errors import LotteryError
-from lottery.pruning.controls import CONTROLS, TICKET
+from lottery.pruning.controls import CONTROLS, LEARNED
 from lottery.results.tables.intervals import half_interval
 from lottery.results.tables.runs import RUN
 
-_MEASURED = ["accuracy", "deviation", "half_interval", "lowest", "highest", "below_ticket"]
+_MEASURED = ["accuracy", "deviation", "half_interval", "lowest", "highest", "below_learned"]
 _COLUMNS = [*RUN, "control", "draws", *_MEASURED, "chance"]
 CONTROL_NUMBERS = ["redundancy", "sparsity", "epochs", "seed", "perturbation", "draws", *_MEASURED, "chance"]
 CONTROL_WORDS = ["protocol", "dataset", "network", "structure", "variant", "control"]
 WORDS = {
-    "ticket": "ticket",
+    "learned": "learned mask",
     "random_mask": "random mask",
-    "fresh_weights": "ticket's mask, fresh weights",
-    "shuffled_weights": "ticket's mask, shuffled weights",
+    "fresh_weights": "learned mask, fresh weights",
+    "shuffled_weights": "learned mask, shuffled weights",
     "largest_weights": "largest weights",
 }
 
@@ -26,7 +26,7 @@ WORDS = {
 def _rows(variant: str, measured: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """One row per control of what `measure-controls` wrote about a run."""
     run = {"dataset": measured["dataset"], **measured["run"], "variant": variant}
-    [ticket] = measured["accuracies"][TICKET]
+    [learned] = measured["accuracies"][LEARNED]
     for control in CONTROLS:
         accuracies = pd.Series(measured["accuracies"][control], dtype=float)
         mean, half = float(accuracies.mean()), half_interval(accuracies)
@@ -38,7 +38,7 @@ def _rows(variant: str, measured: Mapping[str, Any]) -> Iterator[dict[str, Any]]
             "half_interval": None if half is None else round(half, 4),
             "lowest": accuracies.min(),
             "highest": accuracies.max(),
-            "below_ticket": round(ticket - mean, 4),
+            "below_learned": round(learned - mean, 4),
             "chance": 100 / measured["classes"],
         }
 
@@ -47,7 +47,7 @@ def controls(listed: Sequence[Mapping[str, str]], read: Callable[[str], Mapping[
     """One row per run and control, in the order of the list; `read` gives what `measure-controls` wrote of a folder's run.
 
     accuracy, deviation, half_interval (of 95%, Student's t): over the draws of the control; the last two are missing for one draw.
-    below_ticket: points of accuracy that the mean is below the ticket.  chance: accuracy of guessing.
+    below_learned: points of accuracy that the mean is below the learned network.  chance: accuracy of guessing.
     Raises LotteryError if the list or a file is of another form.
     """
     try:
