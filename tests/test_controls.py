@@ -12,7 +12,8 @@ import pytest
 from conftest import MNIST, RESULTS, TINY_IMAGE, Snakemake
 
 from lottery.cli import main
-from lottery.data.datasets import Images, fetch
+from lottery.data.datasets import Images
+from lottery.data.sources import fetch
 from lottery.devices import prepare_device
 from lottery.errors import LotteryError
 from lottery.networks import ImageShape
@@ -40,7 +41,7 @@ RUNS = {
     "linear, released": Run("fc2", "linear", 2, 0.5, 1, stream="released", variant=SMALL),
     "relu, held out": Run("fc2", "relu", 3, 0.9, 1, 7, "held_out", 500, variant=SMALL),
     "wide with biases": Run("fc4", "wide", 2, 0.25, 1, variant=replace(SMALL, bias=True)),
-    "own share of weight1": Run("fc2", "linear", 2, 0.5, 1, variant=replace(SMALL, first_sparsity=0.125)),
+    "own share of weight1": Run("fc2", "linear", 2, 0.5, 1, variant=replace(SMALL, weight1_sparsity=0.125)),
     "convolutions": Run("lenet5", "relu", 1, 0.5, 1, stream="released"),
 }
 
@@ -243,6 +244,7 @@ def test_a_damaged_mask_file_is_refused(
         ({"test_accuracy": 12.3}, r"give \S+% instead of the recorded 12.30%"),
         ({"dataset": "kmnist"}, "a run on kmnist, but the data are mnist5k"),
         ({"structure": "dense", "redundancy": 1, "sparsity": 0, "variant": {}}, "it has no masks"),
+        ({"variant": 1}, "no sound numbers of a run"),
         ({"variant": {"unknown": 1}}, "no sound numbers of a run"),
         ({"test_accuracy": None}, "no sound numbers of a run"),
     ],
@@ -254,6 +256,15 @@ def test_masks_of_another_run_are_refused(
     write_json(tmp_path / "metrics.json", {**read_json(tmp_path / "metrics.json"), **changes})
     with pytest.raises(LotteryError, match=message):
         measure_controls(tmp_path, digits, ControlSettings(draws=1), CPU)
+
+
+def test_a_run_with_an_old_name_of_a_setting_is_read(linear: Path, digits: Images, tmp_path: Path) -> None:
+    metrics = read_json(copied(linear, tmp_path) / "metrics.json")
+    variant = {"first_sparsity" if name == "weight1_sparsity" else name: v for name, v in metrics["variant"].items()}
+    assert variant != metrics["variant"]
+    write_json(tmp_path / "metrics.json", {**metrics, "variant": variant})
+    settings = ControlSettings(draws=1)
+    assert measure_controls(tmp_path, digits, settings, CPU) == measure_controls(linear, digits, settings, CPU)
 
 
 def test_one_image_less_is_refused_unless_rounding_decides_it(

@@ -28,6 +28,8 @@ from lottery.training import EVALUATION_BATCH
 
 ROUNDING = 1e-4  # of a logit, relative to the largest: far more than float32 sums in another order differ by
 
+RENAMED = {"first_sparsity": "weight1_sparsity"}  # settings of variants in runs that were finished before the change
+
 
 @dataclass(frozen=True)
 class FinishedRun:
@@ -44,9 +46,10 @@ def _read_settings(path: Path) -> tuple[Run, str, float]:
     metrics = read_json(path)
     try:
         own = {field.name: metrics[field.name] for field in fields(Run)}
-        run = Run(**{**own, "variant": Variant(**own["variant"])})
+        variant = Variant(**{RENAMED.get(name, name): value for name, value in own["variant"].items()})
+        run = Run(**{**own, "variant": variant})
         return run, str(metrics["dataset"]), float(metrics["test_accuracy"])
-    except (KeyError, TypeError, ValueError, LotteryError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, LotteryError) as error:
         raise LotteryError(f"{path}: no sound numbers of a run ({error!r}); delete it and run again") from error
 
 
