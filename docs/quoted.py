@@ -254,9 +254,9 @@ def variants() -> list[str]:
 
 def controls() -> list[str]:
     """Each pruned network beside its controls."""
-    from lottery.results.tables.controls import WORDS, controls_for_people
+    from lottery.results.tables.controls import WORDS, format_controls
 
-    found = controls_for_people(read("controls", "controls/tables"))
+    found = format_controls(read("controls", "controls/tables"))
     rows = [
         [f"{run.structure}", f"{run.sparsity:g}", *(run[words] for words in WORDS.values())]
         for _, run in found.iterrows()

@@ -30,7 +30,7 @@ from lottery.records.files import read_json, write_json
 from lottery.results.figures.controls import describe_controls, over_seeds, plot_controls
 from lottery.results.page.extensions import controls_section
 from lottery.results.page.inputs import Tables
-from lottery.results.tables.controls import WORDS, controls, controls_for_people
+from lottery.results.tables.controls import WORDS, controls, format_controls
 from lottery.workflow.configuration import complete
 from lottery.workflow.plan import Plan
 
@@ -324,7 +324,7 @@ def test_table_has_mean_deviation_and_interval_over_draws(table: pd.DataFrame) -
 
 
 def test_table_for_people_has_a_row_per_run(table: pd.DataFrame) -> None:
-    people = controls_for_people(table)
+    people = format_controls(table)
     assert people["learned mask"].tolist() == ["98.00", "97.00", "95.00"]
     assert people["random mask"].tolist() == ["10.00 ± 1.00"] * 3
     assert people["largest weights"].tolist() == ["10.50"] * 3
@@ -333,7 +333,7 @@ def test_table_for_people_has_a_row_per_run(table: pd.DataFrame) -> None:
 def test_no_controls_are_an_empty_table() -> None:
     empty = controls([], dict)
     assert empty.empty
-    assert controls_for_people(empty).empty
+    assert format_controls(empty).empty
 
 
 def test_a_file_of_another_form_is_one_line() -> None:

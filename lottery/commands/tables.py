@@ -13,7 +13,7 @@ from lottery.results.tables import frontier as frontiers
 from lottery.results.tables.claims import answer_claims
 from lottery.results.tables.comparison import compare, verdicts
 from lottery.results.tables.controls import controls as table_of_controls
-from lottery.results.tables.controls import controls_for_people
+from lottery.results.tables.controls import format_controls
 from lottery.results.tables.experiment_1 import markdown
 from lottery.results.tables.lineage import lineage, origins, stages
 from lottery.results.tables.points import format_points
@@ -153,7 +153,7 @@ def tabulate_controls(
     _check_list(provenance.add_input(runs), expected_sha256)
     table = table_of_controls(read_json(runs), lambda name: read_json(provenance.add_input(folder / f"{name}.json")))
     write_text(provenance.add_outputs(output / "controls.csv"), table.to_csv(index=False))
-    people = controls_for_people(table).set_index("protocol")
+    people = format_controls(table).set_index("protocol")
     write_text(provenance.add_outputs(output / "controls.md"), markdown(people))
     print(f"controls of {len(people)} runs")
 

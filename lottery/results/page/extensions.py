@@ -11,7 +11,7 @@ from lottery.results.page.section import Section
 from lottery.results.page.table import Column, Head, Table, table_of, turned
 from lottery.results.page.words import COEFFICIENTS, PROTOCOLS, STREAMS, at_epsilon, objective
 from lottery.results.tables.controls import WORDS as CONTROL_WORDS
-from lottery.results.tables.controls import controls_for_people
+from lottery.results.tables.controls import format_controls
 from lottery.results.tables.frontier import smallest
 from lottery.results.tables.tickets import format_tickets
 
@@ -66,7 +66,7 @@ def controls_section(tables: Tables, figures: Sequence[Figure]) -> Section | Non
     ]  # fmt: skip
     draws = plural(int(tables.controls.draws.max()), "draw")
     caption = f"Test accuracy in percent, mean ± standard deviation over {draws}"
-    shown = table_of("controls-of-runs", caption, controls_for_people(tables.controls), columns, sortable=True)
+    shown = table_of("controls-of-runs", caption, format_controls(tables.controls), columns, sortable=True)
     title = "Is a pruned network its mask? The same masks on other weights, other masks on the same weights"
     return Section(CONTROLS, "Controls", title, answer, [shown.folded()], figures, CONTROLS_METHOD)
 

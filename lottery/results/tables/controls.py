@@ -63,7 +63,7 @@ def _with_deviation(row: Any) -> str:
     return f"{row.accuracy:.2f}" + ("" if pd.isna(row.deviation) else f" ± {row.deviation:.2f}")
 
 
-def controls_for_people(table: pd.DataFrame) -> pd.DataFrame:
+def format_controls(table: pd.DataFrame) -> pd.DataFrame:
     """Accuracy in percent, mean ± standard deviation over draws: a row per run, a column per control."""
     across = [name for name in RUN if name not in ("dataset", "perturbation")]
     rows: dict[tuple[Any, ...], dict[str, Any]] = {}
