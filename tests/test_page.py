@@ -73,7 +73,7 @@ MEASURE = """
     violations: view.violations ?? [], twice: ids.filter((id, place) => ids.indexOf(id) !== place),
     figures: all("figure svg").map((svg) => svg.getBoundingClientRect().width), unnamed: all("figure svg").filter((svg) => !named(svg)).length,
     tables: all("table").length, uncaptioned: all("table").filter((one) => !one.caption?.textContent.trim()).length,
-    headless: all("th:not([scope])").length, cut: cut.map((one) => one.closest("table").id), contrasts,
+    headless: all("th").filter((one) => !["row", "col", "colgroup"].includes(one.getAttribute("scope"))).length, cut: cut.map((one) => one.closest("table").id), contrasts,
     headings: all("h1, h2, h3").map((one) => +one.tagName[1]),
     targets: all('a[href^="#"]').map((a) => page.getElementById(a.hash.slice(1)) !== null),
     broken: all("svg [href], svg *").flatMap((one) => [...one.attributes]).map((a) => /^#(.+)$|url\\(#(.+?)\\)/.exec(a.value)).filter((found) => found && !page.getElementById(found[1] ?? found[2])).length,
