@@ -59,7 +59,7 @@ docs: $(STAMP) ## the documentation site in build/site; a broken link is an erro
 
 numbers: $(STAMP) ## in README and docs, from the tables of results/reference
 	$(BIN)/cog -I docs -p "from quoted import *" -r README.md config/README.md docs/*.md
-	$(BIN)/python -m lottery.workflow.model > workflow/schemas/config.schema.json
+	$(BIN)/python -m lottery.workflow.schema > workflow/schemas/config.schema.json
 
 rulegraph: $(STAMP) ## docs/rulegraph.svg, by Graphviz
 	$(BIN)/python -m snakemake --rulegraph dot -- all 2> /dev/null | dot -Tsvg -o docs/rulegraph.svg

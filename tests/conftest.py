@@ -15,7 +15,8 @@ from filelock import FileLock
 
 from lottery.approximation.target import Target
 from lottery.cli import parser
-from lottery.data.datasets import Images, fetch, load
+from lottery.data.datasets import Images, load
+from lottery.data.sources import fetch
 from lottery.networks import ImageShape, layers
 from lottery.published import figures
 from lottery.records.audit import Command, planned_commands
@@ -131,7 +132,7 @@ def command_line(command: Command, output: str) -> list[str]:
         if name == "ticket":
             words += [str(value)]
         elif name == "decay_scores":
-            words += [] if value else ["--no-score-decay"]
+            words += [] if value else ["--no-decay-scores"]
         elif value is not None and value is not False and value != []:
             values = value if isinstance(value, list) else [] if value is True else [value]
             words += [f"--{name.replace('_', '-')}", *map(str, values)]

@@ -12,7 +12,7 @@ from conftest import ROOT
 
 from lottery.approximation.target import Target, write_target
 from lottery.cli import main
-from lottery.data.datasets import fetch
+from lottery.data.sources import fetch
 from lottery.errors import LotteryError, shortened
 from lottery.networks import ImageShape, layers
 from lottery.records.tensors import read_tensors, write_tensors
@@ -93,6 +93,8 @@ MISTAKES: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("exact_networks", "fc2"), {"target": "fc2", "coefficients_per_bit": [40]}, "1 to 64 are possible"),
     (("exactness",), {"kinds": ["gauss"]}, "'gauss' is not one of uniform"),
     (("exactness",), {"bits": [5]}, "needs a multiple of 2, not 5"),
+    (("controls", "sweeps"), ["fc9"], "controls.sweeps: 'fc9' is not one of the sweeps"),
+    (("controls", "draws"), 0, "controls.draws: 0 is less than the minimum of 1"),
     (("theory", "kinds"), ["gauss"], "'gauss' is not one of uniform"),
     (("theory", "trials"), 0, "0 is less than"),
     (("theory", "max_coefficients"), 60, "60 is greater than"),

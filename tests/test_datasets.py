@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from lottery.data import datasets
-from lottery.data.datasets import fetch, load
+from lottery.data.datasets import load
 from lottery.data.idx import IdxFile, read_idx
+from lottery.data.sources import fetch
 from lottery.data.vision import torchvision
 from lottery.errors import LotteryError
 from lottery.registry import Registry

@@ -296,3 +296,17 @@ def test_a_solver_of_ones_own_needs_no_name() -> None:
     solution = subset_sum.solve(np.array([[0.005, 0.3]]), np.ones((1, 4)), epsilon=0.01, solver=Nothing())
     assert solution.solver == "nothing"
     assert solution.feasible.tolist() == [[True, False]]
+
+
+def test_files_and_names_in_the_table_of_changes_exist() -> None:
+    """Each name in a row stands in one of the files of that row."""
+    page = (ROOT / "docs/extending.md").read_text(encoding="utf-8")
+    rows = [line for line in page.partition("## Changing the package")[2].splitlines() if line.startswith("| ")][2:]
+    assert len(rows) > 5
+    for row in rows:
+        quoted = [word for word in re.findall(r"`([^`]+)`", row) if "NAME" not in word]
+        paths = [ROOT / word for word in quoted if "/" in word or word.endswith((".toml", ".yml"))]
+        assert [path for path in paths if not path.exists()] == []
+        text = "".join(path.read_text(encoding="utf-8") for path in paths if path.is_file())
+        names = [word for word in quoted if re.fullmatch(r"_?[A-Z]\w+|_[a-z]\w+", word.rstrip("*"))]
+        assert [name for name in names if name.rstrip("*") not in text] == [], row

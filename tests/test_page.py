@@ -32,6 +32,7 @@ from lottery.results.page.svg import dark, drawing
 from lottery.results.page.table import Column, table_of
 from lottery.results.tables.claims import CLAIMS, answer_claims
 from lottery.results.tables.comparison import compare
+from lottery.results.tables.controls import controls
 from lottery.results.tables.experiment_1 import cost, table1
 from lottery.results.tables.frontier import frontier, point_rows
 from lottery.results.tables.lineage import origins, stages
@@ -72,7 +73,7 @@ MEASURE = """
     violations: view.violations ?? [], twice: ids.filter((id, place) => ids.indexOf(id) !== place),
     figures: all("figure svg").map((svg) => svg.getBoundingClientRect().width), unnamed: all("figure svg").filter((svg) => !named(svg)).length,
     tables: all("table").length, uncaptioned: all("table").filter((one) => !one.caption?.textContent.trim()).length,
-    headless: all("th:not([scope])").length, cut: cut.map((one) => one.closest("table").id), contrasts,
+    headless: all("th").filter((one) => !["row", "col", "colgroup"].includes(one.getAttribute("scope"))).length, cut: cut.map((one) => one.closest("table").id), contrasts,
     headings: all("h1, h2, h3").map((one) => +one.tagName[1]),
     targets: all('a[href^="#"]').map((a) => page.getElementById(a.hash.slice(1)) !== null),
     broken: all("svg [href], svg *").flatMap((one) => [...one.attributes]).map((a) => /^#(.+)$|url\\(#(.+?)\\)/.exec(a.value)).filter((found) => found && !page.getElementById(found[1] ?? found[2])).length,
@@ -112,7 +113,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Tables:
     kept = {name: read_table(REFERENCE / f"{name}.csv") for name in ("points", "points_compared", "claims", "frontier", "theory_thresholds", "theory_slopes")}  # fmt: skip
     return Tables(
         table1=table, comparison=compare(table), cost=cost(folders, []), cross_check=pd.DataFrame(), tickets=tickets({}),
-        stages=stages([]), origins=origins([]), **kept,
+        controls=controls([], dict), stages=stages([]), origins=origins([]), **kept,
     )  # fmt: skip
 
 
@@ -308,6 +309,17 @@ def test_exact_sums_have_a_section_where_their_tables_are(full: Tables, full_pag
     )
     assert "exact-networks" in without
     assert "exact-thresholds" not in without
+
+
+def test_controls_have_a_section_with_table_and_figure(full: Tables) -> None:
+    kept = ROOT / "results/reference/controls"
+    shown = replace(full, controls=read_table(kept / "tables/controls.csv"))
+    page = summary_page(shown, [kept / "figures/controls_fc2.svg"], kept / "tables", kept)
+    section = page[page.index('<section id="controls">') :].partition("</section>")[0]
+    assert "Mean test accuracy of 6 pruned networks" in section
+    assert 'id="figure-controls_fc2"' in section
+    assert 'href="tables/controls.csv"' in section
+    assert "98.06" in section
 
 
 def test_a_cell_of_the_claims_leads_to_its_evidence(full_page: str) -> None:

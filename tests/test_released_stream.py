@@ -15,7 +15,8 @@ from conftest import MNIST
 from torch import nn
 from torch.nn import functional
 
-from lottery.data.datasets import Images, fetch, load
+from lottery.data.datasets import Images, load
+from lottery.data.sources import fetch
 from lottery.devices import prepare_device
 from lottery.errors import LotteryError
 from lottery.networks import layers

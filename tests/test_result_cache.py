@@ -67,10 +67,12 @@ def test_other_settings_or_inputs_restore_nothing(
         write_target(path.parent.parent / "weights.safetensors", replace(target, weights=weights))
     assert solve(*(["--seed", "2"] if change == "setting" else [])).read_bytes() != found
     assert "earlier attempt" not in capsys.readouterr().out
-    assert len(list(path.parent.glob(".*.kept"))) == 2, "of the file and its record, and what it finds replaces the old"
+    assert len(list(path.parent.glob(".*.cached"))) == 2, (
+        "of the file and its record, and what it finds replaces the old"
+    )
 
 
-@pytest.mark.parametrize("name", [".{}.kept", ".{}.provenance.json.kept"])
+@pytest.mark.parametrize("name", [".{}.cached", ".{}.provenance.json.cached"])
 def test_damaged_cache_is_not_restored(
     in_a_job: None, solve: Solve, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
@@ -84,7 +86,7 @@ def test_damaged_cache_is_not_restored(
 
 def test_local_run_caches_nothing(solve: Solve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLURM_JOB_ID", "1")  # an allocation of the user's own
-    assert list(solve().parent.glob(".*.kept")) == []
+    assert list(solve().parent.glob(".*.cached")) == []
 
 
 def test_cache_without_hard_links_uses_copies(
@@ -113,7 +115,7 @@ def test_forced_run_ignores_and_clears_the_cache(
     assert done.returncode == 0, done.stdout + done.stderr
     assert "was finished by an earlier attempt" not in done.stdout + done.stderr
     assert "made_before" not in record.read_text()
-    assert list(finished.rglob(".*.kept")) == []
+    assert list(finished.rglob(".*.cached")) == []
 
 
 def test_cache_is_cleared_when_the_runs_are_tabulated(finished: Path, in_a_job: None, tmp_path: Path) -> None:
@@ -121,7 +123,7 @@ def test_cache_is_cleared_when_the_runs_are_tabulated(finished: Path, in_a_job: 
     runs = [path.parent for path in (results / "pruning").rglob("metrics.json")]
     for run in runs:
         for path in run.iterdir():
-            (run / f".{path.name}.kept").touch()
+            (run / f".{path.name}.cached").touch()
     words = ["tabulate-runs", "--runs", results / "pruning/runs.json", "--folder", results / "pruning"]
     assert main([*map(str, words), "--output", str(tmp_path / "tables")]) == 0
-    assert list((results / "pruning").rglob(".*.kept")) == []
+    assert list((results / "pruning").rglob(".*.cached")) == []

@@ -114,26 +114,26 @@ def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[FakeJob]:
     monkeypatch.chdir(tmp_path)
     made = []
     for name in ("solve", "prune", "train"):
-        Path(f".{name}.json.kept").touch()
+        Path(f".{name}.json.cached").touch()
         made.append(FakeJob(NamedRule(name), [f"{name}.json"], f"lottery {name} --output {name}.json 2>&1 | tee log"))
     return made
 
 
 def kept() -> set[str]:
-    return {path.name for path in Path().glob(".*.kept")}
+    return {path.name for path in Path().glob(".*.cached")}
 
 
 def test_on_start_writes_down_commands_and_forgets_forced_results(jobs: list[FakeJob]) -> None:
     hooks.on_start(jobs, is_forced=lambda job: job.rule.name == "prune")
     assert read_json(Path(PLAN_FILE)) == [[name, "--output", f"{name}.json"] for name in ("solve", "prune")]
-    assert kept() == {".solve.json.kept", ".train.json.kept"}
+    assert kept() == {".solve.json.cached", ".train.json.cached"}
 
 
 def test_on_success_forgets_results_and_the_plan(jobs: list[FakeJob]) -> None:
     hooks.on_start(jobs, is_forced=lambda job: False)
     hooks.on_success(jobs)
     assert not Path(PLAN_FILE).exists()
-    assert kept() == {".train.json.kept"}
+    assert kept() == {".train.json.cached"}
 
 
 def test_on_error_keeps_results_for_the_next_attempt(jobs: list[FakeJob]) -> None:

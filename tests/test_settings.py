@@ -21,8 +21,8 @@ from lottery.recipe import Recipe
 from lottery.records.fingerprint import fingerprint
 from lottery.settings import flags, plain, settings, settings_from
 from lottery.tickets.construction import Construction
-from lottery.workflow import model
 from lottery.workflow.configuration import complete
+from lottery.workflow.schema import schema as config_schema
 
 PRUNE = ["prune", "--data", "d", "--output", "o"]
 NEW = """    warmth: float = Field(default=0.25, ge=0, le=2, description="How warm it is.")
@@ -106,11 +106,11 @@ def test_what_the_flags_of_a_ticket_say_is_that_ticket(given: Construction) -> N
 
 def test_the_schema_for_editors_is_that_of_the_package() -> None:
     path = ROOT / "workflow/schemas/config.schema.json"
-    assert json.loads(path.read_text(encoding="utf-8")) == model.schema(), "run `make numbers`"
+    assert json.loads(path.read_text(encoding="utf-8")) == config_schema(), "run `make numbers`"
 
 
 def test_every_key_of_the_config_is_described() -> None:
-    schema = model.schema()
+    schema = config_schema()
     for part in (schema, *schema["$defs"].values()):
         for name, key in part["properties"].items():
             assert key["description"].strip().endswith("."), name

@@ -20,7 +20,8 @@ from filelock import FileLock
 
 from lottery.approximation.target import Target, write_target
 from lottery.cli import main, parser
-from lottery.data.datasets import fetch, load
+from lottery.data.datasets import load
+from lottery.data.sources import fetch
 from lottery.devices import prepare_device
 from lottery.networks import layers
 from lottery.pruning.records import RUN_FILES, read_masks
@@ -107,7 +108,7 @@ def test_job_computes_runs_of_other_jobs_which_restore_them(
         assert made["inputs"] == expected["inputs"]
         assert made["code"] == expected["code"]
     assert list(tmp_path.rglob(LOCK_SUFFIX)) == []
-    assert list(tmp_path.rglob(".ahead*")) == []
+    assert list(tmp_path.rglob(".speculative*")) == []
 
 
 def test_cost_of_a_job_is_divided_among_its_runs(words: Words, plan: Callable[..., None], tmp_path: Path) -> None:
@@ -313,7 +314,7 @@ def test_job_without_locks_only_runs_its_own_command(
     monkeypatch.setattr("fcntl.flock", no_locks)
     plan(2, words("own"), words("other", "--seed", "2"))
     assert main(words("own")) == 0
-    assert list((tmp_path / "other").glob(".*.kept")) == []
+    assert list((tmp_path / "other").glob(".*.cached")) == []
 
 
 def test_damaged_cached_files_are_not_restored(
@@ -322,7 +323,7 @@ def test_damaged_cached_files_are_not_restored(
     first, second = words("first"), words("second", "--seed", "2")
     plan(2, first, second)
     assert main(first) == 0
-    (tmp_path / "second/.masks.safetensors.kept").write_bytes(b"damaged")
+    (tmp_path / "second/.masks.safetensors.cached").write_bytes(b"damaged")
     capsys.readouterr()
     assert main(second) == 0
     assert "earlier attempt" not in capsys.readouterr().out
@@ -350,10 +351,10 @@ def test_job_runs_commands_of_other_jobs_for_a_minimum_time(
     monkeypatch.setenv("SLURM_JOB_ID", "1")  # an allocation of the user's own
     monkeypatch.setattr("lottery.workflow.shared_jobs.MIN_JOB_SECONDS", 0.0)
     assert main(lines[0]) == 0
-    assert [len(list((tmp_path / name).glob(".*.kept"))) for name in names] == [5, 0, 0]
+    assert [len(list((tmp_path / name).glob(".*.cached"))) for name in names] == [5, 0, 0]
     monkeypatch.setattr("lottery.workflow.shared_jobs.MIN_JOB_SECONDS", 60.0)
     assert main(words("own", "--seed", "3")) == 0
-    assert [len(list((tmp_path / name).glob(".*.kept"))) for name in names] == [5, 5, 5]
+    assert [len(list((tmp_path / name).glob(".*.cached"))) for name in names] == [5, 5, 5]
     monkeypatch.delenv(RUNS_PER_JOB)
     assert runs_per_job() is None
 
@@ -364,7 +365,7 @@ def test_short_job_skips_long_runs(
     monkeypatch.setenv("SLURM_JOB_ID", "1")  # an allocation of the user's own
     plan("auto", words("own"), words("long", "--epochs", "2"), words("short", "--seed", "2"))
     assert main(words("own")) == 0
-    assert [len(list((tmp_path / name).glob(".*.kept"))) for name in ("long", "short")] == [0, 5]
+    assert [len(list((tmp_path / name).glob(".*.cached"))) for name in ("long", "short")] == [0, 5]
 
 
 def test_job_of_a_slurm_group_on_a_cpu_only_runs_its_own_command(
@@ -373,7 +374,7 @@ def test_job_of_a_slurm_group_on_a_cpu_only_runs_its_own_command(
     plan("auto", words("own"), words("other", "--seed", "2"))
     monkeypatch.setenv(SUBMITTED, "1")
     assert main(words("own")) == 0
-    assert list((tmp_path / "other").glob(".*.kept")) == []
+    assert list((tmp_path / "other").glob(".*.cached")) == []
 
 
 def test_job_also_computes_frontier_points_of_other_jobs(
@@ -402,8 +403,8 @@ def test_job_also_computes_frontier_points_of_other_jobs(
     assert (tmp_path / "alone.json").read_bytes() == (tmp_path / "b_0.5.json").read_bytes()
     own, ahead = (read_record(provenance_path(tmp_path / name)) for name in ("a.json", "c.json"))
     assert 0 < ahead["core_seconds"] < own["core_seconds"], "the own point bears Python's start"
-    assert list(tmp_path.glob("*.claim")) == []
-    assert list(tmp_path.glob(".ahead*")) == []
+    assert list(tmp_path.glob("*.lock")) == []
+    assert list(tmp_path.glob(".speculative*")) == []
 
 
 def test_plan_lists_the_commands_of_the_workflow(tmp_path: Path, words: Words) -> None:

@@ -217,7 +217,7 @@ def what_was_finished_beside_a_run_that_never_works_is_not_lost(
     run = on_cluster(workflow, "pruning", "--retries", "1", *small)
     assert run.wait() != 0, run.text
     assert [job["JobState"] for job in jobs(run)] == ["FAILED", "FAILED"]
-    finished = len(list((workflow / RESULTS).glob(f"{RUNS}/.metrics.json.kept")))
+    finished = len(list((workflow / RESULTS).glob(f"{RUNS}/.metrics.json.cached")))
     assert finished >= 2, "the attempts may make the runs of a job in different orders: then more than two"
     (workflow / "cured").touch()
     again = on_cluster(workflow, "pruning", *small)
@@ -321,7 +321,7 @@ def the_profile_works_within_a_slurm_job(workflow: Path, demo: Path, on_cluster:
     assert done.returncode == 0, done.stderr + log
     assert len(re.findall(r"submitted with SLURM jobid", log)) == 1, "four runs in one job"
     assert same_runs(workflow, demo)
-    assert list((workflow / RESULTS).rglob(".*.kept")) == []
+    assert list((workflow / RESULTS).rglob(".*.cached")) == []
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ from lottery.pruning import stacking
 from lottery.pruning.masks import topk_masks_radix
 from lottery.pruning.memory import max_models_in_memory, model_bytes
 from lottery.pruning.network import PrunedNetworks
-from lottery.pruning.run import Run, Variant
+from lottery.pruning.run import STRUCTURES, Run, Structure, Variant
 from lottery.pruning.stacking import prune_all, stacking_key
 from lottery.pruning.structures import layer_specs
 from lottery.pruning.train_step import CudaGraphTrainStep, TrainStep
@@ -66,6 +66,13 @@ def test_stacked_models_have_the_masks_of_single_runs_at_every_step(
     runs += [replace(base, sparsity=0.0), replace(base, sparsity=0.975), replace(base, seed=2)]
     runs += [replace(base, variant=replace(TINY, hidden=20, learning_rate=0.03, momentum=0, weight_decay=0.01))]
     check_stacked_equals_single(runs, SMALL, 30)
+
+
+def test_stacked_models_of_a_users_structure_without_weight1_equal_single_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All copies of a weight count, not the first alone."""
+    monkeypatch.setitem(STRUCTURES._items, "parallel", Structure(replacing=True))
+    base = Run("fc2", "parallel", 3, 0.3, epochs=1, variant=TINY)
+    check_stacked_equals_single([base, replace(base, seed=2), replace(base, sparsity=0.7)], SMALL, 10)
 
 
 @pytest.mark.parametrize("structure", ["linear", "relu", "wide", "dense"])

@@ -12,7 +12,7 @@ from lottery.errors import LotteryError
 from lottery.pruning.keyed import init_layer
 from lottery.pruning.run import Run, Variant
 from lottery.pruning.structures import layer_specs, structure_layer_specs
-from lottery.workflow import model
+from lottery.workflow.schema import schema as config_schema
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_learning_rates_and_decay_are_the_published_ones() -> None:
 
 def test_defaults_are_the_same_on_the_command_line_and_in_the_schema() -> None:
     given = parser().parse_args(["prune", "--data", "d", "--network", "fc2", "--structure", "wide", "--output", "o"])
-    schema = model.schema()
+    schema = config_schema()
     for field in fields(Variant):
         assert getattr(given, field.name) == getattr(Variant(), field.name), field.name
         assert schema["$defs"]["VariantEntry"]["properties"][field.name]["default"] == getattr(Variant(), field.name), (

@@ -10,10 +10,11 @@ import yaml
 from conftest import RESULTS, Snakemake
 
 from lottery.errors import LotteryError
-from lottery.pruning.sweeps import figures_of_all_networks, planned_runs
+from lottery.pruning.sweeps import planned_runs
 from lottery.published import figures
 from lottery.records.files import write_json
 from lottery.workflow.configuration import complete
+from lottery.workflow.figures import figures_of_all_networks
 
 ROOT = Path(__file__).parent.parent
 

@@ -16,7 +16,7 @@ from lottery.approximation.target import Target
 from lottery.cli import main
 from lottery.data.datasets import Dataset, Images
 from lottery.errors import LotteryError
-from lottery.networks import ImageShape
+from lottery.networks import ImageShape, layers
 from lottery.records.tensors import read_tensors, write_tensors
 from lottery.results.tables.tickets import tickets
 from lottery.tickets.certificate import certify, measure, measure_claims
@@ -24,9 +24,9 @@ from lottery.tickets.claims import Claims, random_weights_digest
 from lottery.tickets.construction import Construction, build
 from lottery.tickets.errors import bound_from_epsilon, bound_from_errors, layer_errors
 from lottery.tickets.file import read_ticket, write_ticket
-from lottery.tickets.network import pruned_network, split_at_flatten
+from lottery.tickets.network import pruned_network, split
 from lottery.tickets.random_network import Distribution, RandomLayer
-from lottery.tickets.ticket import LayerMasks, Ticket, linear_layers
+from lottery.tickets.ticket import LayerMasks, Ticket
 
 CPU = torch.device("cpu")
 SOME_CLAIMS = Claims("a" * 64, "b" * 64, 0.01, 0.001, "mnist", 10_000, 97.19)
@@ -53,7 +53,7 @@ def small(target: Target) -> tuple[Ticket, Claims, Images]:
 def random_ticket(seed: int, units: int, distribution: Distribution, density: float) -> Ticket:
     draws = np.random.default_rng(seed)
     masks = {}
-    for spec in linear_layers("fc2", TINY_IMAGE):
+    for spec in layers("fc2", TINY_IMAGE):
         first = draws.random((units, spec.columns)) < density
         masks[spec.name] = LayerMasks(first, (draws.random((units, *spec.shape)) < density) & first[:, None, :])
     return Ticket("fc2", TINY_IMAGE, seed, distribution, bool(seed % 2), masks)
@@ -92,7 +92,7 @@ def test_any_flipped_bit_raises(tmp_path):
     """The file of a small ticket with each bit of its header, and each eighth bit of its masks, flipped in turn."""
     image = ImageShape(1, 1, 2)
     masks = {}
-    for spec in linear_layers("fc2", image):
+    for spec in layers("fc2", image):
         first = np.ones((1, spec.columns), bool)
         masks[spec.name] = LayerMasks(first, np.arange(spec.size).reshape(1, *spec.shape) % 3 == 0)
     path = tmp_path / "ticket.safetensors"
@@ -199,10 +199,8 @@ def test_predictions_differ_from_those_of_the_target_whatever_the_labels_say(sma
     ticket, claims, data = small
     pixels = torch.from_numpy(data.test_images / 255)
     with torch.no_grad():
-        flat = split_at_flatten(target)[0].double()(pixels)
-        own, expected = (
-            net.double()(flat).argmax(dim=1) for net in (pruned_network(ticket), split_at_flatten(target)[1])
-        )
+        flat = split(ticket, target)[0].double()(pixels)
+        own, expected = (net.double()(flat).argmax(dim=1) for net in (pruned_network(ticket), split(ticket, target)[1]))
     differ = int((own != expected).sum())
     layers = layer_errors(ticket, target)
     for labels in (expected, own, (expected + 1) % TINY_IMAGE.classes):
@@ -293,9 +291,7 @@ def test_masks_that_are_not_masks_are_refused():
 
 def test_a_ticket_of_another_network_is_not_held_against_a_target(small, target):
     ticket, claims, _data = small
-    other = Target(
-        "fc2", ImageShape(1, 3), "raw", {s.name: np.zeros(s.shape) for s in linear_layers("fc2", ImageShape(1, 3))}
-    )
+    other = Target("fc2", ImageShape(1, 3), "raw", {s.name: np.zeros(s.shape) for s in layers("fc2", ImageShape(1, 3))})
     with pytest.raises(LotteryError, match="--target: the ticket is of fc2"):
         certify(ticket, claims, other, None, CPU)
     with pytest.raises(LotteryError, match="--data: the ticket is for images"):

@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 
 from lottery.approximation.target import Target
 from lottery.errors import LotteryError
-from lottery.networks import ImageShape
+from lottery.networks import layers
 from lottery.subset_sum import Objective, SubsetSumError
 from lottery.tickets.certificate import certify
 from lottery.tickets.claims import Claims, random_weights_digest, target_digest
 from lottery.tickets.construction import Construction, build, build_layer, check_attainable
-from lottery.tickets.counts import alive, count, count_weights_beyond_units
+from lottery.tickets.counts import count, count_weights_beyond_units
 from lottery.tickets.errors import bound_from_epsilon, bound_from_errors, layer_errors
-from lottery.tickets.network import PrunedRandomLayer, outputs, pruned_network, split_at_flatten
+from lottery.tickets.network import PrunedRandomLayer, outputs, pruned_network, split
+from lottery.tickets.paths import alive
 from lottery.tickets.random_network import Distribution, RandomLayer
 from lottery.tickets.ticket import LayerMasks, Ticket, effective_weights
 
@@ -118,14 +119,14 @@ def test_the_pruned_random_network_computes_the_target_within_its_bound(signed, 
     target, ticket = built(signed, objective)
     draws = np.random.default_rng(1)
     inputs = draws.normal(size=(40, 4)) if signed else draws.random((40, 4))
-    found = torch.cat(list(outputs(pruned_network(ticket).double(), torch.from_numpy(inputs)))).numpy()
+    found = outputs(pruned_network(ticket).double(), torch.from_numpy(inputs)).numpy()
     assert np.allclose(found, computed_plainly(ticket, inputs), atol=1e-11)
     with torch.no_grad():
-        expected = split_at_flatten(target)[1].double()(torch.from_numpy(inputs)).numpy()
-    layers = layer_errors(ticket, target)
-    assert max(layer.distance.max() for layer in layers) <= EPSILON
+        expected = split(ticket, target)[1].double()(torch.from_numpy(inputs)).numpy()
+    errors = layer_errors(ticket, target)
+    assert max(layer.distance.max() for layer in errors) <= EPSILON
     difference = np.linalg.norm(found - expected, axis=1) / np.linalg.norm(inputs, axis=1)
-    assert 0 < difference.max() <= bound_from_errors(layers) <= bound_from_epsilon(layers, EPSILON)
+    assert 0 < difference.max() <= bound_from_errors(errors) <= bound_from_epsilon(errors, EPSILON)
 
 
 def test_what_is_wrong_for_negative_inputs_alone_is_found():
@@ -152,7 +153,7 @@ def test_a_ticket_for_inputs_from_0_says_nothing_of_negative_ones():
     inputs = -np.random.default_rng(1).random((5, 4))
     assert not computed_plainly(ticket, inputs).any()
     with torch.no_grad():
-        assert split_at_flatten(target)[1].double()(torch.from_numpy(inputs)).abs().max() > 0.01
+        assert split(ticket, target)[1].double()(torch.from_numpy(inputs)).abs().max() > 0.01
 
 
 @pytest.mark.parametrize("distribution", [UNIFORM, Distribution("normal")], ids=str)
@@ -288,15 +289,15 @@ def on_a_way(matrices):
 @settings(deadline=None, max_examples=60)
 def test_alive_weights_are_those_on_a_way_from_an_input_to_an_output(seed):
     draws = np.random.default_rng(seed)
-    layers = []
-    for inputs, outputs_ in ((3, 4), (4, 2), (2, 3)):
-        first = draws.random((2, inputs)) < 0.6
-        layers.append(LayerMasks(first, (draws.random((2, outputs_, inputs)) < 0.25) & first[:, None, :]))
+    masks = {}
+    for spec in layers("fc2", TINY_IMAGE):
+        first = draws.random((2, spec.columns)) < 0.6
+        masks[spec.name] = LayerMasks(first, (draws.random((2, *spec.shape)) < 2 / spec.columns) & first[:, None, :])
     matrices = []
-    for masks in layers:
-        matrices.append(np.concatenate([np.diag(masks.first[k]) for k in range(2)]).astype(float))
-        matrices.append(np.concatenate(list(masks.second), axis=1).astype(float))
-    assert alive(layers) == on_a_way(matrices)
+    for layer in masks.values():
+        matrices.append(np.concatenate([np.diag(layer.first[k]) for k in range(2)]).astype(float))
+        matrices.append(np.concatenate(list(layer.second), axis=1).astype(float))
+    assert alive(Ticket("fc2", TINY_IMAGE, 1, UNIFORM, False, masks)) == on_a_way(matrices)
 
 
 def test_counts_are_those_of_the_matrices():
@@ -324,19 +325,6 @@ def test_a_ticket_of_signed_inputs_needs_about_twice_the_weights():
     one, both = (count(built(signed)[1]) for signed in (False, True))
     assert both.useless_units == 0
     assert 1.5 < both.remaining / one.remaining < 2.5
-
-
-def test_lenet5_keeps_its_convolutions_and_builds_the_rest():
-    image = ImageShape(1, 8, 3)
-    target = Target("lenet5", image, "raw", random_weights("lenet5", image))
-    ticket = build(target, Construction(18, epsilon=0.15, objective="min_cardinality"))
-    assert [*ticket.masks] == ["fc1.weight", "fc2.weight", "fc3.weight"]
-    images = torch.rand(6, 1, 8, 8, dtype=torch.float64)
-    before, after = (part.double() for part in split_at_flatten(target))
-    with torch.no_grad():
-        inputs = before(images)
-        distance = (pruned_network(ticket).double()(inputs) - after(inputs)).norm(dim=1)
-    assert (distance <= bound_from_errors(layer_errors(ticket, target)) * inputs.norm(dim=1)).all()
 
 
 @pytest.mark.parametrize(

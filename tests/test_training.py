@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from lottery.approximation.target import import_weights
-from lottery.data.datasets import PIXELS, Images, fetch, load
+from lottery.data.datasets import PIXELS, Images, load
+from lottery.data.sources import fetch
 from lottery.devices import prepare_device
 from lottery.errors import LotteryError
 from lottery.networks import NETWORKS, ImageShape, build, layers

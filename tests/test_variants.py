@@ -11,7 +11,7 @@ from conftest import ROOT, row
 
 from lottery.errors import LotteryError
 from lottery.results.figures.variants import by_length, plot_variants
-from lottery.results.page.figures import kind
+from lottery.results.page.captions import kind
 
 
 def table() -> pd.DataFrame:

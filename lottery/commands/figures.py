@@ -9,6 +9,7 @@ from lottery.records.provenance import ProvenanceTracker
 from lottery.results.figures import (
     accuracy,
     cardinality,
+    controls,
     epochs,
     errors,
     exactness,
@@ -22,6 +23,7 @@ from lottery.results.figures import (
 from lottery.results.figures import (
     frontier as frontiers,
 )
+from lottery.results.tables.controls import CONTROL_NUMBERS, CONTROL_WORDS
 from lottery.results.tables.exactness import EXACTNESS_NUMBERS, NETWORK_NUMBERS
 from lottery.results.tables.exactness import THRESHOLD_NUMBERS as EXACT_THRESHOLD_NUMBERS
 from lottery.results.tables.frontier import FRONTIER_NUMBERS
@@ -127,6 +129,22 @@ def plot_variants(
     provenance.add_outputs(
         *variants.plot_variants(
             read_table(provenance.add_input(table), RUN_NUMBERS, variants.RUN_WORDS), network, output
+        )
+    )
+
+
+def plot_controls(
+    provenance: ProvenanceTracker,
+    /,
+    *,
+    table: Annotated[Path, "controls.csv by `tabulate-controls`"],
+    network: Network,
+    output: Output,
+) -> None:
+    """Figure: pruned networks beside random masks and other weights."""
+    provenance.add_outputs(
+        *controls.plot_controls(
+            read_table(provenance.add_input(table), CONTROL_NUMBERS, CONTROL_WORDS), network, output
         )
     )
 

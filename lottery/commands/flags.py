@@ -1,8 +1,8 @@
 """The flags of a command, made from the signature of its function.
 
-A parameter is a flag: its annotation has type and help (`Annotated[Path, "help"]`, with short names such as "-d"), its default
-is the flag's.  A parameter whose type is a class of settings stands for a flag per field.  What is positional-only in the
-function is positional on the command line; the first of these is the provenance, which is no flag.
+A parameter becomes a flag with the type and help of its annotation (`Annotated[Path, "help"]`, where short names such as "-d"
+may follow) and its default.  A parameter whose type is a class of settings becomes one flag per field.  A positional-only parameter
+is positional on the command line, except for the first one, the provenance tracker, which every command gets.
 """
 
 import argparse
@@ -20,11 +20,11 @@ Function = Callable[..., None]
 
 
 def _parameters(function: Function) -> list[inspect.Parameter]:
-    return list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+    return list(inspect.signature(function, eval_str=True).parameters.values())[1:]  # without the provenance tracker
 
 
 class _Words(argparse.Action):
-    """One word as it is, several as numbers: `uniform`, or LOW HIGH."""
+    """Words of a flag that takes a name (`uniform`) or two numbers (LOW HIGH); what is neither is refused by its settings."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, *_: Any) -> None:
         try:
@@ -68,7 +68,10 @@ def _add(parser: argparse.ArgumentParser, names: list[str], kind: Any, default: 
 def add_command(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, function: Function, parse: Parse
 ) -> None:
-    """Give a command line a command; parse: reads the command lines of other jobs, which this one may run as well."""
+    """Add a command to the command line.
+
+    parse: parser for the command lines of other jobs, which a job may run as well.
+    """
     parser = commands.add_parser(
         name, description=inspect.getdoc(function), formatter_class=argparse.RawDescriptionHelpFormatter
     )

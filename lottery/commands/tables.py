@@ -12,6 +12,8 @@ from lottery.results.tables import exactness, experiment_1, theory
 from lottery.results.tables import frontier as frontiers
 from lottery.results.tables.claims import answer_claims
 from lottery.results.tables.comparison import compare, verdicts
+from lottery.results.tables.controls import controls as table_of_controls
+from lottery.results.tables.controls import format_controls
 from lottery.results.tables.experiment_1 import markdown
 from lottery.results.tables.lineage import lineage, origins, stages
 from lottery.results.tables.points import format_points
@@ -133,6 +135,27 @@ def tabulate_frontiers(
     for name in found.frontier.unique():
         clear_cache(folder / name)
     print(f"{len(found)} points")
+
+
+def tabulate_controls(
+    provenance: ProvenanceTracker,
+    /,
+    *,
+    runs: Annotated[Path, "JSON list of {variant, folder}"],
+    expected_sha256: Digest = None,
+    folder: Annotated[Path, "that the runs of the list are in, each as FOLDER.json"],
+    output: Folder,
+) -> None:
+    """Controls of pruned networks: means, deviations and intervals over draws, beside the learned masks.
+
+    Reads what `measure-controls` wrote about the runs that a list names; writes controls.csv and controls.md into the folder OUTPUT.
+    """
+    _check_list(provenance.add_input(runs), expected_sha256)
+    table = table_of_controls(read_json(runs), lambda name: read_json(provenance.add_input(folder / f"{name}.json")))
+    write_text(provenance.add_outputs(output / "controls.csv"), table.to_csv(index=False))
+    people = format_controls(table).set_index("protocol")
+    write_text(provenance.add_outputs(output / "controls.md"), markdown(people))
+    print(f"controls of {len(people)} runs")
 
 
 def tabulate_tickets(

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from lottery.approximation import target
 from lottery.approximation.target import Target, write_target
-from lottery.data import datasets
+from lottery.data import datasets, sources
 from lottery.recipe import Recipe
 from lottery.records.files import write_json
 from lottery.records.provenance import ProvenanceTracker
@@ -29,7 +29,7 @@ def fetch(
 
         lottery fetch --dataset mnist5k --source embedded --output mnist5k.safetensors
     """
-    found = datasets.fetch(dataset, source, provenance.add_outputs(output))
+    found = sources.fetch(dataset, source, provenance.add_outputs(output))
     print(f"{found.name}: {found.train_count:,} training and {found.test_count:,} test images, verified")
 
 

@@ -15,7 +15,6 @@ from lottery.tickets.certificate import measure_claims
 from lottery.tickets.construction import Construction, build
 from lottery.tickets.counts import count, count_weights_beyond_units
 from lottery.tickets.file import write_ticket
-from lottery.tickets.ticket import linear_layers
 
 
 def build_ticket(
@@ -39,8 +38,7 @@ def build_ticket(
     inputs = provenance.add_input(target), provenance.add_input(data)
     provenance.check_outputs(output, counts)
     network, images = read_target(inputs[0]), load(inputs[1])
-    size = sum(layer.size for layer in linear_layers(network.network, network.image))
-    with tqdm(total=size, desc="subset sums", unit=" weights", unit_scale=True, disable=None) as bar:
+    with tqdm(total=network.size, desc="subset sums", unit=" weights", unit_scale=True, disable=None) as bar:
         ticket = build(network, construction, bar.update)
     with provenance.computing_on(leased_device(device)) as chosen:
         claims = measure_claims(ticket, network, construction.epsilon, images, chosen)

@@ -197,7 +197,7 @@ class ScoredLayer:
         """The weight that multiplies the layer's input, (M, O, P*I)."""
         masked = self.weight2.masked()  # (M, R, O, I)
         if self.weight1 is None:
-            return masked[:, 0]  # (M, 1, O, I) -> (M, O, I)
+            return masked.sum(dim=1)  # (M, R, O, I) -> (M, O, I)
         # einsum("mpri,mroi->mopi"), part by part: sum over R of (M, R, 1, I) * (M, R, O, I), then P x (M, O, I) -> (M, O, P*I)
         parts = self.weight1_parts().unbind(dim=1)
         return torch.cat([(part[:, :, None] * masked).sum(dim=1) for part in parts], dim=2)
@@ -205,7 +205,9 @@ class ScoredLayer:
     def apply_gradient(self, gradient: Tensor, learning_rate: PerModel) -> None:
         """One SGD step of all scores, from the gradient of the effective weight (M, O, P*I)."""
         if self.weight1 is None:
-            self.weight2.apply_gradient(gradient[:, None], learning_rate)  # (M, O, I) -> (M, 1, O, I)
+            self.weight2.apply_gradient(
+                gradient[:, None], learning_rate
+            )  # (M, O, I) -> (M, 1, O, I), the same for all R
             return
         parts, masked = self.weight1_parts(), self.weight2.masked()  # (M, P, R, I), (M, R, O, I)
         shape = (len(gradient), self.spec.outputs, parts.shape[1], self.spec.inputs)

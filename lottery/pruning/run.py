@@ -143,7 +143,7 @@ class Run:
     )
     perturbation: Seed | None = Field(
         default=None,
-        description="Seed of noise of rounding size (relative 1e-7) on the initial weights and scores; null for none.",
+        description="Seed of noise of rounding size (relative 1e-7) on the initial scores (weights of dense); null for none.",
     )
     variant: Variant = Field(default=Variant())
 

@@ -1,7 +1,6 @@
 """The runs that a configuration requests, and the folder of each."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -101,16 +100,3 @@ def planned_runs(config: Mapping[str, Any]) -> dict[str, PlannedRun]:
         except LotteryError as problem:
             raise LotteryError(f"sweeps.{name}: {problem}") from problem
     return runs
-
-
-def figures_of_all_networks(runs: Iterable[PlannedRun]) -> list[str]:
-    """Names of the figures over all networks for which these runs provide data."""
-    held_out, structures = False, defaultdict[tuple[Any, ...], set[str]](set)
-    for planned in runs:
-        run = planned.run
-        if run.structure != "dense":
-            held_out = held_out or run.protocol == "held_out"
-            alike = (run.network, run.protocol, planned.variant_name, run.redundancy, run.sparsity)
-            structures[alike].add(run.structure)
-    both = any({"wide", "linear"} <= found for found in structures.values())
-    return ["held_out"] * held_out + ["wide_minus_linear"] * both

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import torch
 
 SUFFIX = ".provenance.json"
-SPECULATIVE = ".ahead"  # prefix of folders for results that are computed before their own job starts
+SPECULATIVE = ".speculative"  # prefix of folders for results that are computed before their own job starts
 
 PACKAGES = (
     "lottery-subsetsum",

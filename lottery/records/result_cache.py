@@ -5,7 +5,7 @@ all of them again.  So submitted jobs cache each finished result.  And a job may
 own (`lottery.workflow.shared_jobs`).  It only moves these to the cache, because Snakemake deletes files at the
 outputs of a job when it starts.
 
-The cached copy of NAME is `.NAME.kept` in the same folder, a hard link if possible, and the record of a result is cached with it.
+The cached copy of NAME is `.NAME.cached` in the same folder, a hard link if possible, and the record of a result is cached with it.
 A command restores a result if its cached record matches and its files are intact.  Commands that read the results clear the cache.
 """
 
@@ -30,7 +30,7 @@ from lottery.records.provenance import (
 # Commands of which several go into one Slurm job: see `groups` in slurm/config.yaml.
 GROUPED_COMMANDS = ("solve", "prune", "measure-frontier", "measure-success")
 SUBMITTED = "LOTTERY_SUBMITTED"  # environment variable, set by the workflow in the jobs that it submits
-_ENDING = ".kept"
+_ENDING = ".cached"
 
 
 def _cache_path(path: Path) -> Path:

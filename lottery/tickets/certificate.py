@@ -1,6 +1,6 @@
 """Verify a ticket: recompute everything from masks, seed, target and dataset, and compare it with the claims.
 
-Shapes: N test images, I inputs and O outputs of a layer, C classes.
+Shapes: N test images, I inputs of a linear layer, C channels of H x W pixels, K classes.
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -14,7 +14,7 @@ from lottery.errors import LotteryError, shortened
 from lottery.networks import ImageShape
 from lottery.tickets.claims import Claims, random_weights_digest, target_digest
 from lottery.tickets.errors import LayerErrors, bound_from_epsilon, bound_from_errors, check_same_network, layer_errors
-from lottery.tickets.network import feature_extractor, outputs, pruned_network, split_at_flatten
+from lottery.tickets.network import feature_extractor, outputs, pruned_network, split
 from lottery.tickets.ticket import Ticket
 from lottery.training import accuracy, to_device
 
@@ -52,19 +52,19 @@ def measure(
 ) -> Measured:
     """Run the pruned random network, and the target if given, on all test images.
 
-    Raises LotteryError if the images have another shape, or convolutions are needed and there is no target.
+    Raises LotteryError if the images have another shape, or the target's convolutions are needed and it is not given.
     """
     _check_image(ticket.image, data)
     images, labels = to_device(data, "test", ticket.pixels, device)
     features = feature_extractor(ticket, target).double().to(device)
-    inputs = torch.cat(list(outputs(features, images.double())))  # (N, I)
-    found = torch.cat(list(outputs(pruned_network(ticket).double().to(device), inputs)))  # (N, C)
+    inputs = outputs(features, images.double())  # (N, I), or images (N, C, H, W)
+    found = outputs(pruned_network(ticket).double().to(device), inputs)  # (N, K)
     predicted = found.argmax(dim=1)
     alone = Measured(data.dataset.name, len(labels), accuracy(predicted, labels))
     if target is None:
         return alone
-    expected = torch.cat(list(outputs(split_at_flatten(target)[1].double().to(device), inputs)))
-    longest = float(inputs.norm(dim=1).max())
+    expected = outputs(split(ticket, target)[1].double().to(device), inputs)
+    longest = float(inputs.flatten(1).norm(dim=1).max())  # (N, I) stays, (N, C, H, W) -> (N, C * H * W)
     return replace(
         alone,
         target_accuracy=accuracy(expected.argmax(dim=1), labels),
@@ -109,10 +109,11 @@ def check_weights(layers: list[LayerErrors], target: Target, claims: Claims) -> 
     for layer in layers:
         beyond = np.argwhere(layer.distance > claims.epsilon)
         if len(beyond):
-            row, column = beyond[0]
+            axes = ("row", "column", "kernel row", "kernel column")  # the last two of a convolution only
+            place = ", ".join(f"{axis} {index}" for axis, index in zip(axes, beyond[0], strict=False))
             raise LotteryError(
-                f"{layer.name}: {len(beyond)} weights are beyond epsilon {claims.epsilon}, the first in row {row},"
-                f" column {column}: {layer.distance[row, column]:.6g}"
+                f"{layer.name}: {len(beyond)} weights are beyond epsilon {claims.epsilon}, the first in {place}:"
+                f" {layer.distance[tuple(beyond[0])]:.6g}"
             )
     errors = np.concatenate([layer.distance.ravel() for layer in layers])
     largest = float(errors.max())

@@ -1,6 +1,6 @@
 """The construction in the proof of Theorem 1 (Pensia et al. 2020) for a trained target, by exact subset sum.
 
-Shapes: U units per input, I inputs, O outputs.
+Shapes: U units per input, I inputs, O outputs; those of a convolution are the columns and rows of its matrix (see `matrices`).
 
 A weight w of the target, from input j to output i, is replaced by the hidden units of input j: unit k has a random weight u_jk
 from the input, a ReLU, and a random weight v_ijk to the output.  Units with u_jk > 0 pass positive inputs; the products
@@ -9,6 +9,10 @@ input is never negative (raw pixels, or outputs of a ReLU), only the first kind 
 
 All outputs share the units of an input, as in the theorem, while each weight has its own v.  So each weight has its own coefficient
 set, and all weights of an input have sets of the same size.
+
+A convolution becomes a random 1 x 1 convolution, a ReLU, and a random convolution with its kernel size (da Cunha, Natale and Viennot,
+ICLR 2022).  An input is then a channel, whose pixels come from the image, or from a ReLU and a max pooling: none is negative either.
+Units of padding are 0, as there is no bias.
 """
 
 from collections.abc import Callable
@@ -22,8 +26,9 @@ from lottery.approximation.target import Target
 from lottery.errors import LotteryError
 from lottery.settings import settings
 from lottery.subset_sum import EPSILON, exact_count, solve
+from lottery.tickets.matrices import to_matrix
 from lottery.tickets.random_network import Distribution, RandomLayer
-from lottery.tickets.ticket import MAX_UNITS, LayerMasks, Ticket, check_signs, linear_layers
+from lottery.tickets.ticket import MAX_UNITS, LayerMasks, Ticket, check_signs
 
 
 @settings
@@ -34,8 +39,8 @@ class Construction:
         default=42,
         ge=1,
         le=MAX_UNITS,
-        description="Hidden units per input of a layer; half of them pass a positive input, so that 42 correspond to the"
-        " published 21 coefficients.",
+        description="Hidden units per input of a layer, or per channel of a convolution; half of them pass a positive input, so"
+        " that 42 correspond to the published 21 coefficients.",
     )
     distribution: Literal["uniform", "normal"] | tuple[float, float] = Field(
         default="uniform",
@@ -182,11 +187,12 @@ def build(
     progress: called with the number of weights that got a subset.
     Raises LotteryError if a weight has no subset, or the target's inputs have a sign that is not approximated.
     """
-    check_signs(target.network, target.image, target.pixels, construction.signed_inputs)
+    check_signs(target.network, target.pixels, construction.signed_inputs)
     layers = []
-    for number, spec in enumerate(linear_layers(target.network, target.image)):
-        random = RandomLayer(construction.seed, number, spec.columns, spec.rows, construction.random)
-        layers.append((spec.name, target.weights[spec.name].astype(np.float64), random))
+    for number, (name, array) in enumerate(target.weights.items()):
+        weights = to_matrix(array).astype(np.float64)
+        outputs, inputs = weights.shape
+        layers.append((name, weights, RandomLayer(construction.seed, number, inputs, outputs, construction.random)))
     for name, weights, random in layers:
         check_attainable(weights, random, construction, name)
     masks = {name: build_layer(weights, random, construction, name, progress) for name, weights, random in layers}

@@ -1,20 +1,18 @@
-"""How many random weights a ticket has initially, how many it keeps, and how many of these are on a path to an output.
-
-Shapes: U units per input, I inputs, O outputs.
-"""
+"""How many random weights a ticket has initially, how many it keeps, and how many of these are on a path to an output."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from lottery.tickets.ticket import LayerMasks, Ticket
+from lottery.tickets.paths import alive
+from lottery.tickets.ticket import Ticket
 
 
 @dataclass(frozen=True)
 class Counts:
     """Weights of all layers built from random ones, and the size of their masks.
 
-    target: weights of the target.  initial: both random matrices of each layer, whole.
+    target: weights of the target in these layers.  initial: both random matrices of each layer, whole.
     initial_blocks: the same, but of first matrices only the weight from each input to its own units; the rest is always pruned.
     units: hidden units.  useless_units: hidden units that pass no input of a sign that occurs.  remaining: kept by the masks.
     alive: kept, and on a path from an input to an output.  mask_bits: bits of masks in the ticket's file.
@@ -37,29 +35,6 @@ def _entropy(kept: int, places: int) -> float:
     return -places * sum(float(p * np.log2(p)) for p in (share, 1 - share) if p > 0)
 
 
-def _reachable(masks: LayerMasks, reached: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Units (U, I) and outputs (O,) with a kept path from the inputs (I,) that are `reached`."""
-    units = masks.first & reached
-    return units, (masks.second & units[:, None, :]).any(axis=(0, 2))  # any over U and I of (U, O, I) & (U, 1, I)
-
-
-def alive(layers: list[LayerMasks]) -> int:
-    """Number of kept weights on a path from an input of the first layer to an output of the last."""
-    reached = np.ones(layers[0].first.shape[1], bool)
-    reached_units = []
-    for masks in layers:
-        units, reached = _reachable(masks, reached)
-        reached_units.append(units)
-    wanted = np.ones(layers[-1].second.shape[1], bool)
-    total = 0
-    for masks, units in zip(reversed(layers), reversed(reached_units), strict=True):
-        second = masks.second & units[:, None, :] & wanted[:, None]  # (U, O, I) & (U, 1, I) & (O, 1)
-        first = units & second.any(axis=1)  # any over O -> (U, I)
-        total += int(second.sum()) + int(first.sum())
-        wanted = first.any(axis=0)
-    return total
-
-
 def count(ticket: Ticket) -> Counts:
     """The counts of a ticket, computed from its masks and its random network."""
     target = initial = blocks = units = useless = remaining = bits = 0
@@ -75,10 +50,9 @@ def count(ticket: Ticket) -> Counts:
             weights = random.first_diagonal(unit)
             useless += int(np.count_nonzero(weights == 0 if ticket.signed_inputs else weights <= 0))
         remaining += kept_units + kept
-        bits += own_units + kept_units * spec.rows
-        entropy += _entropy(kept_units, own_units) + _entropy(kept, kept_units * spec.rows)
-    layers = [masks for _, _, masks in ticket.random_layers()]
-    return Counts(target, initial, blocks, units, useless, remaining, alive(layers), bits, entropy)
+        bits += own_units + kept_units * random.outputs
+        entropy += _entropy(kept_units, own_units) + _entropy(kept, kept_units * random.outputs)
+    return Counts(target, initial, blocks, units, useless, remaining, alive(ticket), bits, entropy)
 
 
 def count_weights_beyond_units(ticket: Ticket, units: int) -> int:

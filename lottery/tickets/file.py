@@ -1,6 +1,7 @@
 """The file format of tickets: safetensors with masks as bits, and readable metadata.
 
-Shapes: U units per input, I inputs, O outputs, K units that are kept.
+Shapes: U units per input, I inputs, O outputs, K units that are kept; inputs and outputs of a convolution are the columns and rows
+of its matrix (see `matrices`).
 
 For each layer, `NAME.first` has one bit per hidden unit, slab by slab, and `NAME.second` one bit per pair of a kept unit and an
 output.  The metadata identifies the random network, and contains the claims.
@@ -16,8 +17,9 @@ from lottery.errors import LotteryError, shortened
 from lottery.networks import ImageShape
 from lottery.records.tensors import read_tensors, tensors_bytes, write_tensors
 from lottery.tickets.claims import Claims
+from lottery.tickets.matrices import matrix_shape
 from lottery.tickets.random_network import GENERATOR, Distribution
-from lottery.tickets.ticket import MAX_UNITS, LayerMasks, Ticket, linear_layers
+from lottery.tickets.ticket import MAX_UNITS, LayerMasks, Ticket, replaced_layers
 
 MAX_RANDOM_WEIGHTS = 2**28  # per matrix: more than any network here, but a small file cannot make us allocate more
 
@@ -72,17 +74,16 @@ def _parsed(arrays: dict[str, np.ndarray], metadata: dict[str, Any]) -> tuple[Ti
         raise LotteryError(f"got sizes {sizes} of image and units, expected whole numbers from 1")
     network, image = metadata["network"], ImageShape(**metadata["image"])
     masks = {}
-    for spec in linear_layers(network, image):
+    for spec in replaced_layers(network, image, metadata["units_per_input"]):
         units = metadata["units_per_input"][spec.name]
-        if units > MAX_UNITS or max(units * spec.size, spec.columns**2) > MAX_RANDOM_WEIGHTS:
-            raise LotteryError(
-                f"{spec.name}: {units} units for {spec.columns} inputs and {spec.rows} outputs are too many"
-            )
-        first = _bits(arrays[f"{spec.name}.first"], units * spec.columns, f"{spec.name}.first")
-        first = first.reshape(units, spec.columns)  # (U * I,) -> (U, I)
-        kept = _bits(arrays[f"{spec.name}.second"], int(first.sum()) * spec.rows, f"{spec.name}.second")
-        second = np.zeros((units, spec.columns, spec.rows), bool)
-        second[first] = kept.reshape(-1, spec.rows)  # (K * O,) -> (K, O), into (U, I, O) at first (U, I)
+        outputs, inputs = matrix_shape(spec)
+        if units > MAX_UNITS or max(units * spec.size, inputs**2) > MAX_RANDOM_WEIGHTS:
+            raise LotteryError(f"{spec.name}: {units} units for {inputs} inputs and {outputs} outputs are too many")
+        first = _bits(arrays[f"{spec.name}.first"], units * inputs, f"{spec.name}.first")
+        first = first.reshape(units, inputs)  # (U * I,) -> (U, I)
+        kept = _bits(arrays[f"{spec.name}.second"], int(first.sum()) * outputs, f"{spec.name}.second")
+        second = np.zeros((units, inputs, outputs), bool)
+        second[first] = kept.reshape(-1, outputs)  # (K * O,) -> (K, O), into (U, I, O) at first (U, I)
         masks[spec.name] = LayerMasks(first, second.transpose(0, 2, 1))  # (U, I, O) -> (U, O, I)
     ticket = Ticket(
         network,

@@ -1,6 +1,6 @@
 """The random network that contains a ticket.  It is determined by its seed, with the same numbers on every machine.
 
-Shapes: U units per input, I inputs, O outputs.
+Shapes: U units per input, I inputs, O outputs; those of a convolution are the columns and rows of its matrix (see `matrices`).
 
 A target layer (O, I) becomes two random matrices with a ReLU in between, and U hidden units per input.  They are drawn in slabs:
 slab k contains unit k of every input, so its part of the first matrix is (I, I), and its part of the second (O, I).  A slab only

@@ -1,16 +1,17 @@
 """A ticket: a seed and masks, which determine the whole pruned network.
 
-Shapes: U units per input, I inputs, O outputs.
+Shapes: U units per input, I inputs, O outputs; those of a convolution are the columns and rows of its matrix (see `matrices`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from lottery.data.datasets import PIXELS, Pixels
 from lottery.errors import LotteryError
-from lottery.networks import NETWORKS, ImageShape, Layer, NetworkName, layers
+from lottery.networks import ImageShape, Layer, NetworkName, layers
+from lottery.tickets.matrices import matrix_shape
 from lottery.tickets.random_network import Distribution, RandomLayer
 
 MAX_UNITS = 64  # per input: bits of a subset-sum mask
@@ -54,9 +55,9 @@ class LayerMasks:
 
 @dataclass(frozen=True)
 class Ticket:
-    """A pruned random network that replaces the linear layers of `network`.
+    """A pruned random network that replaces the layers of `network`.
 
-    masks: by name, for each linear layer.  Convolutions stay those of the target.
+    masks: by name, for each layer; or for each linear layer alone, as in files before 2026-12: convolutions are then the target's.
     signed_inputs: whether positive and negative inputs of a layer are approximated, as in the theorem; raw pixels and outputs of a
         ReLU are never negative.
     pixels: the pixels that it classifies, as its target; normalised pixels have both signs.
@@ -78,40 +79,46 @@ class Ticket:
             raise LotteryError(f"seed: got {self.seed!r}, expected a whole number from 0 to 2^64 - 1")
         if type(self.signed_inputs) is not bool:
             raise LotteryError(f"signed_inputs: got {self.signed_inputs!r}, expected true or false")
-        expected = [spec.name for spec in self.linear_specs]
+        expected = [spec.name for spec in self.specs]
         if sorted(self.masks) != sorted(expected):
             raise LotteryError(f"masks: got {', '.join(self.masks)}; {self.network} has {', '.join(expected)}")
-        check_signs(self.network, self.image, self.pixels, self.signed_inputs)
-        for spec in self.linear_specs:
+        if self.specs[0] == layers(self.network, self.image)[0]:
+            check_signs(self.network, self.pixels, self.signed_inputs)
+        for spec in self.specs:
             _units, outputs, inputs = self.masks[spec.name].second.shape
-            if (outputs, inputs) != spec.shape:
-                raise LotteryError(f"masks: got {spec.name} {(outputs, inputs)}, {self.network} has {spec.shape}")
+            if (outputs, inputs) != matrix_shape(spec):
+                raise LotteryError(
+                    f"masks: got {spec.name} {(outputs, inputs)}, {self.network} has {matrix_shape(spec)}"
+                )
 
     @property
-    def linear_specs(self) -> tuple[Layer, ...]:
-        """The linear layers, which are built from random weights, from input to output."""
-        return linear_layers(self.network, self.image)
+    def specs(self) -> tuple[Layer, ...]:
+        """The layers that are built from random weights, from input to output."""
+        return replaced_layers(self.network, self.image, self.masks)
 
     def random_layers(self) -> Iterator[tuple[Layer, RandomLayer, LayerMasks]]:
-        """Each linear layer with its random matrices and its masks, from input to output."""
-        for number, spec in enumerate(self.linear_specs):
-            random = RandomLayer(self.seed, number, spec.columns, spec.rows, self.distribution)
-            yield spec, random, self.masks[spec.name]
+        """Each of `specs` with its random matrices and its masks, from input to output."""
+        for number, spec in enumerate(self.specs):
+            outputs, inputs = matrix_shape(spec)
+            yield spec, RandomLayer(self.seed, number, inputs, outputs, self.distribution), self.masks[spec.name]
 
 
-def check_signs(network: NetworkName, image: ImageShape, pixels: Pixels, signed_inputs: bool) -> None:
-    """Raise LotteryError if the first layer of a ticket gets negative pixels, but only approximates positive inputs."""
-    if pixels == "normalised" and not signed_inputs and linear_layers(network, image)[0] == layers(network, image)[0]:
+def check_signs(network: NetworkName, pixels: Pixels, signed_inputs: bool) -> None:
+    """Raise LotteryError if pixels may be negative, but a ticket only approximates positive inputs."""
+    if pixels == "normalised" and not signed_inputs:
         raise LotteryError(
             f"signed_inputs: this {network} was trained on normalised pixels, many of them negative; set signed_inputs, or"
             " use a target that was trained on raw pixels"
         )
 
 
-def linear_layers(network: NetworkName, image: ImageShape) -> tuple[Layer, ...]:
-    """The linear layers of a network, from input to output; raises LotteryError for an unknown network."""
-    NETWORKS.lookup(network)
-    return tuple(layer for layer in layers(network, image) if len(layer.shape) == 2)
+def replaced_layers(network: NetworkName, image: ImageShape, names: Collection[str]) -> tuple[Layer, ...]:
+    """The layers that a ticket with masks of these names replaces: all of a network, or all linear ones if the first is not named.
+
+    Raises LotteryError for an unknown network.
+    """
+    whole = layers(network, image)
+    return whole if whole[0].name in names else tuple(layer for layer in whole if len(layer.shape) == 2)
 
 
 def effective_weights(random: RandomLayer, masks: LayerMasks) -> tuple[np.ndarray, np.ndarray]:

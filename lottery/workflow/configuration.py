@@ -27,7 +27,7 @@ from lottery.settings import settings_from
 from lottery.theory.plan import planned_exact_experiments
 from lottery.tickets.construction import Construction
 from lottery.tickets.ticket import check_signs
-from lottery.workflow import model
+from lottery.workflow.schema import schema as config_schema
 
 # Keys by their old names, which are read until version 0.3.
 RENAMED = {
@@ -248,7 +248,7 @@ def complete(config: dict[str, Any]) -> dict[str, Any]:
     Raises LotteryError: one line with the key, the fault and what is allowed.
     """
     _load_plugins(config)
-    schema = model.schema()
+    schema = config_schema()
     config = copy.deepcopy(config)
     _rename_old_keys(config)
     _check_names(config, "")
@@ -281,6 +281,7 @@ def complete(config: dict[str, Any]) -> dict[str, Any]:
         raise LotteryError(f"config: {problem}") from problem
     _check_signs(filled)
     _check_sweeps(filled)
+    _check_controls(filled)
     checked = filled["cross_check"]["approximation"]
     if checked is not None and checked not in filled["approximations"]:
         raise LotteryError(
@@ -310,11 +311,17 @@ def _check_signs(config: dict[str, Any]) -> None:
     for name, entry in config["tickets"].items():
         target = config["targets"][entry["target"]]
         try:
-            check_signs(
-                target["network"], get_dataset(config["dataset"]).image, target["pixels"], entry["signed_inputs"]
-            )
+            check_signs(target["network"], target["pixels"], entry["signed_inputs"])
         except LotteryError as problem:
             raise LotteryError(f"config: tickets.{name}.{problem}") from problem
+
+
+def _check_controls(config: dict[str, Any]) -> None:
+    """Controls are of sweeps that there are."""
+    for name in (config["controls"] or {}).get("sweeps") or []:
+        if name not in config["sweeps"]:
+            known = ", ".join(config["sweeps"]) or "none"
+            raise LotteryError(f"config: controls.sweeps: {name!r} is not one of the sweeps ({known})")
 
 
 def _check_sweeps(config: dict[str, Any]) -> None:
@@ -386,7 +393,7 @@ def _described(part: dict[str, Any], root: dict[str, Any], path: str) -> Iterato
 
 def reference() -> str:
     """Every key of the configuration as a Markdown table, from the schema."""
-    schema = model.schema()
+    schema = config_schema()
     lines = ["| key | allowed | default | meaning |", "| --- | --- | --- | --- |"]
     for key, allowed, default, description in _described(schema, schema, ""):
         lines.append(f"| `{key}` | {allowed} | {f'`{default}`' if default else ''} | {' '.join(description.split())} |")

@@ -1,11 +1,11 @@
 """Which figures a configuration has data for, and the tables that figures are drawn from."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lottery.errors import LotteryError
-from lottery.pruning.sweeps import RELEASED, PlannedRun, figures_of_all_networks
+from lottery.pruning.sweeps import RELEASED, PlannedRun
 from lottery.published import PUBLISHED_REDUNDANCY, published_epochs
 
 EXACTNESS_TABLES = ("exactness", "exactness_thresholds", "exactness_networks")
@@ -45,6 +45,19 @@ def _figures_of_each_network(runs: Sequence[PlannedRun]) -> Iterator[str]:
             yield f"redundancy_{network}"
         if network in _networks_with_several(variants):
             yield f"variants_{network}"
+
+
+def figures_of_all_networks(runs: Iterable[PlannedRun]) -> list[str]:
+    """Names of the figures over all networks for which these runs provide data."""
+    held_out, structures = False, defaultdict[tuple[Any, ...], set[str]](set)
+    for planned in runs:
+        run = planned.run
+        if run.structure != "dense":
+            held_out = held_out or run.protocol == "held_out"
+            alike = (run.network, run.protocol, planned.variant_name, run.redundancy, run.sparsity)
+            structures[alike].add(run.structure)
+    both = any({"wide", "linear"} <= found for found in structures.values())
+    return ["held_out"] * held_out + ["wide_minus_linear"] * both
 
 
 def pruning_figures(runs: Sequence[PlannedRun], dataset: str) -> list[str]:

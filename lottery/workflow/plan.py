@@ -14,6 +14,7 @@ from lottery.approximation.settings import Settings, WeightSettings
 from lottery.data.datasets import get_dataset
 from lottery.errors import LotteryError
 from lottery.networks import Layer, layers
+from lottery.pruning.controls import ControlSettings
 from lottery.pruning.run import Run
 from lottery.pruning.structures import convolutions
 from lottery.pruning.sweeps import PlannedRun, planned_runs
@@ -34,6 +35,10 @@ def _target_file(target: str) -> str:
     return f"<results>/targets/{target}/weights.safetensors"
 
 
+def _listed(runs: Mapping[str, PlannedRun]) -> list[dict[str, str]]:
+    return [{"variant": planned.variant_name, "folder": folder} for folder, planned in runs.items()]
+
+
 @dataclass(frozen=True)
 class Plan:
     """The plan of a configuration with all defaults filled in."""
@@ -51,8 +56,22 @@ class Plan:
         return planned_runs(self.config)
 
     @cached_property
+    def controlled_runs(self) -> dict[str, PlannedRun]:
+        """Runs of experiment 2 that are compared with controls, by folder: without baselines and repetitions."""
+        entry = self.config["controls"]
+        if entry is None:
+            return {}
+        wanted = self.config["sweeps"] if entry["sweeps"] is None else entry["sweeps"]
+        found = planned_runs({**self.config, "sweeps": {name: self.config["sweeps"][name] for name in wanted}})
+        return {
+            folder: planned
+            for folder, planned in found.items()
+            if planned.run.structure != "dense" and planned.run.perturbation is None
+        }
+
+    @cached_property
     def measurements(self) -> dict[str, Measurement]:
-        """Measurements of theory beside experiment, by path."""
+        """Measurements of random subset sums, by path."""
         return planned_measurements(self.config["theory"])
 
     @cached_property
@@ -81,6 +100,8 @@ class Plan:
             "ticket": [*self.config["tickets"]],
             "run": [*self.runs],
             "pruning_figure": pruning_figures([*self.runs.values()], self.config["dataset"]),
+            "controlled_run": [*self.controlled_runs],
+            "controlled_network": [*dict.fromkeys(p.run.network for p in self.controlled_runs.values())],
             "measurement": [*self.measurements],
             "theory_figure": [*theory_figures(self.config["theory"])],
             "exact_experiment": [*self.exact_experiments],
@@ -91,6 +112,8 @@ class Plan:
 
     def files(self, pattern: str) -> list[str]:
         """All files of a path with wildcards, one for each combination of their names.
+
+        Snakemake replaces `<results>` by the folder of results.
 
         >>> plan.files("<results>/tickets/{ticket}/counts.json")
         ['<results>/tickets/first/counts.json', '<results>/tickets/second/counts.json']
@@ -125,7 +148,7 @@ class Plan:
         return str(self.config["approximations"][approximation]["solver"])
 
     def approximation_target(self, approximation: str) -> str:
-        """The file of the target that an approximation is of."""
+        """The file of the target of an approximation."""
         return _target_file(self.config["approximations"][approximation]["target"])
 
     def chunks(self, approximation: str) -> list[str]:
@@ -164,7 +187,7 @@ class Plan:
         return [{"frontier": planned.frontier, "point": name} for name, planned in self.points.items()]
 
     def run(self, name: str) -> Run:
-        """The run of a folder."""
+        """The run whose files are in the folder `name`."""
         return self._planned(name).run
 
     def convolutions(self, run: str) -> str | None:
@@ -178,7 +201,17 @@ class Plan:
     @property
     def run_list(self) -> list[dict[str, str]]:
         """The input of `lottery tabulate-runs`: the variant and the folder of each run."""
-        return [{"variant": planned.variant_name, "folder": folder} for folder, planned in self.runs.items()]
+        return _listed(self.runs)
+
+    @property
+    def control_settings(self) -> ControlSettings:
+        """How often controls are drawn."""
+        return settings_from(ControlSettings, self.config["controls"])
+
+    @property
+    def control_list(self) -> list[dict[str, str]]:
+        """The input of `lottery tabulate-controls`: the variant and the folder of each run that has controls."""
+        return _listed(self.controlled_runs)
 
     def _planned(self, run: str) -> PlannedRun:
         if run not in self.runs:

@@ -41,7 +41,7 @@ RUNS_PER_JOB = "LOTTERY_RUNS_PER_JOB"  # a number, or auto
 SHARED = ("solve", "prune", "measure_frontier", "measure_success")  # rules whose jobs may run commands of other jobs
 _INPUTS = ("data", "target", "solver_choice")  # flags of inputs; commands with other inputs may have to wait for these
 MIN_JOB_SECONDS = 60.0  # on a CPU: after this time, a job starts no further commands of other jobs
-LOCK_SUFFIX = ".claim"
+LOCK_SUFFIX = ".lock"
 
 Parse = Callable[[list[str]], argparse.Namespace]
 Execute = Callable[[argparse.Namespace, ProvenanceTracker], None]

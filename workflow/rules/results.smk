@@ -25,6 +25,7 @@ rule tables:
         "<results>/tables/frontier.csv",
         "<results>/tables/tickets.csv",
         "<results>/tables/runs.csv",
+        "<results>/tables/controls.csv",
         "<results>/tables/theory_thresholds.csv",
         plan.files("<results>/tables/{exactness_table}.csv"),
 
@@ -38,6 +39,7 @@ rule figures:
         ),
         plan.files("<results>/figures/frontier_{frontier}.svg"),
         plan.files("<results>/figures/{pruning_figure}.svg"),
+        plan.files("<results>/figures/controls_{controlled_network}.svg"),
         plan.files("<results>/figures/theory_{theory_figure}.svg"),
         plan.files("<results>/figures/exactness_{exactness_figure}.svg"),
 
@@ -146,6 +148,7 @@ rule trace:
         rules.tabulate_frontiers.output.means,
         rules.tabulate_tickets.output.tickets,
         rules.tabulate_runs.output.runs,
+        rules.tabulate_controls.output.controls,
         rules.tabulate_theory.output.thresholds,
         plan.files("<results>/tables/{exactness_table}.csv"),
     output:
@@ -173,6 +176,7 @@ rule summarise:
             *rules.tabulate_frontiers.output,
             *rules.tabulate_tickets.output,
             *rules.tabulate_runs.output,
+            *rules.tabulate_controls.output,
             *rules.tabulate_theory.output,
             *plan.files("<results>/tables/{exactness_table}.csv"),
             *rules.trace.output,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from lottery.results.page.figures import EXACT, Figure
+from lottery.results.page.captions import EXACT, Figure
 from lottery.results.page.inputs import Tables
 from lottery.results.page.numbers import fixed
 from lottery.results.page.section import Section

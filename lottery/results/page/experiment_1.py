@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from lottery.results.page.figures import ONE, Figure
+from lottery.results.page.captions import ONE, Figure
 from lottery.results.page.inputs import Tables
 from lottery.results.page.numbers import fixed, plural, rounded, sampling, seconds
 from lottery.results.page.section import Section

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from lottery.pruning.run import PRUNED
-from lottery.results.page.figures import TWO, Figure
+from lottery.results.page.captions import TWO, Figure
 from lottery.results.page.first_screen import curves_text
 from lottery.results.page.inputs import Tables
 from lottery.results.page.numbers import fixed, plural

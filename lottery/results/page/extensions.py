@@ -1,21 +1,30 @@
-"""What goes beyond the paper's experiments: the theorem's network, how small it can be, how many random numbers it takes."""
+"""What goes beyond the paper's experiments: controls of pruned networks, the theorem's network, how small it can be, how many random numbers it takes."""
 
 from collections.abc import Sequence
 
 import pandas as pd
 
-from lottery.results.page.figures import FRONTIER, THEORY, Figure
+from lottery.results.page.captions import CONTROLS, FRONTIER, THEORY, Figure
 from lottery.results.page.inputs import Tables
 from lottery.results.page.numbers import fixed, plural
 from lottery.results.page.section import Section
 from lottery.results.page.table import Column, Head, Table, table_of, turned
-from lottery.results.page.words import COEFFICIENTS, at_epsilon, objective
+from lottery.results.page.words import COEFFICIENTS, PROTOCOLS, STREAMS, at_epsilon, objective
+from lottery.results.tables.controls import WORDS as CONTROL_WORDS
+from lottery.results.tables.controls import format_controls
 from lottery.results.tables.frontier import smallest
 from lottery.results.tables.tickets import format_tickets
 
 TICKETS = "tickets"
 LOSS = 0.5  # points of accuracy that the smallest network may lose
 
+CONTROLS_METHOD = (
+    "Nothing is trained here: the stored masks of each run are evaluated once more, which must give its recorded accuracy, and so are its "
+    "controls. All keep as many weights of each matrix as the learned mask. Fresh weights have another seed; shuffled weights are its own "
+    "in random order; the largest weights are those of the largest magnitude.",
+    "A mask that is shuffled within its matrix is a random mask, so that it is no control of its own. A control at the accuracy of guessing "
+    "does not say that its mask could not be trained from there.",
+)
 TICKET_METHOD = (
     "The paper's experiment replaces weights by sums and builds no network. Here the network of the theorem is built: twice as deep as "
     "its target, every weight random, with masks on top. It is this network that classifies the test images.",
@@ -30,6 +39,36 @@ THEORY_METHOD = (
     "One target is drawn uniformly from [−1/2, 1/2]; \"all\" asks for every target of that interval at once. The slope is that of a "
     "straight line over log₂(1/ε), with its standard error; the first moment is where one subset within ε is expected.",
 )  # fmt: skip
+
+
+def _control_column(words: str) -> Column:
+    """`learned mask, fresh weights`: the weights as its head, the mask below."""
+    mask, _, weights = words.rpartition(", ")
+    return Column(words, weights.capitalize(), ", ".join(filter(None, [mask, "%"])), right=True)
+
+
+def controls_section(tables: Tables, figures: Sequence[Figure]) -> Section | None:
+    if tables.controls.empty:
+        return None
+    means = tables.controls.groupby("control").accuracy.mean()
+    count = plural(int((tables.controls.control == "learned").sum()), "pruned network")
+    answer = (
+        f"Mean test accuracy of {count}: {fixed(means['learned'], 2)}%. The same masks on fresh weights have "
+        f"{fixed(means['fresh_weights'], 2)}%, random masks of the same size {fixed(means['random_mask'], 2)}%, the largest weights "
+        f"{fixed(means['largest_weights'], 2)}%; guessing has {fixed(tables.controls.chance.iloc[0], 2)}%."
+    )
+    columns = [
+        Column("protocol", "Protocol", write=lambda name: PROTOCOLS[name], common=True),
+        Column("stream", "Random numbers", write=lambda name: STREAMS[name], common=True),
+        Column("network", "Network", common=True), Column("structure", "Structure"), Column("variant", "Variant", common=True),
+        Column("redundancy", "Redundancy", common=True), Column("sparsity", "s", right=True), Column("epochs", "Epochs", common=True),
+        Column("seed", "Seed", common=True), *map(_control_column, CONTROL_WORDS.values()),
+    ]  # fmt: skip
+    draws = plural(int(tables.controls.draws.max()), "draw")
+    caption = f"Test accuracy in percent, mean ± standard deviation over {draws}"
+    shown = table_of("controls-of-runs", caption, format_controls(tables.controls), columns, sortable=True)
+    title = "Is a pruned network its mask? The same masks on other weights, other masks on the same weights"
+    return Section(CONTROLS, "Controls", title, answer, [shown.folded()], figures, CONTROLS_METHOD)
 
 
 def _ticket_tables(tables: Tables) -> list[Table]:

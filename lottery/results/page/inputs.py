@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from lottery.results.tables.controls import CONTROL_NUMBERS, CONTROL_WORDS
 from lottery.results.tables.exactness import NETWORK_NUMBERS, THRESHOLD_NUMBERS
 from lottery.results.tables.experiment_1 import PUBLISHED_PRUNED, PUBLISHED_TARGET
 from lottery.results.tables.frontier import FRONTIER_NUMBERS
@@ -23,6 +24,7 @@ NEEDED = {
     "exactness_thresholds": ("kind", "targets", *THRESHOLD_NUMBERS),
     "exactness_networks": ("entry", "network", "objective", *NETWORK_NUMBERS),
     "claims": ("claim", "network", "protocol", "statement", "answer", "evidence"),
+    "controls": (*CONTROL_WORDS, *CONTROL_NUMBERS),
     "stages": ("stage", "results", "hours", "core_hours", "gpu_hours", "peak_memory_mb"),
     "origins": ("commit", "versions", "system", "results", "first", "last"),
 }
@@ -35,7 +37,7 @@ def _empty(name: str) -> partial[pd.DataFrame]:
 @dataclass(frozen=True)
 class Tables:
     """Each field is a CSV file of this name, as `tabulate`, `tabulate-frontiers`, `tabulate-tickets`, `tabulate-runs`,
-    `tabulate-theory` and `trace` write it.  What a configuration need not ask for is empty where there is no such file."""
+    `tabulate-controls`, `tabulate-theory` and `trace` write it.  Those with a default are empty where there is no such file: by an earlier version, or not asked for."""
 
     table1: pd.DataFrame
     comparison: pd.DataFrame
@@ -50,6 +52,7 @@ class Tables:
     theory_slopes: pd.DataFrame
     stages: pd.DataFrame
     origins: pd.DataFrame
+    controls: pd.DataFrame = field(default_factory=_empty("controls"))
     exactness_thresholds: pd.DataFrame = field(default_factory=_empty("exactness_thresholds"))
     exactness_networks: pd.DataFrame = field(default_factory=_empty("exactness_networks"))
 

@@ -12,15 +12,15 @@ from lottery import __version__
 from lottery.records.fingerprint import ROOT
 from lottery.results.page import rehearsal
 from lottery.results.page.background import cost_section, differences_section
+from lottery.results.page.captions import CONTROLS, EXACT, FRONTIER, ONE, THEORY, TWO, Figure
+from lottery.results.page.captions import figures as figures_of
 from lottery.results.page.chips import CHIPS, chip
 from lottery.results.page.exact_sums import exact_section
 from lottery.results.page.experiment_1 import section as experiment_1
 from lottery.results.page.experiment_1 import sentence as experiment_1_answer
 from lottery.results.page.experiment_2 import section as experiment_2
 from lottery.results.page.experiment_2 import sentence as experiment_2_answer
-from lottery.results.page.extensions import frontier_section, theory_section, ticket_section
-from lottery.results.page.figures import EXACT, FRONTIER, ONE, THEORY, TWO, Figure
-from lottery.results.page.figures import figures as figures_of
+from lottery.results.page.extensions import controls_section, frontier_section, theory_section, ticket_section
 from lottery.results.page.first_screen import claims_matrix, evidence, tiles
 from lottery.results.page.inputs import Tables
 from lottery.results.page.numbers import plural
@@ -60,6 +60,7 @@ def _sections(tables: Tables, found: Outcome, paths: Sequence[Path], folder: Pat
     every = (
         experiment_1(tables, shown(ONE, experiment_1_answer(tables)), found.rehearsal),
         experiment_2(tables, shown(TWO, experiment_2_answer(tables, found)), found),
+        controls_section(tables, shown(CONTROLS, "")),
         ticket_section(tables),
         frontier_section(tables, shown(FRONTIER, "")),
         theory_section(tables, shown(THEORY, "")),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lottery.results.page.figures import Figure
+from lottery.results.page.captions import Figure
 from lottery.results.page.table import Table
 
 

@@ -19,6 +19,7 @@ from lottery.approximation.settings import (
     SolverSettings,
 )
 from lottery.data.datasets import DATASETS
+from lottery.pruning.controls import ControlSettings
 from lottery.pruning.run import STRUCTURES as STRUCTURE_NAMES
 from lottery.pruning.run import VALIDATION_IMAGES, Epochs, Network, Redundancy, Seed, Sparsity, Stream, Variant
 from lottery.recipe import Recipe
@@ -145,6 +146,15 @@ class SweepEntry:
         default=[1, 2, 3],
         description="Seeds of the held_out protocol (length chosen on validation images, mean and interval over seeds); an"
         " empty list leaves it out.",
+    )
+
+
+@settings
+class ControlsEntry(ControlSettings):
+    """Controls of finished runs of sweeps."""
+
+    sweeps: NonEmpty[str] | None = Field(
+        default=None, description="Names of the sweeps whose runs are compared with controls; null for all."
     )
 
 
@@ -284,13 +294,18 @@ class Config:
     )
     tickets: Named[TicketEntry] = Field(
         default={},
-        description="PruningResult random networks of twice the depth that compute a target, built and verified, by name.  An entry"
+        description="Pruned random networks of twice the depth that compute a target, built and verified, by name.  An entry"
         " set to null is left out.",
     )
     sweeps: Named[SweepEntry] = Field(
         default={},
         description="Runs of experiment 2 by name, each sweep all combinations of its lists.  A run that several sweeps ask for"
         " is computed once.  An entry set to null is left out.",
+    )
+    controls: ControlsEntry | None = Field(
+        default=None,
+        description="Pruned networks of sweeps compared with random masks and other weights (docs/controls.md); {} for all"
+        " defaults, null leaves it out.",
     )
     variants: Named[VariantEntry] = Field(
         default={"released": VariantEntry()},
