@@ -55,6 +55,7 @@ def changed(points: pd.DataFrame, structure: str, accuracies: dict[float, float]
 
 
 LINEAR_PEAK = "linear: chance at s = 0, a peak in 0.25 to 0.75, a fall towards 0.99"
+BEST_POINTS = "best points: wide is nearest to the baseline, then linear, then relu"
 NEAR = "linear at a quarter of its weights (s = 0.75) is within 1.1 points of the baseline"
 
 
@@ -112,6 +113,19 @@ def test_three_points_show_no_peak(as_in_the_paper: pd.DataFrame) -> None:
     found = answers(as_in_the_paper[as_in_the_paper.sparsity.isin([0, 0.5, 0.99])]).set_index("statement")
     assert found.loc[LINEAR_PEAK].answer.tolist() == ["not tested"] * 3
     assert "0.05" in found.loc[LINEAR_PEAK].evidence.iloc[0]
+
+
+def test_a_peak_that_was_not_run_contradicts_nothing(as_in_the_paper: pd.DataFrame) -> None:
+    """linear peaks at 0.25 in lenet5; without 0.25 and 0.5 its highest point is at 0.1, which says nothing of the peak."""
+    some = as_in_the_paper[~as_in_the_paper.sparsity.isin([0.25, 0.5])].copy()
+    some.loc[some.sparsity == 0.75, "accuracy"] = 80.0
+    found = answers(some).set_index("statement")
+    assert found.loc[LINEAR_PEAK].answer.tolist() == ["not tested"] * 3
+    assert "does not hold" not in found.loc[BEST_POINTS].answer.tolist()
+    some.loc[some.structure == "wide", "accuracy"] -= 5
+    assert answers(some).set_index("statement").loc[BEST_POINTS].answer.tolist() == ["not tested"] * 2
+    some.loc[some.sparsity == 0.0, "accuracy"] = 50.0
+    assert answers(some).set_index("statement").loc[LINEAR_PEAK].answer.tolist() == ["does not hold"] * 3, "no chance"
 
 
 def test_claims_on_sparsities_that_were_not_run_say_so(as_in_the_paper: pd.DataFrame) -> None:
