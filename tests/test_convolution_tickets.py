@@ -24,7 +24,7 @@ from lottery.tickets.claims import Claims, random_weights_digest, target_digest
 from lottery.tickets.construction import Construction, build, build_layer
 from lottery.tickets.counts import count
 from lottery.tickets.errors import LayerErrors, bound_from_epsilon, bound_from_errors, layer_errors
-from lottery.tickets.file import read_ticket, write_ticket
+from lottery.tickets.file import read_ticket, ticket_bytes, write_ticket
 from lottery.tickets.matrices import from_matrix, matrix_shape, to_matrix
 from lottery.tickets.network import PrunedRandomConvolution, outputs, padded_sizes, pruned_network, split
 from lottery.tickets.paths import alive
@@ -35,6 +35,7 @@ CPU = torch.device("cpu")
 IMAGE = ImageShape(1, 8, 3)  # lenet5 pads it to 32 x 32
 EPSILON = 0.15
 SIZES = st.integers(1, 3)
+OLD_FORMAT = "lottery ticket"
 OLD_FILE = (
     "37dd2d58eae1cd916ba04842f4716c00a062bdc64299a2f4e5e091b4302f6068"  # SHA-256, from before there were convolutions
 )
@@ -311,7 +312,8 @@ def without_convolutions(arrays, metadata):
 def test_a_changed_convolution_is_found_even_with_a_new_checksum(tmp_path, change, message):
     ticket = built()[1]
     path = tmp_path / "ticket.safetensors"
-    write_ticket(path, ticket, Claims(random_weights_digest(ticket), "b" * 64, EPSILON, EPSILON, "noise", 20, 50.0))
+    claims = Claims(random_weights_digest(ticket), "b" * 64, EPSILON, EPSILON, "noise", 20, 50.0)
+    path.write_bytes(ticket_bytes(ticket, claims, OLD_FORMAT))
     arrays, metadata = read_tensors(path)
     change(arrays, metadata)
     write_tensors(path, arrays, metadata)
@@ -338,7 +340,8 @@ def test_files_from_before_there_were_convolutions_are_the_same_bytes(tmp_path):
         masks[spec.name] = LayerMasks(second.any(axis=1), second)
     ticket = Ticket("lenet5", IMAGE, 5, Distribution(), False, masks, "normalised")
     path = tmp_path / "ticket.safetensors"
-    write_ticket(path, ticket, Claims(random_weights_digest(ticket), "b" * 64, 0.01, 0.001, "noise", 60, 50.0))
+    claims = Claims(random_weights_digest(ticket), "b" * 64, 0.01, 0.001, "noise", 60, 50.0)
+    path.write_bytes(ticket_bytes(ticket, claims, OLD_FORMAT))
     assert hashlib.sha256(path.read_bytes()).hexdigest() == OLD_FILE
     certify(*read_ticket(path), None, None, CPU)
 
@@ -347,7 +350,7 @@ def test_a_ticket_with_the_convolutions_of_its_target_is_still_verified(tmp_path
     target = lenet5()
     ticket, data = ticket_without_convolutions(target), noise()
     path = tmp_path / "ticket.safetensors"
-    write_ticket(path, ticket, measure_claims(ticket, target, EPSILON, data, CPU))
+    path.write_bytes(ticket_bytes(ticket, measure_claims(ticket, target, EPSILON, data, CPU), OLD_FORMAT))
     found = certify(*read_ticket(path), target, data, CPU)
     assert 0 < found["largest_difference"] <= found["bound_from_errors"]
     assert count(ticket).target == sum(layer.size for layer in target.layers[2:])

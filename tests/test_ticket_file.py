@@ -1,5 +1,6 @@
 """A ticket as a file, and what `lottery verify` says of one that was tampered with."""
 
+import hashlib
 import json
 import shutil
 from dataclasses import replace
@@ -22,13 +23,19 @@ from lottery.results.tables.tickets import tickets
 from lottery.tickets.certificate import certify, measure, measure_claims
 from lottery.tickets.claims import Claims, random_weights_digest
 from lottery.tickets.construction import Construction, build
+from lottery.tickets.counts import count
 from lottery.tickets.errors import bound_from_epsilon, bound_from_errors, layer_errors
-from lottery.tickets.file import read_ticket, write_ticket
+from lottery.tickets.file import CODINGS, read_ticket, ticket_bytes, write_ticket
 from lottery.tickets.network import pruned_network, split
 from lottery.tickets.random_network import Distribution, RandomLayer
 from lottery.tickets.ticket import LayerMasks, Ticket
 
 CPU = torch.device("cpu")
+OLD_FORMAT = "lottery ticket"
+OLD_FILE = (
+    "c2d565a7bd402bba296a9430e51689663d2f9f61dfe01f18198081a55dc9e13e"  # SHA-256, from before masks were range coded
+)
+NOT_A_CODE = "expected the range code of [0-9]+ bits|not in canonical form"
 SOME_CLAIMS = Claims("a" * 64, "b" * 64, 0.01, 0.001, "mnist", 10_000, 97.19)
 TICKET = Path("results/demo/tickets/min_cardinality/ticket.safetensors")
 WEIGHTS, DATA = Path("results/demo/targets/fc2_raw/weights.safetensors"), Path("results/demo/data/mnist5k.safetensors")
@@ -78,9 +85,9 @@ def test_ticket_file_round_trip_keeps_masks_and_seed(tmp_path_factory, seed, uni
         assert np.array_equal(again.masks[name].second, masks.second)
 
 
-def test_ticket_file_has_one_bit_per_kept_unit_and_output_and_no_weights(tmp_path, small):
+def test_old_ticket_file_has_one_bit_per_kept_unit_and_output_and_no_weights(tmp_path, small):
     ticket, claims, _ = small
-    write_ticket(tmp_path / "ticket.safetensors", ticket, claims)
+    (tmp_path / "ticket.safetensors").write_bytes(ticket_bytes(ticket, claims, OLD_FORMAT))
     arrays, metadata = read_tensors(tmp_path / "ticket.safetensors")
     assert {array.dtype for array in arrays.values()} == {np.dtype(np.uint8)}
     bits = sum(m.first.size + m.first.sum() * m.second.shape[1] for m in ticket.masks.values())
@@ -88,7 +95,25 @@ def test_ticket_file_has_one_bit_per_kept_unit_and_output_and_no_weights(tmp_pat
     assert (metadata["seed"], metadata["units_per_input"]["fc1.weight"]) == (1, ticket.masks["fc1.weight"].units)
 
 
-def test_any_flipped_bit_raises(tmp_path):
+def test_ticket_file_is_within_5_percent_of_the_entropy_of_its_masks(small):
+    ticket, claims, _ = small
+    header = 2_000  # bytes: claims, settings, names
+    assert len(ticket_bytes(ticket, claims)) <= 1.05 * count(ticket).entropy_bits / 8 + header
+
+
+def test_old_ticket_files_are_the_same_bytes_and_are_read(tmp_path):
+    ticket = random_ticket(7, 7, Distribution(), 0.1)
+    content = ticket_bytes(ticket, SOME_CLAIMS, OLD_FORMAT)
+    assert hashlib.sha256(content).hexdigest() == OLD_FILE
+    path = tmp_path / "ticket.safetensors"
+    path.write_bytes(content)
+    again, claims = read_ticket(path)
+    assert claims == SOME_CLAIMS
+    assert random_weights_digest(again) == random_weights_digest(ticket)
+
+
+@pytest.mark.parametrize("file_format", CODINGS)
+def test_any_flipped_bit_raises(tmp_path, file_format):
     """The file of a small ticket with each bit of its header, and each eighth bit of its masks, flipped in turn."""
     image = ImageShape(1, 1, 2)
     masks = {}
@@ -96,7 +121,7 @@ def test_any_flipped_bit_raises(tmp_path):
         first = np.ones((1, spec.columns), bool)
         masks[spec.name] = LayerMasks(first, np.arange(spec.size).reshape(1, *spec.shape) % 3 == 0)
     path = tmp_path / "ticket.safetensors"
-    write_ticket(path, Ticket("fc2", image, 1, Distribution(), False, masks), SOME_CLAIMS)
+    path.write_bytes(ticket_bytes(Ticket("fc2", image, 1, Distribution(), False, masks), SOME_CLAIMS, file_format))
     whole = path.read_bytes()
     header = 8 + int.from_bytes(whole[:8], "little")
     for bit in [*range(8 * header), *range(8 * header, 8 * len(whole), 8)]:
@@ -124,14 +149,20 @@ def flip(name: str, bit: int):
     return change
 
 
-def with_empty_units(arrays, metadata):
+@pytest.mark.parametrize("file_format", CODINGS)
+def test_empty_units_that_were_added_are_found(tmp_path, small, file_format):
     """More units for each input of the first layer, none of them kept."""
-    units = metadata["units_per_input"]["fc1.weight"] + 20
-    first = np.unpackbits(arrays["fc1.weight.first"])[: (units - 20) * 4]
-    arrays["fc1.weight.first"] = np.packbits(np.concatenate([first, np.zeros(20 * 4, np.uint8)]))
-    metadata["units_per_input"]["fc1.weight"] = units
+    ticket, claims, _ = small
+    masks = ticket.masks["fc1.weight"]
+    more = LayerMasks(*(np.concatenate([mask, np.zeros_like(mask)[:20]]) for mask in (masks.first, masks.second)))
+    path = tmp_path / "ticket.safetensors"
+    grown = replace(ticket, masks=ticket.masks | {"fc1.weight": more})
+    path.write_bytes(ticket_bytes(grown, claims, file_format))
+    with pytest.raises(LotteryError, match="do not keep the random weights"):
+        certify(*read_ticket(path), None, None, CPU)
 
 
+@pytest.mark.parametrize("file_format", CODINGS)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -147,12 +178,16 @@ def with_empty_units(arrays, metadata):
         (lambda a, m: m["distribution"].update(high=1e300), "expected low < high within 1e"),
         (lambda a, m: m["image"].update(channels=True), "expected whole numbers from 1"),
         (lambda a, m: m["image"].update(size=2.0), "expected whole numbers from 1"),
-        (with_empty_units, "do not keep the random weights"),
         (lambda a, m: m.update(network="fc4"), "expected [0-9]+ bits"),
         (lambda a, m: m.update(network="fc3"), "'fc3' is not one of fc2"),
         (lambda a, m: m["image"].update(size=3), "expected [0-9]+ bits"),
         (lambda a, m: m["units_per_input"].update({"fc1.weight": 21}), "expected [0-9]+ bits"),
         (lambda a, m: m.update(note="hello"), "not in canonical form"),
+        (
+            lambda a, m: m.update(format="lottery ticket 3"),
+            "got format 'lottery ticket 3', expected one of lottery ticket",
+        ),
+        (lambda a, m: m.update(format=[]), "not a ticket of this version"),
         (lambda a, m: a.update(more=np.zeros(3, np.uint8)), "not in canonical form"),
         (flip("fc2.weight.second", 100), "do not keep the random weights"),
         (flip("fc1.weight.first", 0), "expected [0-9]+ bits"),
@@ -173,12 +208,12 @@ def with_empty_units(arrays, metadata):
         (lambda a, m: m["claims"].update(dataset="mnist"), "images of mnist, not 60 of noise"),
     ],
 )
-def test_changed_ticket_raises_even_with_a_new_checksum(tmp_path, small, target, change, message):
+def test_changed_ticket_raises_even_with_a_new_checksum(tmp_path, small, target, change, message, file_format):
     path = tmp_path / "ticket.safetensors"
     ticket, claims, data = small
-    write_ticket(path, ticket, claims)
+    path.write_bytes(ticket_bytes(ticket, claims, file_format))
     resealed(path, change)
-    with pytest.raises(LotteryError, match=message):
+    with pytest.raises(LotteryError, match=message if file_format == OLD_FORMAT else f"{message}|{NOT_A_CODE}"):
         certify(*read_ticket(path), target, data, CPU)
 
 
@@ -221,16 +256,46 @@ def test_an_accuracy_claimed_off_by_one_image_is_found(small, target, images_mor
         certify(ticket, replace(claims, accuracy=claimed), target, data, CPU)
 
 
-def test_every_single_mask_bit_matters_to_the_certificate(tmp_path, small, target):
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda words: words[:-1],
+        lambda words: words[:0],
+        lambda words: np.append(words, words[:1]),
+        lambda words: np.append(words, np.zeros(9, np.uint32)),
+        lambda words: words.view(np.uint8),
+        lambda words: words.view(np.int32),
+        lambda words: words.astype(np.float64),
+        lambda words: words[None],
+        lambda words: np.zeros_like(words),
+        lambda words: np.full_like(words, 2**32 - 1),
+        lambda words: words[::-1],
+    ],
+)
+@pytest.mark.parametrize("name", ["fc1.weight.first", "fc2.weight.second"])
+def test_words_that_are_no_range_code_are_one_clear_line(tmp_path, small, name, change):
     path = tmp_path / "ticket.safetensors"
     ticket, claims, _ = small
     write_ticket(path, ticket, claims)
+    resealed(path, lambda arrays, _: arrays.update({name: change(arrays[name])}))
+    with pytest.raises(LotteryError, match=f"do not keep the random weights|{NOT_A_CODE}|masks: ") as told:
+        certify(*read_ticket(path), None, None, CPU)
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("file_format", CODINGS)
+def test_every_single_mask_bit_matters_to_the_certificate(tmp_path, small, target, file_format):
+    path = tmp_path / "ticket.safetensors"
+    ticket, claims, _ = small
+    path.write_bytes(ticket_bytes(ticket, claims, file_format))
     whole = path.read_bytes()
     bits = np.random.default_rng(0).integers(0, 8 * read_tensors(path)[0]["fc1.weight.second"].size - 8, 25)
     for bit in bits:
         path.write_bytes(whole)
         resealed(path, flip("fc1.weight.second", int(bit)))
-        with pytest.raises(LotteryError, match="random weights"):
+        with pytest.raises(
+            LotteryError, match="random weights" if file_format == OLD_FORMAT else f"random weights|{NOT_A_CODE}"
+        ):
             certify(*read_ticket(path), target, None, CPU)
 
 
@@ -378,7 +443,8 @@ def test_verify_other_files_fails_in_one_line(demo, tmp_path, monkeypatch, capsy
 def test_numbers_of_a_ticket_that_say_too_little_are_one_line(demo, tmp_path):
     for name in ("certificate.json", "counts.json"):
         shutil.copy((demo / TICKET).with_name(name), tmp_path / name)
-    assert tickets({"mine": tmp_path}).row.tolist() == ["mine"]
+    [row] = tickets({"mine": tmp_path}).itertuples()
+    assert (row.row, row.bits_per_weight) == ("mine", 8 * (demo / TICKET).stat().st_size / 397_000)
     whole = json.loads((tmp_path / "certificate.json").read_text())
     (tmp_path / "certificate.json").write_text(json.dumps({k: v for k, v in whole.items() if k != "target_accuracy"}))
     with pytest.raises(LotteryError, match="says nothing of target_accuracy"):

@@ -15,7 +15,7 @@ class Counts:
     target: weights of the target in these layers.  initial: both random matrices of each layer, whole.
     initial_blocks: the same, but of first matrices only the weight from each input to its own units; the rest is always pruned.
     units: hidden units.  useless_units: hidden units that pass no input of a sign that occurs.  remaining: kept by the masks.
-    alive: kept, and on a path from an input to an output.  mask_bits: bits of masks in the ticket's file.
+    alive: kept, and on a path from an input to an output.  mask_bits: bits of the masks, which the ticket's file codes.
     entropy_bits: Shannon bound on these, for codes that only use the density of kept weights per layer.
     """
 

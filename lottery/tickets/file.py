@@ -1,12 +1,13 @@
-"""The file format of tickets: safetensors with masks as bits, and readable metadata.
+"""The file format of tickets: safetensors with coded masks, and readable metadata.
 
 Shapes: U units per input, I inputs, O outputs, K units that are kept; inputs and outputs of a convolution are the columns and rows
 of its matrix (see `matrices`).
 
 For each layer, `NAME.first` has one bit per hidden unit, slab by slab, and `NAME.second` one bit per pair of a kept unit and an
-output.  The metadata identifies the random network, and contains the claims.
+output, coded as the format says (see `coding`).  The metadata identifies the random network, and contains the claims.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,38 +16,36 @@ import numpy as np
 
 from lottery.errors import LotteryError, shortened
 from lottery.networks import ImageShape
-from lottery.records.tensors import read_tensors, tensors_bytes, write_tensors
+from lottery.records.files import atomic_write
+from lottery.records.tensors import read_tensors, tensors_bytes
 from lottery.tickets.claims import Claims
+from lottery.tickets.coding import decode, encode, unpack
 from lottery.tickets.matrices import matrix_shape
 from lottery.tickets.random_network import GENERATOR, Distribution
 from lottery.tickets.ticket import MAX_UNITS, LayerMasks, Ticket, replaced_layers
 
+FORMAT = "lottery ticket 2"
+CODINGS: dict[str, tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray, int, str], np.ndarray]]] = {
+    "lottery ticket": (np.packbits, unpack),  # files before 2026-12
+    FORMAT: (encode, decode),
+}
 MAX_RANDOM_WEIGHTS = 2**28  # per matrix: more than any network here, but a small file cannot make us allocate more
 
 
-def _packed(ticket: Ticket) -> dict[str, np.ndarray]:
-    """The masks as bits, by name; the inverse of `_parsed`."""
+def _arrays(ticket: Ticket, file_format: str) -> dict[str, np.ndarray]:
+    """The coded masks by name; the inverse of `_parsed`."""
+    code, _ = CODINGS[file_format]
     arrays = {}
     for name, masks in ticket.masks.items():
-        arrays[f"{name}.first"] = np.packbits(masks.first)
+        arrays[f"{name}.first"] = code(masks.first.ravel())
         # (U, O, I) -> (U, I, O), at first (U, I) -> (K, O): bits ordered by unit, input, output; none for pruned units
-        arrays[f"{name}.second"] = np.packbits(masks.second.transpose(0, 2, 1)[masks.first])
+        arrays[f"{name}.second"] = code(masks.second.transpose(0, 2, 1)[masks.first].ravel())
     return arrays
 
 
-def _bits(array: np.ndarray, count: int, name: str) -> np.ndarray:
-    """The `count` bits of a packed array as bool (count,); raises LotteryError for another size, and for nonzero padding."""
-    if array.dtype != np.uint8 or array.shape != (-(-count // 8),):
-        raise LotteryError(f"{name}: got {array.size} bytes ({array.dtype}), expected {count} bits")
-    bits = np.unpackbits(array)
-    if bits[count:].any():
-        raise LotteryError(f"{name}: padding bits are set")
-    return bits[:count].astype(bool)
-
-
-def _metadata(ticket: Ticket, claims: Claims) -> dict[str, Any]:
+def _metadata(ticket: Ticket, claims: Claims, file_format: str) -> dict[str, Any]:
     return {
-        "format": "lottery ticket",
+        "format": file_format,
         "generator": GENERATOR,
         "network": ticket.network,
         "image": asdict(ticket.image),
@@ -58,15 +57,22 @@ def _metadata(ticket: Ticket, claims: Claims) -> dict[str, Any]:
     } | ({} if ticket.pixels == "raw" else {"pixels": ticket.pixels})  # files before 2026-12 have no entry `pixels`
 
 
+def ticket_bytes(ticket: Ticket, claims: Claims, file_format: str = FORMAT) -> bytes:
+    """The file of a ticket and its claims, in one of the formats in `CODINGS`; equal content gives equal bytes."""
+    return tensors_bytes(_arrays(ticket, file_format), _metadata(ticket, claims, file_format))
+
+
 def write_ticket(path: Path, ticket: Ticket, claims: Claims) -> None:
     """Write a ticket and its claims, atomically; equal content gives equal bytes."""
-    write_tensors(path, _packed(ticket), _metadata(ticket, claims))
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(ticket_bytes(ticket, claims))
 
 
 def _parsed(arrays: dict[str, np.ndarray], metadata: dict[str, Any]) -> tuple[Ticket, Claims]:
     """The ticket and claims of a file; raises LotteryError, KeyError, TypeError, ValueError or the like if invalid."""
-    if metadata["format"] != "lottery ticket":
-        raise LotteryError(f"got format {metadata['format']!r}, expected 'lottery ticket'")
+    if metadata["format"] not in CODINGS:
+        raise LotteryError(f"got format {metadata['format']!r}, expected one of {', '.join(CODINGS)}")
+    _, bits = CODINGS[metadata["format"]]
     if metadata["generator"] != GENERATOR:
         raise LotteryError(f"got generator {metadata['generator']!r}, this version has {GENERATOR}")
     sizes = [*metadata["image"].values(), *metadata["units_per_input"].values()]
@@ -79,9 +85,9 @@ def _parsed(arrays: dict[str, np.ndarray], metadata: dict[str, Any]) -> tuple[Ti
         outputs, inputs = matrix_shape(spec)
         if units > MAX_UNITS or max(units * spec.size, inputs**2) > MAX_RANDOM_WEIGHTS:
             raise LotteryError(f"{spec.name}: {units} units for {inputs} inputs and {outputs} outputs are too many")
-        first = _bits(arrays[f"{spec.name}.first"], units * inputs, f"{spec.name}.first")
+        first = bits(arrays[f"{spec.name}.first"], units * inputs, f"{spec.name}.first")
         first = first.reshape(units, inputs)  # (U * I,) -> (U, I)
-        kept = _bits(arrays[f"{spec.name}.second"], int(first.sum()) * outputs, f"{spec.name}.second")
+        kept = bits(arrays[f"{spec.name}.second"], int(first.sum()) * outputs, f"{spec.name}.second")
         second = np.zeros((units, inputs, outputs), bool)
         second[first] = kept.reshape(-1, outputs)  # (K * O,) -> (K, O), into (U, I, O) at first (U, I)
         masks[spec.name] = LayerMasks(first, second.transpose(0, 2, 1))  # (U, I, O) -> (U, O, I)
@@ -100,12 +106,12 @@ def _parsed(arrays: dict[str, np.ndarray], metadata: dict[str, Any]) -> tuple[Ti
 def read_ticket(path: Path) -> tuple[Ticket, Claims]:
     """The ticket and the claims in a file.
 
-    Raises LotteryError if it is damaged, or is not exactly the file that `write_ticket` writes for its content.
+    Raises LotteryError if it is damaged, or is not exactly the file of its format, `ticket_bytes`, for its content.
     """
     arrays, metadata = read_tensors(path)
     try:
         ticket, claims = _parsed(arrays, metadata)
-        same = tensors_bytes(_packed(ticket), _metadata(ticket, claims)) == path.read_bytes()
+        same = ticket_bytes(ticket, claims, metadata["format"]) == path.read_bytes()
     except LotteryError as error:
         raise LotteryError(f"{path}: {shortened(error)}") from error
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:

@@ -14,7 +14,7 @@ COLUMNS = (
     "row", "network", "dataset", "pixels", "distribution", "seed", "signed_inputs", "objective", "epsilon", "units_per_input",
     "target", "initial", "initial_blocks", "units", "useless_units", "remaining", "alive", "widened", "target_accuracy",
     "accuracy", "test_images", "predictions_that_differ", "largest_error", "median_error", "largest_difference", "bound",
-    "bound_from_errors", "file_bytes", "mask_bits", "entropy_bits",
+    "bound_from_errors", "file_bytes", "bits_per_weight", "mask_bits", "entropy_bits",
 )  # fmt: skip
 
 
@@ -24,6 +24,7 @@ def ticket_row(name: str, folder: Path) -> dict[str, Any]:
     try:
         asked = {key: made["construction"][key] for key in ("objective", "units_per_input")}
         row = {"row": name, **read_json(folder / "certificate.json"), **asked, "widened": made["widened"]}
+        row["bits_per_weight"] = 8 * row["file_bytes"] / row["target"]
     except (KeyError, TypeError) as error:
         raise LotteryError(
             f"{folder}: no ticket's numbers of this version ({error}); delete it and run again"
@@ -72,6 +73,7 @@ _LINES: tuple[tuple[str, Callable[[Any], str]], ...] = (
     ("... that the errors allow", lambda r: _rounded(r.bound_from_errors)),
     ("... that ε allows", lambda r: _rounded(r.bound)),
     ("Ticket file", lambda r: f"{r.file_bytes / 1e6:.2f} MB"),
+    ("... in bits per weight of the target", lambda r: f"{r.bits_per_weight:.2f}"),
     ("Its masks, ideally coded", lambda r: f"{r.entropy_bits / 8e6:.2f} MB"),
     ("Target's weights, float32", lambda r: f"{4 * r.target / 1e6:.2f} MB"),
 )
