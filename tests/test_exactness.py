@@ -27,8 +27,8 @@ from lottery.theory.independent_sums import (
     poisson_probabilities,
 )
 from lottery.theory.integers import INTEGER_KINDS, draw_integer_targets, draw_integers, values
+from lottery.theory.kernels import first_numbers
 from lottery.theory.plan import planned_exact_experiments
-from lottery.theory.reachable import first_numbers
 from lottery.theory.thresholds import wilson
 from lottery.workflow.configuration import complete
 

@@ -28,7 +28,6 @@ from lottery.results.tables.claims import answer_claims
 from lottery.results.tables.comparable import FREE as FREE_NAMES
 from lottery.results.tables.comparable import PUBLISHED_RECIPE, PUBLISHED_SETTINGS
 from lottery.results.tables.comparison import compare, verdicts
-from lottery.results.tables.controls import controls
 from lottery.results.tables.experiment_1 import cardinality, cost, cross_check_summary, markdown, table1
 from lottery.results.tables.frontier import frontier, point_rows
 from lottery.results.tables.lineage import lineage, origins, stages
@@ -163,7 +162,6 @@ def test_a_name_with_markup_cannot_break_the_page_and_everything_is_inside(tmp_p
         empty,
         compare_points(runs([])),
         answer_claims(empty, compare_points(runs([]))),
-        controls([], dict),
         thresholds(success([])),
         slopes(thresholds(success([]))),
         stages([]),

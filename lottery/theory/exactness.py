@@ -7,7 +7,7 @@ import numpy as np
 from lottery.errors import LotteryError
 from lottery.theory.coefficients import BLOCK
 from lottery.theory.integers import draw_integer_targets, draw_integers, integer_kind_named
-from lottery.theory.reachable import first_numbers
+from lottery.theory.kernels import first_numbers
 
 
 @dataclass(frozen=True)

@@ -101,6 +101,7 @@ class Plan:
             "run": [*self.runs],
             "pruning_figure": pruning_figures([*self.runs.values()], self.config["dataset"]),
             "controlled_run": [*self.controlled_runs],
+            "controls_table": ["controls"] if self.controlled_runs else [],
             "controlled_network": [*dict.fromkeys(p.run.network for p in self.controlled_runs.values())],
             "measurement": [*self.measurements],
             "theory_figure": [*theory_figures(self.config["theory"])],

@@ -25,7 +25,7 @@ rule tables:
         "<results>/tables/frontier.csv",
         "<results>/tables/tickets.csv",
         "<results>/tables/runs.csv",
-        "<results>/tables/controls.csv",
+        plan.files("<results>/tables/{controls_table}.csv"),
         "<results>/tables/theory_thresholds.csv",
         plan.files("<results>/tables/{exactness_table}.csv"),
 
@@ -148,7 +148,7 @@ rule trace:
         rules.tabulate_frontiers.output.means,
         rules.tabulate_tickets.output.tickets,
         rules.tabulate_runs.output.runs,
-        rules.tabulate_controls.output.controls,
+        plan.files("<results>/tables/{controls_table}.csv"),
         rules.tabulate_theory.output.thresholds,
         plan.files("<results>/tables/{exactness_table}.csv"),
     output:
@@ -176,7 +176,7 @@ rule summarise:
             *rules.tabulate_frontiers.output,
             *rules.tabulate_tickets.output,
             *rules.tabulate_runs.output,
-            *rules.tabulate_controls.output,
+            *plan.files("<results>/tables/{controls_table}.csv"),
             *rules.tabulate_theory.output,
             *plan.files("<results>/tables/{exactness_table}.csv"),
             *rules.trace.output,

@@ -14,6 +14,7 @@ from matplotlib.ticker import FuncFormatter
 from lottery.records.files import read_json
 from lottery.records.tensors import read_tensors
 from lottery.results.figures.one_weight import plot_one_weight
+from lottery.results.figures.scales import power_of_ten
 from lottery.results.figures.style import FILL, HALF, INK, drawing, heading, objective_words, save
 
 TITLE = "Distance of each subset sum from its weight"
@@ -75,11 +76,6 @@ def _line(axes: Axes, x: float, text: str, side: str, linestyle: str) -> None:
                   textcoords="offset points", ha=side, va="top", fontsize=8.5)  # fmt: skip
 
 
-def _power(value: float, _: object = None) -> str:
-    """A power of ten in letters of one size."""
-    return f"1e{round(np.log10(value))}" if value != 1 else "1"
-
-
 def describe_errors(found: list[Errors]) -> str:
     """The figure in words."""
     return " ".join(
@@ -105,7 +101,7 @@ def plot_errors(folders: Mapping[str, Path], stem: Path) -> list[Path]:
             axes.axvline(GUROBI_TOLERANCE, color="0.6", linewidth=1, zorder=0)
         grid[-1, 0].set_xscale("log")
         grid[-1, 0].set_xlim(1e-10, 1)
-        grid[-1, 0].xaxis.set_major_formatter(FuncFormatter(_power))
+        grid[-1, 0].xaxis.set_major_formatter(FuncFormatter(power_of_ten))
         grid[-1, 0].set_xlabel("|subset sum − weight|; grey line: 1e-6, the tolerance of the paper's Gurobi")
         handles, labels = next(
             (own for own in (axes.get_legend_handles_labels() for axes in grid[:, 0]) if own[0]), ([], [])

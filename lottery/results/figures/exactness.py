@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from lottery.errors import LotteryError
+from lottery.results.figures.scales import power_of_ten
 from lottery.results.figures.style import (
     FULL,
     GREY,
@@ -177,6 +178,7 @@ def plot_network(table: pd.DataFrame, entry: str, stem: Path) -> list[Path]:
         figure, axes = plt.subplots(figsize=(HALF, 3.9))
         heading(figure, title)
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(FuncFormatter(power_of_ten))
         ends = [
             _draw_missed(axes, shown[shown.bits == b], b, shade)
             for shade, b in zip(shades(len(bits)), bits, strict=True)

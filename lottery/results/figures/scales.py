@@ -109,3 +109,8 @@ def plain_axis(axis: Axis, ticks: list[float]) -> None:
 def kept_percent(sparsity: float) -> str:
     """The share kept, in words."""
     return "all weights kept" if sparsity == 0 else f"{100 * (1 - sparsity):g}% of the weights kept"
+
+
+def power_of_ten(value: float, _: object = None) -> str:
+    """A tick of a logarithmic axis, in letters of one size."""
+    return f"1e{round(np.log10(value))}" if value != 1 else "1"
