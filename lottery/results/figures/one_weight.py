@@ -9,7 +9,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from lottery.approximation.settings import Settings
 from lottery.approximation.target import read_target
 from lottery.records.files import read_json
 from lottery.records.provenance import find_record, read_record
@@ -50,6 +49,8 @@ def read_one_weight(folder: Path) -> OneWeight | None:
     path = _target_of(folder)
     if path is None or not path.is_file():
         return None
+    from lottery.approximation.settings import Settings  # imports Numba, which no other figure needs
+
     target = read_target(path)
     assembly, (tensors, _) = read_json(folder / "assembly.json"), read_tensors(folder / "solution.safetensors")
     settings, layer = Settings(**assembly["settings"]), target.layers[0]
