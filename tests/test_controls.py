@@ -419,6 +419,7 @@ def test_wrong_controls_are_one_line(entry: dict[str, Any], message: str) -> Non
     assert str(refused.value) == message
 
 
+@pytest.mark.slow
 def test_the_workflow_adds_controls_to_finished_runs_without_training(
     finished: Path, snakemake: Snakemake, small: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
