@@ -7,11 +7,14 @@ from contextlib import chdir
 from pathlib import Path
 from typing import Annotated, Literal
 
+import shtab
+
 from lottery.commands.parser import parse, parser
 from lottery.errors import LotteryError
 from lottery.records import audit as records
 from lottery.records.files import write_text
 from lottery.records.provenance import ProvenanceTracker
+from lottery.subset_sum import CHOICES, SOLVERS, SubsetSumError, choose
 
 
 def solvers(provenance: ProvenanceTracker, /, *, coefficients: int = 21) -> None:
@@ -19,8 +22,6 @@ def solvers(provenance: ProvenanceTracker, /, *, coefficients: int = 21) -> None
 
     Each MIP solver has to solve a small problem.
     """
-    from lottery.subset_sum import CHOICES, SOLVERS, SubsetSumError, choose
-
     notes = {"exact": "the true optimum"}
     for name in (*SOLVERS, *CHOICES):
         try:
@@ -116,6 +117,4 @@ def completion(provenance: ProvenanceTracker, shell: Literal["bash", "zsh", "tcs
         mkdir -p ~/.local/share/bash-completion/completions
         lottery completion bash > ~/.local/share/bash-completion/completions/lottery
     """
-    import shtab
-
     print(shtab.complete(parser(), shell=shell))

@@ -9,9 +9,8 @@ from tqdm import tqdm
 
 from lottery.approximation import evaluation as accuracies
 from lottery.approximation.exact_network import exact_point
-from lottery.approximation.frontier import approximate, measure_point
+from lottery.approximation.frontier import approximate
 from lottery.approximation.grid import GridSettings, quantised
-from lottery.approximation.settings import Settings
 from lottery.approximation.target import read_target
 from lottery.data.datasets import PIXELS, load
 from lottery.devices import leased_device
@@ -51,44 +50,6 @@ def evaluate(
             f"{pixels} pixels: target {on['target_accuracy']:.2f}%, approximated {on['approximated_accuracy']:.2f}%,"
             f" {on['predictions_that_differ']} of {found['test_images']} predictions differ"
         )
-
-
-def measure_frontier(
-    provenance: ProvenanceTracker,
-    /,
-    settings: Settings,
-    *,
-    target: TargetFile,
-    data: DataFile,
-    device: Device = "auto",
-    output: Path,
-) -> None:
-    """A point of the frontier between size and accuracy: approximate a whole network, exactly, and evaluate it.
-
-    The target pruned by magnitude at the same epsilon is measured as well.  A killed job goes on where it was.  Example:
-
-        lottery measure-frontier --target fc2.safetensors --data mnist.safetensors --epsilon 0.02 --output point.json
-    """
-    network = read_target(provenance.add_input(target))
-    images = load(provenance.add_input(data))
-    accuracies.check_image_shape(network, images, target)
-    provenance.check_outputs(output)
-    solver = create("exact")
-    warm_up(solver, settings.n, settings.objective)
-    unfinished = output.with_name(f"{output.name}.partial")
-    started = time.process_time()
-    with tqdm(total=network.size, desc=settings.objective, unit=" weights", unit_scale=True, disable=None) as bar:
-        approximation = approximate(network, settings, solver, unfinished, bar.update)
-    seconds = time.process_time() - started
-    with provenance.computing_on(leased_device(device)) as chosen:
-        found = measure_point(network, settings, approximation, images, chosen)
-    write_json(provenance.add_outputs(provenance.output_path(output)), found)
-    shutil.rmtree(unfinished, ignore_errors=True)
-    print(
-        f"{found['remaining']:,} parameters, {found['remaining'] / network.size:.3g} per weight, in {seconds:.2f} core"
-        f" seconds; {found['approximated_accuracy']:.2f}% (target {found['target_accuracy']:.2f}%)"
-    )
-    provenance.add_metadata(solve_seconds=seconds, weights=network.size)
 
 
 def measure_exact_network(

@@ -50,8 +50,7 @@ def train(
 
         lottery train --data mnist5k.safetensors --network fc2 --epochs 3 --history history.json --output fc2.safetensors
     """
-    from lottery import training  # imports torch
-    from lottery.devices import leased_device
+    from lottery import devices, training  # these import torch
 
     images = datasets.load(provenance.add_input(data))
     provenance.check_outputs(output, history)
@@ -65,7 +64,7 @@ def train(
             flush=True,
         )
 
-    with provenance.computing_on(leased_device(device)) as chosen:
+    with provenance.computing_on(devices.leased_device(device)) as chosen:
         weights, epochs = training.train(network, images, recipe, chosen, report)
     provenance.add_outputs(output, history)
     write_json(history, {"recipe": asdict(recipe), "epochs": [asdict(epoch) for epoch in epochs]})

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import torch
 
-from lottery.data.datasets import Images
+from lottery.data.datasets import Images, load
+from lottery.devices import leased_device
 from lottery.errors import LotteryError
 from lottery.pruning.features import convolution_weights
 from lottery.pruning.records import RUN_FILES, write_run
@@ -31,6 +32,12 @@ class Request:
 
 def _recorded(provenance: ProvenanceTracker, share: float) -> None:
     provenance.save(share)
+
+
+def prune_alone(request: Request, device: str) -> None:
+    """Prune the network of one request on a device of this name."""
+    with request.provenance.computing_on(leased_device(device)) as chosen:
+        prune_together([request], load(request.provenance.add_input(request.data)), chosen, 1)
 
 
 def prune_together(
