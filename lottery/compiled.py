@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -17,12 +18,24 @@ def _say_once() -> None:
     )
 
 
+@contextmanager
+def _no_folder_in_place_of_a_home() -> Iterator[None]:
+    """Without a home, Numba would make a folder called `~` here; other programs that this process starts keep their cache."""
+    if os.path.isabs(os.path.expanduser("~")) or "XDG_CACHE_HOME" in os.environ:
+        yield
+        return
+    os.environ["XDG_CACHE_HOME"] = os.devnull
+    try:
+        yield
+    finally:
+        del os.environ["XDG_CACHE_HOME"]
+
+
 def compiled(function: Callable[..., Any]) -> Any:
     """`function` as machine code, kept beside its file, else in the user's cache, else for this process alone."""
-    if not os.path.isabs(os.path.expanduser("~")):  # no home at all: Numba would make a folder called `~` here
-        os.environ.setdefault("XDG_CACHE_HOME", os.devnull)
     try:
-        return njit(cache=True)(function)
+        with _no_folder_in_place_of_a_home():
+            return njit(cache=True)(function)
     except RuntimeError as error:
         if "no locator" not in str(error):  # Numba's words for: no folder can be written to
             raise

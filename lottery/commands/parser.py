@@ -19,6 +19,7 @@ from lottery import __version__
 
 # In the order of `lottery --help`: first what people type themselves, then what the rules call.
 MODULES = (
+    "solvers",
     "check",
     "verification",
     "targets",
