@@ -11,7 +11,7 @@ from benchmarks.carrying import carrying
 from benchmarks.plain_pruning import PlainNetwork, plain_step
 from lottery.devices import prepare_device
 from lottery.networks import ImageShape
-from lottery.pruning.masks import topk_masks_radix
+from lottery.pruning.masks import topk_masks_on_gpu
 from lottery.pruning.network import PrunedNetworks
 from lottery.pruning.run import Run, Variant
 from lottery.pruning.structures import layer_specs
@@ -82,9 +82,9 @@ def test_masks_of_fc4_and_lenet5_equal_those_of_the_reference(network: str, stru
 
 
 @pytest.mark.parametrize("structure", ["linear", "relu", "wide"])
-def test_radix_selection_learns_the_same_masks(structure: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_selection_of_a_gpu_learns_the_same_masks(structure: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a GPU runs, forced on a CPU."""
-    monkeypatch.setattr("lottery.pruning.layers.topk_masks", topk_masks_radix)
+    monkeypatch.setattr("lottery.pruning.layers.topk_masks", topk_masks_on_gpu)
     assert both_ways(Run("fc2", structure, 3, 0.3, epochs=1, variant=SWITCHES["released"]), 40, False) == 0
 
 

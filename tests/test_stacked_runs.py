@@ -19,7 +19,7 @@ from lottery.devices import prepare_device
 from lottery.errors import LotteryError
 from lottery.networks import ImageShape
 from lottery.pruning import stacking
-from lottery.pruning.masks import topk_masks_radix
+from lottery.pruning.masks import topk_masks_on_gpu
 from lottery.pruning.memory import max_models_in_memory, model_bytes
 from lottery.pruning.network import PrunedNetworks
 from lottery.pruning.run import STRUCTURES, Run, Structure, Variant
@@ -53,14 +53,14 @@ def check_stacked_equals_single(runs: list[Run], image: ImageShape, steps: int) 
     assert [together.counts(model) for model in range(len(runs))] == [single.counts(0) for single in alone]
 
 
-@pytest.mark.parametrize("radix", [False, True], ids=["partition", "radix, as on a GPU"])
+@pytest.mark.parametrize("as_on_gpu", [False, True], ids=["as on a CPU", "as on a GPU"])
 @pytest.mark.parametrize("structure", ["linear", "relu", "wide"])
 def test_stacked_models_have_the_masks_of_single_runs_at_every_step(
-    structure: str, radix: bool, monkeypatch: pytest.MonkeyPatch
+    structure: str, as_on_gpu: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Sparsities, seeds, and all switches that change no shape, in one batch."""
-    if radix:
-        monkeypatch.setattr("lottery.pruning.layers.topk_masks", topk_masks_radix)
+    if as_on_gpu:
+        monkeypatch.setattr("lottery.pruning.layers.topk_masks", topk_masks_on_gpu)
     base = Run("fc2", structure, 3, 0.3, epochs=1, variant=SWITCHES["released"])
     runs = [replace(base, variant=variant) for name, variant in SWITCHES.items() if name != "bias"]
     runs += [replace(base, sparsity=0.0), replace(base, sparsity=0.975), replace(base, seed=2)]

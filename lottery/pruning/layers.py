@@ -143,7 +143,7 @@ class ScoredWeight:
     def __init__(self, weights: Tensor, scores: Tensor, kept_counts: Sequence[int], update: SgdUpdate) -> None:
         self.weights, self.scores, self.update = weights, scores, update
         self.velocity = torch.zeros_like(scores)
-        self.kept_counts = torch.tensor(kept_counts, device=scores.device)
+        self.kept_counts = tuple(kept_counts)
         self.mask = topk_masks(scores.abs(), self.kept_counts)
 
     def masked(self) -> Tensor:
@@ -255,7 +255,7 @@ class CompiledLayer(ScoredLayer):
     def __init__(self, spec: LayerSpec, init: StackedInit, runs: Sequence[Run], update: SgdUpdate) -> None:
         super().__init__(spec, init, runs, update)
         self._number = self.weight2.scores.numpy().dtype.type
-        self._topk = IncrementalTopK(int(self.weight2.kept_counts[0]), self.weight2.scores.numel())
+        self._topk = IncrementalTopK(self.weight2.kept_counts[0], self.weight2.scores.numel())
         self._candidates = np.empty(MAX_CANDIDATES, np.int64)
 
     def effective_weight(self) -> Tensor:

@@ -6,6 +6,7 @@ Shapes: M models, N scores per model (all dimensions but the first, flattened).
 differ little, so only the scores in a narrow band around the last threshold need ranking.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,15 +14,15 @@ import torch
 from torch import Tensor
 
 
-def topk_masks(magnitudes: Tensor, kept: Tensor) -> Tensor:
+def topk_masks(magnitudes: Tensor, kept: Sequence[int]) -> Tensor:
     """A bool mask per model, of the shape of `magnitudes`, True for its `kept` largest magnitudes.
 
-    magnitudes: (M, ...), not negative.  kept: (M,) whole numbers.  Of equal magnitudes, those with the lowest flat index are kept.
+    magnitudes: (M, ...), not negative.  kept: a count per model.  Of equal magnitudes, those with the lowest flat index are kept.
     """
     if magnitudes.device.type == "cpu":
-        arrays = zip(magnitudes.numpy(), kept.tolist(), strict=True)
+        arrays = zip(magnitudes.numpy(), kept, strict=True)
         return torch.from_numpy(np.stack([topk_mask_partition(array, count)[0] for array, count in arrays]))
-    return topk_masks_radix(magnitudes, kept)
+    return topk_masks_on_gpu(magnitudes, kept)
 
 
 def topk_mask_partition(magnitudes: np.ndarray, kept: int) -> tuple[np.ndarray, float]:
@@ -36,33 +37,27 @@ def topk_mask_partition(magnitudes: np.ndarray, kept: int) -> tuple[np.ndarray, 
     return mask.reshape(magnitudes.shape), float(threshold)
 
 
-def topk_masks_radix(magnitudes: Tensor, kept: Tensor) -> Tensor:
-    """`topk_masks` by radix select of the kept-th largest magnitude: no sort, and no wait for the device.
-
-    Non-negative floats sort like their bit patterns.  So each model's threshold is found bit by bit, from the highest bit that a
-    finite number can have (30 of 32, 62 of 64; the bit above is the sign), with one count per bit.
-    """
-    flat = magnitudes.contiguous().flatten(start_dim=1)  # (M, ...) -> (M, N)
-    single = flat.dtype == torch.float32
-    bits = flat.view(torch.int32 if single else torch.int64)
-    kept = kept[:, None]  # (M,) -> (M, 1)
-    threshold = torch.zeros((len(bits), 1), dtype=bits.dtype, device=bits.device)
-    compared = torch.empty_like(bits, dtype=torch.float16)  # zeros and ones: see `_count`
-    for place in range(30 if single else 62, -1, -1):
-        raised = threshold + (1 << place)  # (M, 1)
-        threshold = torch.where(_count(torch.ge(bits, raised, out=compared)) >= kept, raised, threshold)
-    above, equal = bits > threshold, bits == threshold  # (M, N)
-    room = kept - above.sum(dim=1, keepdim=True)  # (M, 1)
+def topk_masks_on_gpu(magnitudes: Tensor, kept: Sequence[int]) -> Tensor:
+    """`topk_masks` without waiting for the device, so that it can be captured in a CUDA graph."""
+    flat = magnitudes.flatten(start_dim=1)  # (M, ...) -> (M, N)
+    thresholds = [_kth_largest(own, count) for own, count in zip(flat, kept, strict=True)]
+    threshold = torch.stack(thresholds)[:, None]  # M x () -> (M, 1)
+    above, equal = flat > threshold, flat == threshold  # (M, N)
+    missing = [count - found for count, found in zip(kept, above.sum(dim=1), strict=True)]
+    room = torch.stack(missing)[:, None]  # M x () -> (M, 1)
     return (above | (equal & (_running_count(equal) <= room))).view(magnitudes.shape)  # (M, N) -> (M, ...)
 
 
-def _count(ones: Tensor) -> Tensor:
-    """The number of ones per model, (M, 1), from zeros and ones in float16 (M, N).
+def _kth_largest(values: Tensor, k: int) -> Tensor:
+    """The k-th largest of (N,) numbers, infinite if k is 0, as a tensor without dimensions.
 
-    A sum of floats needs no copy in a wider type first, as a sum of integers would; float32 counts exactly to 2^24.
+    `topk` writes out all that it selects, so it selects the smaller side.  `kthvalue` has no deterministic kernel.
     """
-    exact = torch.float32 if ones.shape[1] < 1 << 24 else torch.float64
-    return ones.sum(dim=1, keepdim=True, dtype=exact)
+    if k == 0:
+        return values.new_full((), float("inf"))
+    if 2 * k <= len(values):
+        return values.topk(k, sorted=False).values.amin()
+    return values.topk(len(values) - k + 1, largest=False, sorted=False).values.amax()
 
 
 def _running_count(mask: Tensor) -> Tensor:
