@@ -93,6 +93,7 @@ SMALL = (
     "cross_check={solvers: [gurobi, cbc], sample: 2}",
     "targets={fc2: {network: fc2, epochs: 2}, fc2_raw: {epochs: 2}}",
     "frontiers={fc2: {target: fc2, objectives: [min_cardinality], epsilons: [0.01], seeds: [1]}}",
+    "tickets={min_error: null, min_cardinality: {epsilon: 0.2, units_per_input: 16}}",
     "theory={epsilons: [0.1, 0.03], kinds: [uniform], max_coefficients: 4, trials: 200, cardinality_trials: 50}",
     "sweeps={fc2: {structures: [linear, dense], sparsities: [0.5], epochs: [1], held_out_seeds: [1]}}",
 )

@@ -20,7 +20,8 @@ VERBS = sorted(name for stage in stages().values() for name in stage.commands)
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    shutil.copytree(ROOT / "lottery", tmp_path / "lottery", ignore=shutil.ignore_patterns("__pycache__"))
+    keep_machine_code = shutil.ignore_patterns("*.pyc")  # what Numba has compiled is copied
+    shutil.copytree(ROOT / "lottery", tmp_path / "lottery", ignore=keep_machine_code)
     return tmp_path
 
 
