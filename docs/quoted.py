@@ -168,7 +168,30 @@ def frontier() -> list[str]:
     return table(["asked of each weight", *(f"ε = {epsilon:g}" for epsilon in epsilons)], rows)
 
 
+def frontier_bits() -> list[str]:
+    """Coded masks in bits per weight of the target, c = 3."""
+    found = read("frontier").query("coefficients_per_bit == 3").set_index(["objective", "epsilon"]).bits_per_weight
+    epsilons = [0.001, 0.005, 0.01, 0.02, 0.05]
+    names = ["min_error", "first_feasible", "min_cardinality", "exactly_4"]
+    rows = [[f"`{name}`", *(f"{found[name, epsilon]:.2f}" for epsilon in epsilons)] for name in names]
+    return table(["bits per weight", *(f"ε = {epsilon:g}" for epsilon in epsilons)], rows)
+
+
 # Experiment 2
+
+
+def pruning_bits() -> list[str]:
+    """Coded masks of fc2's replays in bits per weight of the dense network."""
+    found = read("points").query("network == 'fc2' and protocol == 'published'").set_index(["structure", "sparsity"])
+    rows = []
+    for sparsity in (0.5, 0.75, 0.9, 0.95, 0.98, 0.99):
+        linear, wide = (found.loc[(structure, sparsity)] for structure in ("linear", "wide"))
+        rows.append(
+            [f"{sparsity:g}", f"{linear.accuracy:.2f}%", f"{linear.bits_per_weight:.2f}", f"{linear.paired_bits_per_weight:.3f}",
+             f"{wide.accuracy:.2f}%", f"{wide.bits_per_weight:.2f}"]
+        )  # fmt: skip
+    head = ["s", "linear: replay", "bits, all masks", "bits, without pruned units", "wide: replay", "bits, all masks"]
+    return table(head, rows)
 
 
 def replays_counted() -> list[str]:

@@ -204,7 +204,7 @@ def row(
         "protocol": protocol, "stream": "released" if protocol == "published" else "keyed", "dataset": "mnist", "network": "fc2", "structure": "linear", "variant": "released",
         "redundancy": 5, "sparsity": 0.5, "epochs": epochs, "seed": seed, "perturbation": None, "initial": 100, "remaining": 50, "paired": 25,
         "alive": 20 + seed, "convolution_parameters": 0, "loss": 0.1, "validation_accuracy": validation,
-        "test_accuracy": test,
+        "test_accuracy": test, "bits_per_weight": None, "paired_bits_per_weight": None,
     } | more  # fmt: skip
 
 

@@ -33,7 +33,7 @@ def points(**changes) -> pd.DataFrame:
                         "frontier": "fc2", "network": "fc2", "dataset": "mnist", "pixels": "normalised", "objective": objective,
                         "epsilon": epsilon, "coefficients_per_bit": 3.0, "coefficients": 21 if epsilon == 0.01 else 12,
                         "seed": seed, "weights": 1000, "initial": 21000, "remaining": int(1000 * size) + seed,
-                        "relative_size": size + seed / 1000, "beyond_epsilon": 0, "largest_error": epsilon,
+                        "relative_size": size + seed / 1000, "bits_per_weight": 2 * size, "beyond_epsilon": 0, "largest_error": epsilon,
                         "median_error": epsilon / 2, "target_accuracy": 98.0, "accuracy": 98.0 - 20 * epsilon + seed / 10,
                         "test_images": 10_000, "predictions_that_differ": 9, "magnitude_remaining": 500,
                         "magnitude_accuracy": 97.5,
@@ -88,6 +88,8 @@ def test_a_mean_is_over_seeds_with_its_interval_and_magnitude_has_one_row_an_eps
     assert magnitude.epsilon.tolist() == [0.01, 0.05]
     assert magnitude.relative_size.tolist() == [0.5, 0.5]
     assert magnitude.accuracy_half_interval.isna().all()
+    assert first.bits_per_weight == 18
+    assert magnitude.bits_per_weight.isna().all(), "its weights are trained: no seed has them"
     assert first.least_initial == pytest.approx(np.log2(50), abs=1e-6)
     assert 0 < first.least_remaining < first.least_initial
 
@@ -96,6 +98,9 @@ def test_the_smallest_networks_are_those_that_lose_little():
     found = smallest(frontier(points()), loss=0.5).set_index("objective")
     assert found.loc["min_cardinality", "ε"] == 0.01
     assert found.loc["min_cardinality", "remaining / target"] == "0.60×"
+    assert found["bits per weight"].to_dict() == {
+        "min_error": "18.00", "min_cardinality": "1.20", "target pruned by magnitude": "",
+    }  # fmt: skip
     assert found.loc["target pruned by magnitude", "accuracy"] == "97.50"
 
 

@@ -37,6 +37,7 @@ def measure_frontier(
     """
     from lottery import devices  # these import torch, which a job with a finished point does without
     from lottery.approximation import evaluation, frontier
+    from lottery.approximation.mask_code import coded_size
 
     network = read_target(provenance.add_input(target))
     images = load(provenance.add_input(data))
@@ -51,10 +52,12 @@ def measure_frontier(
     seconds = time.process_time() - started
     with provenance.computing_on(devices.leased_device(device)) as chosen:
         found = frontier.measure_point(network, settings, approximation, images, chosen)
+    found["coded_bits"] = coded_size(approximation)
     write_json(provenance.add_outputs(provenance.output_path(output)), found)
     shutil.rmtree(unfinished, ignore_errors=True)
     print(
-        f"{found['remaining']:,} parameters, {found['remaining'] / network.size:.3g} per weight, in {seconds:.2f} core"
-        f" seconds; {found['approximated_accuracy']:.2f}% (target {found['target_accuracy']:.2f}%)"
+        f"{found['remaining']:,} parameters, {found['remaining'] / network.size:.3g} per weight,"
+        f" {found['coded_bits'] / network.size:.3g} bits per weight, in {seconds:.2f} core seconds;"
+        f" {found['approximated_accuracy']:.2f}% (target {found['target_accuracy']:.2f}%)"
     )
     provenance.add_metadata(solve_seconds=seconds, weights=network.size)

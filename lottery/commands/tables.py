@@ -73,8 +73,8 @@ def tabulate_runs(
 ) -> None:
     """Experiment 2: all runs, points by protocol, comparison, the paper's claims.
 
-    Reads metrics.json, history.csv and cost.json of each run, or the tables of runs made elsewhere; writes CSV and Markdown
-    into the folder OUTPUT.
+    Reads metrics.json, history.csv, cost.json and masks.safetensors of each run, or the tables of runs made elsewhere; writes
+    CSV and Markdown into the folder OUTPUT.  Without masks.safetensors a run has no bits per weight.
     """
     folders: list[tuple[str, Path]] = []
     if runs is not None:
@@ -83,6 +83,8 @@ def tabulate_runs(
     for _, path in folders:
         for name in ("metrics.json", "history.csv", "cost.json"):
             provenance.add_input(path / name)
+        if (masks := path / "masks.safetensors").exists():
+            provenance.add_input(masks)
     for path in tables:
         for name in ("runs.csv", "histories.csv", "pruning_cost.csv"):
             provenance.add_input(path / name)

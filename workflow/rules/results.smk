@@ -102,6 +102,7 @@ rule list_runs:
 rule tabulate_runs:
     "Experiment 2: runs, histories, points by protocol, comparison, the paper's claims."
     input:
+        # masks.safetensors is read too, where it is there: no run is made again because its masks were deleted
         list=rules.list_runs.output[0],
         metrics=plan.files("<results>/pruning/{run}/metrics.json"),
         histories=plan.files("<results>/pruning/{run}/history.csv"),

@@ -11,10 +11,13 @@ from lottery.theory.bounds import parameters_per_weight, remaining_per_weight
 
 MAGNITUDE = "magnitude"  # the target itself without the weights within epsilon of 0: no subset sums
 _GROUP = ["frontier", "network", "dataset", "pixels", "objective", "epsilon", "coefficients_per_bit", "coefficients"]
-_MEANS = ["beyond_epsilon", "relative_size", "relative_size_half_interval", "accuracy", "accuracy_half_interval"]
+_MEANS = [
+    "beyond_epsilon", "relative_size", "relative_size_half_interval", "bits_per_weight", "accuracy", "accuracy_half_interval",
+]  # fmt: skip
 _POINT = [
-    *_GROUP, "seed", "weights", "initial", "remaining", "relative_size", "beyond_epsilon", "largest_error", "median_error",
-    "target_accuracy", "accuracy", "test_images", "predictions_that_differ", "magnitude_remaining", "magnitude_accuracy",
+    *_GROUP, "seed", "weights", "initial", "remaining", "relative_size", "bits_per_weight", "beyond_epsilon", "largest_error",
+    "median_error", "target_accuracy", "accuracy", "test_images", "predictions_that_differ", "magnitude_remaining",
+    "magnitude_accuracy",
 ]  # fmt: skip
 FRONTIER_NUMBERS = [
     "epsilon", "coefficients_per_bit", "coefficients", "seeds", "weights", *_MEANS, "target_accuracy",
@@ -30,6 +33,7 @@ def point_row(frontier: str, point: Mapping[str, Any]) -> dict[str, Any]:
         "frontier": frontier,
         "coefficients": point["coefficients_per_weight"],
         "relative_size": round(point["remaining"] / point["weights"], 6),
+        "bits_per_weight": round(point["coded_bits"] / point["weights"], 6),
         "accuracy": point["approximated_accuracy"],
     }
 
@@ -67,6 +71,7 @@ def _mean(same: pd.DataFrame) -> dict[str, Any]:
         "beyond_epsilon": round(float(same.beyond_epsilon.mean()), 2),
         "relative_size": round(float(same.relative_size.mean()), 6),
         "relative_size_half_interval": _half_interval(same.relative_size),
+        "bits_per_weight": round(float(same.bits_per_weight.mean()), 6),
         "accuracy": round(float(same.accuracy.mean()), 4),
         "accuracy_half_interval": _half_interval(same.accuracy),
         "target_accuracy": float(first.target_accuracy),
@@ -76,10 +81,10 @@ def _mean(same: pd.DataFrame) -> dict[str, Any]:
 
 
 def _by_magnitude(points: pd.DataFrame) -> pd.DataFrame:
-    """The target pruned by magnitude, once for each epsilon of a frontier: it has no coefficients and no seed."""
+    """The target pruned by magnitude, once for each epsilon of a frontier: no coefficients, no seed, and its weights are not free."""
     once = points.drop_duplicates(["frontier", "epsilon"]).copy()
     once["objective"], once["coefficients"], once["coefficients_per_bit"] = MAGNITUDE, 1, 0.0
-    once["beyond_epsilon"] = 0
+    once["beyond_epsilon"], once["bits_per_weight"] = 0, float("nan")
     once["relative_size"] = (once.magnitude_remaining / once.weights).round(6)
     once["accuracy"] = once.magnitude_accuracy
     return once
@@ -89,6 +94,7 @@ def frontier(points: pd.DataFrame) -> pd.DataFrame:
     """Means over seeds: a row a frontier, objective, epsilon and c, and those of pruning by magnitude.
 
     beyond_epsilon: weights that no subset served.  relative_size: remaining parameters a weight of the target, below 1 where the ticket is smaller than its target.
+    bits_per_weight: coded masks, in bits a weight of the target.
     least_initial, least_remaining: the lower bound of Pensia et al., Theorem 2, for a weight (`lottery.theory.bounds`).
     """
     rows = [
@@ -114,6 +120,7 @@ def smallest(table: pd.DataFrame, loss: float = 0.5) -> pd.DataFrame:
                 "ε": best.epsilon,
                 "coefficients": "" if objective == MAGNITUDE else int(best.coefficients),
                 "remaining / target": f"{best.relative_size:.2f}×",
+                "bits per weight": "" if objective == MAGNITUDE else f"{best.bits_per_weight:.2f}",
                 "weights beyond ε": f"{best.beyond_epsilon:,.0f}",
                 "accuracy": f"{best.accuracy:.2f}" + ("" if pd.isna(half) else f" ± {half:.2f}"),
                 "target accuracy": f"{best.target_accuracy:.2f}",

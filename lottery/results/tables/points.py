@@ -7,7 +7,7 @@ import pandas as pd
 from lottery.pruning.run import PRUNED
 from lottery.pruning.sweeps import RELEASED
 from lottery.results.tables.intervals import half_interval
-from lottery.results.tables.runs import GROUP
+from lottery.results.tables.runs import GROUP, SIZES
 
 _CHOSEN = ["accuracy", "half_interval", "seeds", "epochs"]
 _MEANS = ["validation_accuracy", "parameters", "alive_parameters", "initial_parameters"]
@@ -28,7 +28,7 @@ def points(table: pd.DataFrame) -> pd.DataFrame:
         dict(zip(GROUP, group, strict=True)) | chosen[group[0]](same)
         for group, same in table[table.perturbation.isna()].groupby(GROUP, sort=False)
     ]
-    return pd.DataFrame(rows, columns=[*GROUP, *_CHOSEN, "lengths", *_MEANS])
+    return pd.DataFrame(rows, columns=[*GROUP, *_CHOSEN, "lengths", *_MEANS, *SIZES])
 
 
 def _common(same: pd.DataFrame, chosen: pd.DataFrame) -> dict[str, Any]:
@@ -38,6 +38,7 @@ def _common(same: pd.DataFrame, chosen: pd.DataFrame) -> dict[str, Any]:
         "parameters": float((chosen.remaining + chosen.convolution_parameters).mean()),
         "alive_parameters": float((chosen.alive + chosen.convolution_parameters).mean()),
         "initial_parameters": int((chosen.initial + chosen.convolution_parameters).iloc[0]),
+        **{name: round(float(chosen[name].astype(float).mean(skipna=False)), 6) for name in SIZES},
     }
 
 

@@ -1,14 +1,18 @@
 """Experiment 2's runs, read from their files and checked, as tables: a row a run, a row an epoch, and what each cost."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from lottery.data.datasets import DATASETS
 from lottery.errors import LotteryError
+from lottery.pruning.mask_code import coded_size, mask_bits, paired_bits
 from lottery.pruning.run import Run
+from lottery.pruning.structures import structure_layer_specs
 from lottery.pruning.sweeps import PlannedRun
 from lottery.records.files import read_json, read_table
 
@@ -17,6 +21,7 @@ GROUP = ["protocol", "stream", "dataset", "network", "structure", "variant", "re
 RUN = [*GROUP, "epochs", "seed", "perturbation"]
 _COUNTS = ["initial", "remaining", "paired", "alive", "convolution_parameters"]
 _WATCHED = ["loss", "validation_accuracy", "test_accuracy"]
+SIZES = ["bits_per_weight", "paired_bits_per_weight"]  # of coded masks, by weights of the dense network
 _FLOATS = dict.fromkeys(_WATCHED, "Float64")  # also where all of them are whole
 _ROW = [*RUN, *_COUNTS, *_WATCHED]
 RUN_NUMBERS = ["redundancy", "sparsity", "epochs", "seed", "perturbation", "test_accuracy"]
@@ -50,6 +55,7 @@ def listed_folders(entries: Any, listed_in: Path, base: Path) -> list[tuple[str,
 def read_run(variant: str, folder: Path) -> Record:
     """A run's files; refuses those that are damaged, or of another run than the folder says."""
     row = _row(variant, folder)
+    row |= _sizes(folder, row)
     return Record(row, _history(folder / "history.csv", row["epochs"]), _seconds(folder / "cost.json"))
 
 
@@ -66,6 +72,26 @@ def _row(variant: str, folder: Path) -> dict[str, Any]:
     if not here or not all(0 <= accuracy <= 100 for accuracy in accuracies):
         raise LotteryError(f"{path}: not the numbers of a run in this folder; delete it and run again")
     return row | {"variant": variant}
+
+
+def _sizes(folder: Path, row: Mapping[str, Any]) -> dict[str, float | None]:
+    """`SIZES` of a run, measured from its masks; None where there are none."""
+    path = folder / "masks.safetensors"
+    if row["structure"] == "dense" or not path.exists():
+        return dict.fromkeys(SIZES)
+    from lottery.pruning.records import read_masks  # imports torch, which no other table needs
+
+    try:
+        hidden = read_json(folder / "metrics.json")["variant"]["hidden"]
+        masks = read_masks(path)
+        coded = [coded_size(bits(masks).values()) for bits in (mask_bits, paired_bits)]
+    except (KeyError, TypeError, ValueError, IndexError) as error:  # a sound file, but another one
+        raise LotteryError(f"{path}: not the masks of a run ({error!r}); delete it and run again") from error
+    if sum(int(np.count_nonzero(mask)) for mask in masks.values()) != row["remaining"]:
+        raise LotteryError(f"{path}: not the masks of this run; delete it and run again")
+    image = DATASETS.lookup(row["dataset"]).image
+    weights = sum(spec.size for spec in structure_layer_specs(row["network"], "dense", image, 1, hidden))
+    return {name: round(size / weights, 6) for name, size in zip(SIZES, coded, strict=True)}
 
 
 def _history(path: Path, epochs: int) -> pd.DataFrame:
@@ -89,8 +115,12 @@ def _by_run(table: pd.DataFrame) -> dict[tuple[Any, ...], pd.DataFrame]:
 
 
 def read_tables(folder: Path) -> list[Record]:
-    """The runs behind the tables runs.csv, histories.csv and pruning_cost.csv in a folder, as `lottery tabulate-runs` wrote them."""
-    table = read_table(folder / "runs.csv", RUN_NUMBERS, _ROW).astype(_FLOATS | {"sparsity": "Float64"})
+    """The runs behind the tables runs.csv, histories.csv and pruning_cost.csv in a folder, as `lottery tabulate-runs` wrote them.
+
+    `SIZES` are empty where an earlier version wrote the tables.
+    """
+    table = read_table(folder / "runs.csv", RUN_NUMBERS, _ROW).reindex(columns=[*_ROW, *SIZES])
+    table = table.astype(_FLOATS | dict.fromkeys(["sparsity", *SIZES], "Float64"))
     epochs = _by_run(read_table(folder / "histories.csv", HISTORY_NUMBERS, [*RUN, *_WATCHED]).astype(_FLOATS))
     seconds = _by_run(read_table(folder / "pruning_cost.csv", ["seconds"], RUN))
     found = []
@@ -100,7 +130,7 @@ def read_tables(folder: Path) -> list[Record]:
                 f"{folder}: runs.csv, histories.csv and pruning_cost.csv do not have the same runs, each once"
             )
         history = epochs[key][["at_epoch", *_WATCHED]].reset_index(drop=True)
-        values = {name: None if pd.isna(value) else value for name, value in row[_ROW].iloc[0].items()}
+        values = {name: None if pd.isna(value) else value for name, value in row.iloc[0].items()}
         found.append(Record(values, history, float(seconds[key].seconds.iloc[0])))
     return found
 
@@ -122,8 +152,12 @@ def _in_order(table: pd.DataFrame, *more: str) -> pd.DataFrame:
 
 
 def runs(records: Sequence[Record]) -> pd.DataFrame:
-    """One row a run."""
-    return _in_order(pd.DataFrame([record.row for record in records], columns=_ROW))
+    """One row a run.
+
+    bits_per_weight: its masks, coded as in ticket files, in bits for each weight of the dense network; empty without masks.
+    paired_bits_per_weight: the same, without weight2 of pruned units, which computes nothing.
+    """
+    return _in_order(pd.DataFrame([record.row for record in records], columns=[*_ROW, *SIZES]))
 
 
 def histories(records: Sequence[Record]) -> pd.DataFrame:
