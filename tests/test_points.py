@@ -14,6 +14,7 @@ from lottery.errors import LotteryError
 from lottery.pruning.run import Run, Variant
 from lottery.pruning.sweeps import PlannedRun
 from lottery.records.files import write_json, write_text
+from lottery.records.provenance import ProvenanceTracker
 from lottery.results.tables.claims import answer_claims
 from lottery.results.tables.points import format_points, points
 from lottery.results.tables.replays import compare_points
@@ -84,7 +85,17 @@ def test_tables_are_read_from_the_runs_files(recorded: tuple[str, Path]) -> None
     record = read_run(*recorded)
     assert runs([record]).iloc[0].variant == "tuned"
     assert histories([record]).at_epoch.tolist() == [1, 2]
-    assert cost([record]).seconds.tolist() == [4.0]
+    assert record.cost == {"seconds": 4.0, "core_seconds": None, "device": None}, "it has no record"
+
+
+def test_the_cost_of_a_run_is_that_of_its_record_too(recorded: tuple[str, Path]) -> None:
+    tracker = ProvenanceTracker("prune", {})
+    tracker.add_outputs(recorded[1] / "metrics.json")
+    tracker.add_metadata(device="cuda")
+    tracker.save()
+    row = cost([read_run(*recorded)]).iloc[0]
+    assert (row.seconds, row.device) == (4.0, "cuda")
+    assert row.core_seconds > 0
 
 
 @pytest.mark.parametrize(

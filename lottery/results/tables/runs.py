@@ -15,6 +15,7 @@ from lottery.pruning.run import Run
 from lottery.pruning.structures import structure_layer_specs
 from lottery.pruning.sweeps import PlannedRun
 from lottery.records.files import read_json, read_table
+from lottery.records.provenance import find_record, read_record
 
 # What makes a point of a curve: runs of one group differ in length and seeds only.
 GROUP = ["protocol", "stream", "dataset", "network", "structure", "variant", "redundancy", "sparsity"]
@@ -22,6 +23,7 @@ RUN = [*GROUP, "epochs", "seed", "perturbation"]
 _COUNTS = ["initial", "remaining", "paired", "alive", "convolution_parameters"]
 _WATCHED = ["loss", "validation_accuracy", "test_accuracy"]
 SIZES = ["bits_per_weight", "paired_bits_per_weight"]  # of coded masks, by weights of the dense network
+_COST = ["seconds", "core_seconds", "device"]
 _FLOATS = dict.fromkeys(_WATCHED, "Float64")  # also where all of them are whole
 _ROW = [*RUN, *_COUNTS, *_WATCHED]
 RUN_NUMBERS = ["redundancy", "sparsity", "epochs", "seed", "perturbation", "test_accuracy"]
@@ -34,7 +36,7 @@ class Record:
 
     row: dict[str, Any]
     history: pd.DataFrame
-    seconds: float
+    cost: dict[str, Any]
 
     @property
     def key(self) -> dict[str, Any]:
@@ -56,7 +58,7 @@ def read_run(variant: str, folder: Path) -> Record:
     """A run's files; refuses those that are damaged, or of another run than the folder says."""
     row = _row(variant, folder)
     row |= _sizes(folder, row)
-    return Record(row, _history(folder / "history.csv", row["epochs"]), _seconds(folder / "cost.json"))
+    return Record(row, _history(folder / "history.csv", row["epochs"]), _cost(folder))
 
 
 def _row(variant: str, folder: Path) -> dict[str, Any]:
@@ -101,17 +103,27 @@ def _history(path: Path, epochs: int) -> pd.DataFrame:
     return history.rename(columns={"epoch": "at_epoch"}).astype(_FLOATS)
 
 
-def _seconds(path: Path) -> float:
+def _cost(folder: Path) -> dict[str, Any]:
+    """`_COST` of a run; what its record would say is None without one."""
+    path = folder / "cost.json"
     try:
-        return float(sum(read_json(path)["epoch_seconds"]))
+        seconds = float(sum(read_json(path)["epoch_seconds"]))
     except (KeyError, TypeError) as error:
         raise LotteryError(f"{path}: has no seconds of epochs; delete it and run again") from error
+    found = find_record(folder / "metrics.json")
+    record = {} if found is None else read_record(found)
+    return {"seconds": seconds, "core_seconds": record.get("core_seconds"), "device": record.get("device")}
 
 
 def _by_run(table: pd.DataFrame) -> dict[tuple[Any, ...], pd.DataFrame]:
     """Rows of each run."""
     key = table[RUN].astype(object).where(table[RUN].notna(), None)
     return {tuple(key.loc[rows[0]]): table.loc[rows] for rows in table.groupby(RUN, dropna=False).groups.values()}
+
+
+def _values(row: pd.DataFrame) -> dict[str, Any]:
+    """The values of a table of one row; None where there is none."""
+    return {name: None if pd.isna(value) else value for name, value in row.iloc[0].items()}
 
 
 def read_tables(folder: Path) -> list[Record]:
@@ -122,16 +134,15 @@ def read_tables(folder: Path) -> list[Record]:
     table = read_table(folder / "runs.csv", RUN_NUMBERS, _ROW).reindex(columns=[*_ROW, *SIZES])
     table = table.astype(_FLOATS | dict.fromkeys(["sparsity", *SIZES], "Float64"))
     epochs = _by_run(read_table(folder / "histories.csv", HISTORY_NUMBERS, [*RUN, *_WATCHED]).astype(_FLOATS))
-    seconds = _by_run(read_table(folder / "pruning_cost.csv", ["seconds"], RUN))
+    costs = _by_run(read_table(folder / "pruning_cost.csv", ["seconds"], RUN).reindex(columns=[*RUN, *_COST]))
     found = []
     for key, row in _by_run(table).items():
-        if key not in epochs or key not in seconds or len(row) > 1:
+        if key not in epochs or key not in costs or len(row) > 1:
             raise LotteryError(
                 f"{folder}: runs.csv, histories.csv and pruning_cost.csv do not have the same runs, each once"
             )
         history = epochs[key][["at_epoch", *_WATCHED]].reset_index(drop=True)
-        values = {name: None if pd.isna(value) else value for name, value in row.iloc[0].items()}
-        found.append(Record(values, history, float(seconds[key].seconds.iloc[0])))
+        found.append(Record(_values(row), history, _values(costs[key][_COST])))
     return found
 
 
@@ -170,6 +181,9 @@ def histories(records: Sequence[Record]) -> pd.DataFrame:
 
 
 def cost(records: Sequence[Record]) -> pd.DataFrame:
-    """Measured seconds of learning, a row a run (evaluation and start-up not counted)."""
-    rows = [record.key | {"seconds": record.seconds} for record in records]
-    return _in_order(pd.DataFrame(rows, columns=[*RUN, "seconds"]))
+    """What a run cost, measured, a row a run; stacked runs share equally.
+
+    seconds: of learning, on its device.  core_seconds: of the whole command, with start-up and evaluation.
+    """
+    table = pd.DataFrame([record.key | record.cost for record in records], columns=[*RUN, *_COST])
+    return _in_order(table.astype({"seconds": float, "core_seconds": float}))
