@@ -125,20 +125,20 @@ def test_the_size_of_chunks_changes_no_byte(
 
 
 @pytest.mark.parametrize(
-    "message",
+    ("target", "message"),
     [
-        "Solving min_error",
-        pytest.param("Cross-checking", marks=pytest.mark.slow),
-        pytest.param("Pruning held_out", marks=pytest.mark.slow),
-        pytest.param("Training target", marks=pytest.mark.slow),
-        pytest.param("rule tabulate", marks=pytest.mark.slow),
+        ("subset_sum", "Solving min_error"),
+        pytest.param("all", "Cross-checking", marks=pytest.mark.slow),
+        pytest.param("all", "Pruning held_out", marks=pytest.mark.slow),
+        pytest.param("all", "Training target", marks=pytest.mark.slow),
+        pytest.param("all", "rule tabulate", marks=pytest.mark.slow),
     ],
     ids=lambda text: text.split()[0],
 )
 def test_a_killed_run_finishes_with_the_same_bytes(
-    workflow: Path, demo: Path, snakemake: Snakemake, small: tuple[str, ...], message: str
+    workflow: Path, demo: Path, snakemake: Snakemake, small: tuple[str, ...], target: str, message: str
 ) -> None:
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", "all", *small]
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", target, *small]
     with (workflow / "log").open("w") as log:
         run = subprocess.Popen(command, cwd=workflow, stdout=log, stderr=log, start_new_session=True)
         deadline = time.monotonic() + 120
@@ -150,9 +150,15 @@ def test_a_killed_run_finishes_with_the_same_bytes(
         run.wait()
     assert run.returncode == -signal.SIGKILL, "the run was over before it was killed"
     assert snakemake(workflow, "--unlock", *small).returncode == 0
-    done = snakemake(workflow, "all", "--rerun-incomplete", *small)
+    done = snakemake(workflow, target, "--rerun-incomplete", *small)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert contents(workflow) == contents(demo)
+    expected = {
+        name: content
+        for name, content in contents(demo).items()
+        if target == "all" or (name.startswith("subset_sum") and "cross_check" not in name)
+    }
+    assert {name: (workflow / RESULTS / name).read_bytes() for name in expected} == expected
+    assert len(expected) >= 4
 
 
 @pytest.mark.parametrize(
