@@ -284,7 +284,7 @@ def test_a_file_of_another_form_is_one_line(tmp_path: Path) -> None:
 def test_the_figure_shows_start_and_end_of_both_plants(epochs: pd.DataFrame, tmp_path: Path) -> None:
     table = planted(epochs)
     svg, png = plot_planted(table, tmp_path / "planted")
-    for said in ("the ticket is favoured", "a random mask is favoured", "chance", "target 98.60%", "after learning"):
+    for said in ("the ticket is favoured", "a random mask is favoured", "chance", "target 98.60%", "before learning"):
         assert said in svg.read_text()
     assert png.stat().st_size > 10_000
     assert "The ticket is favoured, margin 3: accuracy 98.00% at the start, 97.50% after 2 epochs" in describe_planted(
