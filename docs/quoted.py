@@ -336,11 +336,11 @@ def planted_findings() -> list[str]:
         f" puts {percent(small, 'start_overlap')} of it into the initial mask, and after learning {percent(small, 'overlap')} are there: learning adds none.",
         f"- **It is left where other weights are near.** With a margin of 1 the network has {accuracy(edge, 'start_accuracy')} before the first step,"
         f" {first.test_accuracy.mean():.2f}% after an epoch and {accuracy(edge)} in the end. {percent(edge, 'overlap')} of the plant are still kept: the few"
-        f" per cent that are replaced decide. A random mask with the same margin ends with {accuracy(edge_random)}, so little is left of the head start.",
+        f" per cent that are replaced decide. A random mask with the same margin ends with {accuracy(edge_random)}: what is gained over plain edge-popup ({accuracy(plain)}) comes from"
+        " the margin, and no head start is left.",
         f"- **It is kept where it is set apart.** With margins of 3 and 10, {percent(apart, 'overlap')} and {percent(far, 'overlap')} of the plant are kept,"
         f" and accuracy ends at {accuracy(apart)} and {accuracy(far)}; it began with {accuracy(far, 'start_accuracy')}, so learning does not improve it either.",
-        f"- **The margin alone does not do it.** A random mask with a margin of 10 ends with {accuracy(far_random)}, about as plain edge-popup does"
-        f" ({accuracy(plain)}).",
+        f"- **There it is the plant, not the margin.** A random mask with a margin of 10 ends with {accuracy(far_random)}.",
         f"- **Few weights carry what is learned.** That random mask keeps {percent(far_random, 'start_kept')} of its weights. To replace"
         f" {100 * (1 - far_random.start_kept):.2f}% of them takes it from {accuracy(far_random, 'start_accuracy')} to {accuracy(far_random)}. Plain edge-popup"
         f" replaces {100 * (1 - plain.start_kept):.2f}% of its initial mask.",
@@ -351,9 +351,9 @@ def planted_cost() -> list[str]:
     stages = read("stages", "planted/tables").set_index("stage")
     run = stages.loc["plant"]
     return [
-        f"{run.results} runs took {60 * run.core_hours:.0f} core minutes ({3600 * run.core_hours / run.results:.0f} core seconds each, of which planting takes"
-        f" a few) and {run.peak_memory_mb / 1000:.1f} GB of memory; training the target took {3600 * stages.loc['train'].core_hours:.0f} core seconds. The machine"
-        f" was busy: on the clock the runs took {60 * run.hours:.0f} minutes."
+        f"{run.results:.0f} runs took {60 * run.core_hours:.0f} core minutes ({3600 * run.core_hours / run.results:.0f} core seconds each) and"
+        f" {run.peak_memory_mb / 1000:.1f} GB of memory; training the target took {3600 * stages.loc['train'].core_hours:.0f} core seconds. The machine was"
+        f" busy: on the clock the runs took {60 * run.hours:.0f} minutes."
     ]
 
 
