@@ -5,7 +5,7 @@
     snakemake --cores 2 all --config source=FOLDER                    MNIST files that you have
     snakemake --profile slurm                                         on a Slurm cluster (docs/cluster.md)
 
-One part at a time: experiment_1, frontier, tickets, experiment_2, controls, theory, exactness; data, targets, subset_sum, pruning, tables, figures.  `snakemake --list-rules` describes each rule.
+One part at a time: experiment_1, frontier, tickets, experiment_2, controls, planted, theory, exactness; data, targets, subset_sum, pruning, tables, figures.  `snakemake --list-rules` describes each rule.
 """
 
 from pathlib import Path
@@ -37,6 +37,7 @@ include: "workflow/rules/frontier.smk"
 include: "workflow/rules/tickets.smk"
 include: "workflow/rules/pruning.smk"
 include: "workflow/rules/controls.smk"
+include: "workflow/rules/planting.smk"
 include: "workflow/rules/theory.smk"
 include: "workflow/rules/exactness.smk"
 include: "workflow/rules/figures.smk"

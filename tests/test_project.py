@@ -19,7 +19,9 @@ from lottery.pruning.run import Variant
 from lottery.records.files import write_json
 
 
-@pytest.mark.parametrize("name", ["config", "demo", "theory", "exactness", "paper_mip", "ablation", "controls"])
+@pytest.mark.parametrize(
+    "name", ["config", "demo", "theory", "exactness", "paper_mip", "ablation", "controls", "planted"]
+)
 def test_every_config_we_ship_can_be_planned(workflow: Path, snakemake: Snakemake, name: str) -> None:
     done = snakemake(workflow, "-n", "--quiet", "all", "--configfile", f"config/{name}.yaml")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -13,6 +13,7 @@ from lottery.results.figures import (
     epochs,
     errors,
     exactness,
+    planted,
     redundancy,
     replays,
     seconds,
@@ -27,6 +28,7 @@ from lottery.results.tables.controls import CONTROL_NUMBERS, CONTROL_WORDS
 from lottery.results.tables.exactness import EXACTNESS_NUMBERS, NETWORK_NUMBERS
 from lottery.results.tables.exactness import THRESHOLD_NUMBERS as EXACT_THRESHOLD_NUMBERS
 from lottery.results.tables.frontier import FRONTIER_NUMBERS
+from lottery.results.tables.planted import PLANTED_NUMBERS, PLANTED_WORDS
 from lottery.results.tables.points import POINT_NUMBERS
 from lottery.results.tables.runs import HISTORY_NUMBERS, RUN_NUMBERS
 from lottery.results.tables.theory import SUCCESS_NUMBERS, THRESHOLD_NUMBERS
@@ -146,6 +148,19 @@ def plot_controls(
         *controls.plot_controls(
             read_table(provenance.add_input(table), CONTROL_NUMBERS, CONTROL_WORDS), network, output
         )
+    )
+
+
+def plot_planted(
+    provenance: ProvenanceTracker,
+    /,
+    *,
+    table: Annotated[Path, "planted.csv by `tabulate-planted`"],
+    output: Output,
+) -> None:
+    """Figure: accuracy and overlap of planted tickets by margin."""
+    provenance.add_outputs(
+        *planted.plot_planted(read_table(provenance.add_input(table), PLANTED_NUMBERS, PLANTED_WORDS), output)
     )
 
 

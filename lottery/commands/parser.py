@@ -28,6 +28,7 @@ MODULES = (
     "frontier",
     "pruning",
     "controls",
+    "planting",
     "tickets",
     "theory",
     "tables",

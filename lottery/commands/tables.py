@@ -16,6 +16,7 @@ from lottery.results.tables.controls import controls as table_of_controls
 from lottery.results.tables.controls import format_controls
 from lottery.results.tables.experiment_1 import markdown
 from lottery.results.tables.lineage import lineage, origins, stages
+from lottery.results.tables.planted import planted, planted_epochs
 from lottery.results.tables.points import format_points
 from lottery.results.tables.points import points as points_of
 from lottery.results.tables.replays import compare_points, spread, spread_levels
@@ -158,6 +159,24 @@ def tabulate_controls(
     people = format_controls(table).set_index("protocol")
     write_text(provenance.add_outputs(output / "controls.md"), markdown(people))
     print(f"controls of {len(people)} runs")
+
+
+def tabulate_planted(
+    provenance: ProvenanceTracker,
+    /,
+    *,
+    runs: Annotated[Sequence[Path], "files by `plant`, each in the folder of its entry"] = (),
+    output: Folder,
+) -> None:
+    """Planted tickets: accuracy and overlap by margin, with standard errors over seeds.
+
+    Writes planted.csv, and planted_epochs.csv with every epoch of every run, into the folder OUTPUT.
+    """
+    epochs = planted_epochs([provenance.add_input(path) for path in runs])
+    table = planted(epochs)
+    write_text(provenance.add_outputs(output / "planted.csv"), table.to_csv(index=False))
+    write_text(provenance.add_outputs(output / "planted_epochs.csv"), epochs.to_csv(index=False))
+    print(f"{len(runs)} runs, {len(table)} rows of planted.csv")
 
 
 def tabulate_tickets(

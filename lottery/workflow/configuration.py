@@ -19,6 +19,7 @@ from lottery.approximation.points import planned_exact_networks, planned_points
 from lottery.approximation.settings import Settings
 from lottery.data.datasets import check_source, get_dataset
 from lottery.errors import LotteryError
+from lottery.planting.plan import planned_plantings
 from lottery.plugins import load_plugins
 from lottery.pruning.run import Variant
 from lottery.pruning.sweeps import planned_runs
@@ -262,7 +263,9 @@ def complete(config: dict[str, Any]) -> dict[str, Any]:
         parent = error.parent
         whole = parent is not None and parent.validator == "anyOf" and parent.absolute_path == error.absolute_path
         raise LotteryError(_one_line(parent if whole else error))
-    for group in ("targets", "approximations", "frontiers", "exact_networks", "tickets", "sweeps", "variants"):
+    for group in (
+        "targets", "approximations", "frontiers", "exact_networks", "tickets", "planted", "sweeps", "variants"
+    ):  # fmt: skip
         filled[group] = {name: entry for name, entry in filled[group].items() if entry is not None}
     filled["pathvars"] = {name: path for name, path in filled["pathvars"].items() if path is not None}
     _expand_paths(filled)
@@ -277,6 +280,7 @@ def complete(config: dict[str, Any]) -> dict[str, Any]:
         planned_points(filled)
         planned_exact_networks(filled)
         planned_exact_experiments(filled["exactness"])
+        planned_plantings(filled)
     except LotteryError as problem:
         raise LotteryError(f"config: {problem}") from problem
     _check_signs(filled)
@@ -297,7 +301,7 @@ def complete(config: dict[str, Any]) -> dict[str, Any]:
 
 def _check_targets(config: dict[str, Any]) -> None:
     """Whatever is done to a target is done to one that there is."""
-    for group in ("approximations", "frontiers", "exact_networks", "tickets"):
+    for group in ("approximations", "frontiers", "exact_networks", "tickets", "planted"):
         for name, entry in config[group].items():
             if entry["target"] not in config["targets"]:
                 raise LotteryError(

@@ -14,6 +14,7 @@ from lottery.approximation.settings import Settings, WeightSettings
 from lottery.data.datasets import get_dataset
 from lottery.errors import LotteryError
 from lottery.networks import Layer, layers
+from lottery.planting.plan import PlannedPlanting, planned_plantings
 from lottery.pruning.controls import ControlSettings
 from lottery.pruning.run import Run
 from lottery.pruning.structures import convolutions
@@ -85,6 +86,11 @@ class Plan:
         return planned_exact_networks(self.config)
 
     @cached_property
+    def plantings(self) -> dict[str, PlannedPlanting]:
+        """Runs from planted tickets, by path."""
+        return planned_plantings(self.config)
+
+    @cached_property
     def names(self) -> dict[str, list[str]]:
         """All names of each wildcard that stands in the paths of `files`."""
         targets, cross_check = self.config["targets"], self.config["cross_check"]
@@ -103,6 +109,8 @@ class Plan:
             "controlled_run": [*self.controlled_runs],
             "controls_table": ["controls"] if self.controlled_runs else [],
             "controlled_network": [*dict.fromkeys(p.run.network for p in self.controlled_runs.values())],
+            "planted_run": [*self.plantings],
+            "planted_table": ["planted"] if self.plantings else [],
             "measurement": [*self.measurements],
             "theory_figure": [*theory_figures(self.config["theory"])],
             "exact_experiment": [*self.exact_experiments],
@@ -181,6 +189,10 @@ class Plan:
     def exact_network_target(self, network: str) -> str:
         """The file of the target that a network of exact sums rounds."""
         return _target_file(self.exact_networks[network].target)
+
+    def planted_target(self, run: str) -> str:
+        """The file of the target that is planted."""
+        return _target_file(self.plantings[run].target)
 
     @property
     def point_list(self) -> list[dict[str, str]]:

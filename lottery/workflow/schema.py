@@ -19,6 +19,7 @@ from lottery.approximation.settings import (
     SolverSettings,
 )
 from lottery.data.datasets import DATASETS
+from lottery.planting.settings import Favoured, Margin, PlantedRedundancy, Scale
 from lottery.pruning.controls import ControlSettings
 from lottery.pruning.run import STRUCTURES as STRUCTURE_NAMES
 from lottery.pruning.run import VALIDATION_IMAGES, Epochs, Network, Redundancy, Seed, Sparsity, Stream, Variant
@@ -236,6 +237,34 @@ class ExactNetworkEntry:
 
 
 @settings
+class PlantedEntry:
+    """Planted tickets: all combinations of the lists."""
+
+    target: str = Field(description="The name of a target without convolutions, trained on normalised pixels.")
+    favoured: NonEmpty[Favoured] = Field(
+        default=["ticket"],
+        description="What the initial scores favour: ticket (the subset sums of the target), random (a random mask of as many"
+        " weights).",
+    )
+    margins: NonEmpty[Margin] = Field(
+        default=[0, 0.3, 1, 3, 10],
+        description="What the scores of favoured weights are raised by, in units of the largest initial |score|; from 1 the"
+        " initial mask is the plant.",
+    )
+    redundancy: PlantedRedundancy = Field(
+        default=12, description="Random weights that replace each weight of the target."
+    )
+    sparsity: Sparsity = Field(
+        default=0.5, description="Share of them that is removed, the same number for each weight of the target."
+    )
+    scale: Scale = Field(default=1.0, description="Factor of the target's weights before they are approximated.")
+    epochs: Epochs = Field(default=10, description="Passes over the training images.")
+    seeds: NonEmpty[Seed] = Field(
+        default=[1, 2, 3], description="Seeds of random weights, initial scores and data order; means are over them."
+    )
+
+
+@settings
 class Folders:
     """Where things are written, by Snakemake's own names; null for Snakemake's default."""
 
@@ -326,6 +355,11 @@ class Config:
         default={},
         description="Quantised networks of which every weight is an exact sum, by name, each all combinations of its lists.  An"
         " entry set to null is left out.",
+    )
+    planted: Named[PlantedEntry] = Field(
+        default={},
+        description="Tickets planted in random networks, from which masks are learned (docs/planted.md), by name, each all"
+        " combinations of its lists.  An entry set to null is left out.",
     )
     validation_images: Positive = Field(
         default=VALIDATION_IMAGES,

@@ -94,6 +94,7 @@ wildcard_constraints:
     network=wildcard_pattern(NETWORKS),
     x_axis="remaining|alive",
     run="(published|held_out)/[a-z0-9_./]+",
+    planted_run=wildcard_pattern(plan.names["planted_run"]),
     checker=wildcard_pattern(plan.names["checker"]),
     measurement=wildcard_pattern(plan.names["measurement"]),
     theory_figure=wildcard_pattern(plan.names["theory_figure"]),

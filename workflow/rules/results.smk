@@ -26,6 +26,7 @@ rule tables:
         "<results>/tables/tickets.csv",
         "<results>/tables/runs.csv",
         plan.files("<results>/tables/{controls_table}.csv"),
+        plan.files("<results>/tables/{planted_table}.csv"),
         "<results>/tables/theory_thresholds.csv",
         plan.files("<results>/tables/{exactness_table}.csv"),
 
@@ -40,6 +41,7 @@ rule figures:
         plan.files("<results>/figures/frontier_{frontier}.svg"),
         plan.files("<results>/figures/{pruning_figure}.svg"),
         plan.files("<results>/figures/controls_{controlled_network}.svg"),
+        plan.files("<results>/figures/{planted_table}.svg"),
         plan.files("<results>/figures/theory_{theory_figure}.svg"),
         plan.files("<results>/figures/exactness_{exactness_figure}.svg"),
 
@@ -150,6 +152,7 @@ rule trace:
         rules.tabulate_tickets.output.tickets,
         rules.tabulate_runs.output.runs,
         plan.files("<results>/tables/{controls_table}.csv"),
+        plan.files("<results>/tables/{planted_table}.csv"),
         rules.tabulate_theory.output.thresholds,
         plan.files("<results>/tables/{exactness_table}.csv"),
     output:
@@ -178,6 +181,7 @@ rule summarise:
             *rules.tabulate_tickets.output,
             *rules.tabulate_runs.output,
             *plan.files("<results>/tables/{controls_table}.csv"),
+            *plan.files("<results>/tables/{planted_table}.csv"),
             *rules.tabulate_theory.output,
             *plan.files("<results>/tables/{exactness_table}.csv"),
             *rules.trace.output,

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from lottery.results.page.svg import Drawing, drawing
 
-ONE, TWO, CONTROLS, FRONTIER, THEORY, EXACT = "one", "two", "controls", "frontier", "theory", "exactness"
+ONE, TWO, CONTROLS, PLANTED = "one", "two", "controls", "planted"
+FRONTIER, THEORY, EXACT = "frontier", "theory", "exactness"
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ KINDS = (
     Kind("redundancy", TWO, "Accuracy by redundancy", "The dashed line is the published redundancy.", "points", True),
     Kind("variants", TWO, "What each switch of the released code changes", "Mean and 95% interval over seeds, by run length.", "runs", True),
     Kind("controls", CONTROLS, "Pruned networks and their controls", "Mean, and bar from the lowest to the highest draw, by the share of weights kept; the dashed line is the accuracy of guessing.", "controls"),
+    Kind("planted", PLANTED, "Accuracy and overlap by margin", "Mean and standard error over seeds; open at the start, filled after learning.", "planted"),
     Kind("frontier", FRONTIER, "Size and accuracy of approximated networks", "One point per ε, mean and 95% interval over seeds. Bound: Theorem 2, for all linear maps of norm at most 1; one trained network can do with less.", "frontier"),
     Kind("theory_success", THEORY, "Probability that some subset sum is within ε", "95% intervals (Wilson); of one target, and of all targets in [−1/2, 1/2] at once.", "theory_success"),
     Kind("theory_thresholds", THEORY, "Coefficients for probability 1/2", "Against bits of precision, with fitted lines, first moment and counting bound.", "theory_thresholds"),

@@ -10,6 +10,7 @@ from lottery.results.tables.controls import CONTROL_NUMBERS, CONTROL_WORDS
 from lottery.results.tables.exactness import NETWORK_NUMBERS, THRESHOLD_NUMBERS
 from lottery.results.tables.experiment_1 import PUBLISHED_PRUNED, PUBLISHED_TARGET
 from lottery.results.tables.frontier import FRONTIER_NUMBERS
+from lottery.results.tables.planted import PLANTED_NUMBERS, PLANTED_WORDS
 from lottery.results.tables.runs import GROUP
 from lottery.results.tables.tickets import COLUMNS as TICKET_COLUMNS
 
@@ -25,6 +26,7 @@ NEEDED = {
     "exactness_networks": ("entry", "network", "objective", *NETWORK_NUMBERS),
     "claims": ("claim", "network", "protocol", "statement", "answer", "evidence"),
     "controls": (*CONTROL_WORDS, *CONTROL_NUMBERS),
+    "planted": (*PLANTED_WORDS, *PLANTED_NUMBERS),
     "stages": ("stage", "results", "hours", "core_hours", "gpu_hours", "peak_memory_mb"),
     "origins": ("commit", "versions", "system", "results", "first", "last"),
 }
@@ -37,7 +39,7 @@ def _empty(name: str) -> partial[pd.DataFrame]:
 @dataclass(frozen=True)
 class Tables:
     """Each field is a CSV file of this name, as `tabulate`, `tabulate-frontiers`, `tabulate-tickets`, `tabulate-runs`,
-    `tabulate-controls`, `tabulate-theory` and `trace` write it.  Those with a default are empty where there is no such file: by an earlier version, or not asked for."""
+    `tabulate-controls`, `tabulate-planted`, `tabulate-theory` and `trace` write it.  Those with a default are empty where there is no such file: by an earlier version, or not asked for."""
 
     table1: pd.DataFrame
     comparison: pd.DataFrame
@@ -53,6 +55,7 @@ class Tables:
     stages: pd.DataFrame
     origins: pd.DataFrame
     controls: pd.DataFrame = field(default_factory=_empty("controls"))
+    planted: pd.DataFrame = field(default_factory=_empty("planted"))
     exactness_thresholds: pd.DataFrame = field(default_factory=_empty("exactness_thresholds"))
     exactness_networks: pd.DataFrame = field(default_factory=_empty("exactness_networks"))
 

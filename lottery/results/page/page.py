@@ -12,7 +12,7 @@ from lottery import __version__
 from lottery.records.fingerprint import ROOT
 from lottery.results.page import rehearsal
 from lottery.results.page.background import cost_section, differences_section
-from lottery.results.page.captions import CONTROLS, EXACT, FRONTIER, ONE, THEORY, TWO, Figure
+from lottery.results.page.captions import CONTROLS, EXACT, FRONTIER, ONE, PLANTED, THEORY, TWO, Figure
 from lottery.results.page.captions import figures as figures_of
 from lottery.results.page.chips import CHIPS, chip
 from lottery.results.page.exact_sums import exact_section
@@ -26,6 +26,7 @@ from lottery.results.page.inputs import Tables
 from lottery.results.page.numbers import plural
 from lottery.results.page.origin import origin
 from lottery.results.page.outcome import Outcome, outcome
+from lottery.results.page.planted import planted_section
 from lottery.results.page.section import Section
 from lottery.results.page.svg import dark
 from lottery.results.page.words import GLOSSARY, dataset
@@ -61,6 +62,7 @@ def _sections(tables: Tables, found: Outcome, paths: Sequence[Path], folder: Pat
         experiment_1(tables, shown(ONE, experiment_1_answer(tables)), found.rehearsal),
         experiment_2(tables, shown(TWO, experiment_2_answer(tables, found)), found),
         controls_section(tables, shown(CONTROLS, "")),
+        planted_section(tables, shown(PLANTED, "")),
         ticket_section(tables),
         frontier_section(tables, shown(FRONTIER, "")),
         theory_section(tables, shown(THEORY, "")),
