@@ -52,11 +52,12 @@ def headline() -> list[str]:
     nearest, fewest, ticket = ours.loc["min_error"], ours.loc["min_cardinality"], tickets.loc["min_cardinality"]
     judged = read("comparison").query("verdict in ['reproduced', 'differs']")
     good = int((judged.verdict == "reproduced").sum())
+    released = ours.loc["released_weights"]
     band = read("comparison").query("quantity == 'remaining / target'").iloc[0]
     rows = [
         ["Experiment 1: numbers of table 1, for five targets and draws", "6 each", f"{good} of {len(judged)} reproduced"],
         ["Experiment 1: remaining parameters per weight of the target", "9.39×",
-         f"{nearest.relative_size:.2f}× (nearest sums; allowed {band.lowest} to {band.highest}), {fewest.relative_size:.2f}× (fewest coefficients)"],
+         f"{nearest.relative_size:.2f}×, on the released weights {released.relative_size:.2f}× (nearest sums; allowed {band.lowest} to {band.highest}); {fewest.relative_size:.2f}× (fewest coefficients)"],
         ["... accuracy on raw pixels, target → ticket", "97.19% → 97.19%",
          f"{nearest.target_accuracy_raw:.2f}% → {nearest.accuracy_raw:.2f}%"],
         ["... accuracy on normalised pixels", "not reported",
@@ -64,6 +65,7 @@ def headline() -> list[str]:
         ["The network of the proof: random weights kept, accuracy", "not built",
          f"{ticket.remaining:,}, {ticket.accuracy:.2f}% (trained: {WEIGHTS['fc2']:,}, {ticket.target_accuracy:.2f}%)"],
         ["Experiment 2: published points", f"{len(figures())}", _replayed()],
+        ["... claims that the figures support, for each network and protocol", "", _claimed()],
     ]  # fmt: skip
     return table(["", "paper", "here"], rows)
 
@@ -72,6 +74,12 @@ def _replayed() -> str:
     verdicts = read("points_compared").query("ours.notna()").verdict
     counts = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.value_counts().items())
     return f"{len(verdicts)} run again: {counts}"
+
+
+def _claimed() -> str:
+    answers = read("claims").answer.value_counts()
+    order = ("holds", "holds where run", "does not hold", "undecided", "not tested")
+    return ", ".join(f"{answers[answer]} {answer}" for answer in order if answer in answers)
 
 
 # Experiment 1
@@ -200,13 +208,33 @@ def replays_counted() -> list[str]:
     good, bad = (int((run.verdict == verdict).sum()) for verdict in ("reproduced", "differs"))
     own = int((run.why.str.contains("of this point")).sum())
     fixed = int(((run.sparsity == 0) & (run.structure != "dense")).sum())
+    apart = run.difference.abs()
+    farthest = run.loc[apart.idxmax()]
+    sofar = "" if len(run) == len(figures()) else " so far"
     text = (
-        f"Of the {len(figures())} published points, {len(run)} were run again so far: **{good} are reproduced, {bad} "
-        f"{'differs' if bad == 1 else 'differ'}**. A point is reproduced if it is as near as two runs that differ by rounding alone. "
+        f"Of the {len(figures())} published points, {len(run)} were run again{sofar}: **{good} are reproduced, {bad} "
+        f"{'differs' if bad == 1 else 'differ'}**. {int((apart <= 0.5).sum())} are within 0.5 points of accuracy and "
+        f"{int((apart <= 1).sum())} within 1; the farthest, {farthest.network} {farthest.structure} at sparsity {farthest.sparsity:g}, is "
+        f"{apart.max():.1f} points off. A point is reproduced if it is as near as two runs that differ by rounding alone: "
+        f"{run.spread[run.spread > 0].min():.1f} to {run.spread.max():.1f} points, by accuracy. "
         f"That spread was measured for {own} of them ({int(spread.replays.sum())} runs); the others take it from points of similar "
         f"accuracy, or have none ({fixed} with all weights kept)."
     )
     return textwrap.wrap(text, 120)
+
+
+def cost_of_replays() -> list[str]:
+    """What the replays took, by network and structure."""
+    runs = read("pruning_cost").query("stream == 'released' and perturbation.isna()")
+    on_cpu = runs[runs.device == "cpu"].dropna(subset="core_seconds")
+    rows = []
+    for network in WEIGHTS:
+        cells = [f"{network}"]
+        for structure in ("linear", "relu", "wide", "dense"):
+            own = on_cpu[(on_cpu.network == network) & (on_cpu.structure == structure)]
+            cells.append(f"{own.core_seconds.sum() / 3600:.2f} ({len(own)})" if len(own) else "")
+        rows.append(cells)
+    return table(["core hours (runs)", "linear", "relu", "wide", "dense"], rows)
 
 
 def points_that_differ() -> list[str]:
@@ -279,7 +307,7 @@ def controls() -> list[str]:
     """Each pruned network beside its controls."""
     from lottery.results.tables.controls import WORDS, format_controls
 
-    found = format_controls(read("controls", "controls/tables"))
+    found = format_controls(read("controls"))
     rows = [
         [f"{run.structure}", f"{run.sparsity:g}", *(run[words] for words in WORDS.values())]
         for _, run in found.iterrows()
@@ -288,7 +316,7 @@ def controls() -> list[str]:
 
 
 def controls_at_chance() -> list[str]:
-    found = read("controls", "controls/tables").dropna(subset="half_interval")
+    found = read("controls").dropna(subset="half_interval")
     at_chance = int(((found.accuracy - found.chance).abs() <= found.half_interval).sum())
     return [
         f"Of the {len(found)} means over draws, {at_chance} have a 95% interval that contains the {found.chance.iloc[0]:g}% of guessing; one in"
@@ -300,7 +328,7 @@ def planted() -> list[str]:
     """Accuracy, overlap and what is kept of the initial mask, by what is favoured and by margin."""
     from lottery.results.tables.planted import with_errors
 
-    found = with_errors(read("planted", "planted/tables"))
+    found = with_errors(read("planted"))
     columns = ["start accuracy", "accuracy", "start overlap", "overlap", "start kept"]
     rows = [[f"{row.favoured}", f"{row.margin:g}", *(row[name] for name in columns)] for _, row in found.iterrows()]
     head = ["favoured", "margin", "accuracy at the start", "after learning", "plant kept at the start", "after learning",
@@ -309,7 +337,7 @@ def planted() -> list[str]:
 
 
 def planted_ticket() -> list[str]:
-    found = read("planted", "planted/tables").query("favoured == 'ticket'").iloc[0]
+    found = read("planted").query("favoured == 'ticket'").iloc[0]
     kept = round(found.redundancy * (1 - found.sparsity))
     return [
         f"Each weight keeps {kept} of {found.redundancy} products. Over {found.seeds} seeds the plant has {found.plant_accuracy:.2f} ±"
@@ -320,10 +348,10 @@ def planted_ticket() -> list[str]:
 
 def planted_findings() -> list[str]:
     """What the table of planted tickets says, a bullet each."""
-    found = read("planted", "planted/tables").set_index(["favoured", "margin"])
+    found = read("planted").set_index(["favoured", "margin"])
     plain, small, edge, apart, far = (found.loc[("ticket", margin)] for margin in (0, 0.3, 1, 3, 10))
     edge_random, far_random = (found.loc[("random", margin)] for margin in (1, 10))
-    first = read("planted_epochs", "planted/tables").query("favoured == 'ticket' and margin == 1 and epoch == 1")
+    first = read("planted_epochs").query("favoured == 'ticket' and margin == 1 and epoch == 1")
 
     def percent(row: pd.Series, name: str) -> str:
         return f"{100 * row[name]:.2f} ± {100 * row[f'{name}_error']:.2f}%"
@@ -348,7 +376,7 @@ def planted_findings() -> list[str]:
 
 
 def planted_cost() -> list[str]:
-    stages = read("stages", "planted/tables").set_index("stage")
+    stages = read("planted_stages").set_index("stage")
     run = stages.loc["plant"]
     return [
         f"{run.results:.0f} runs took {60 * run.core_hours:.0f} core minutes ({3600 * run.core_hours / run.results:.0f} core seconds each) and"
@@ -404,12 +432,10 @@ def subsets_of_exactly_k() -> list[str]:
 
 # Exact sums
 
-_EXACT = "exactness/tables"
-
 
 def exact_thresholds() -> list[str]:
     """Integers for P = 1/2 by bits: measured, if sums were independent, and what bounds say."""
-    half = read("exactness_thresholds", _EXACT).query("share == 0.5")
+    half = read("exactness_thresholds").query("share == 0.5")
     rows = []
     for (bits, kind), part in half.groupby(["bits", "kind"], sort=False):
         one, every = (part[part.targets == targets].iloc[0] for targets in ("one", "all"))
@@ -422,7 +448,7 @@ def exact_thresholds() -> list[str]:
 
 def exact_transition() -> list[str]:
     """P of one target by bits, at fixed bits per coefficient."""
-    found = read("exactness", _EXACT).query("targets == 'one'")
+    found = read("exactness").query("targets == 'one'")
     kappas = (0.5, 2 / 3, 0.8, 1.0, 4 / 3, 2.0)
     rows = []
     for kind in ("uniform", "product"):
@@ -435,7 +461,7 @@ def exact_transition() -> list[str]:
 
 def exact_networks() -> list[str]:
     """fc2 on each grid as exact sums, with further coefficients where a sum is missing."""
-    found = read("exactness_networks", _EXACT).query("entry in ['fc2', 'fc2_fewest']")
+    found = read("exactness_networks").query("entry in ['fc2', 'fc2_fewest']")
     found = found.assign(kept=found.remaining / found.weights, off=found.remaining_off_grid / found.weights)
     rows = []
     for bits, part in found.groupby("bits"):
@@ -459,7 +485,7 @@ def exact_networks() -> list[str]:
 
 def exact_first_draw() -> list[str]:
     """Weights of fc2 that the first coefficients miss."""
-    found = read("exactness_networks", _EXACT).query("entry == 'fc2_first_draw'")
+    found = read("exactness_networks").query("entry == 'fc2_first_draw'")
     rows = []
     for (bits, n), part in found.groupby(["bits", "coefficients"]):
         cells = [str(bits), str(n), f"{bits / n:.2f}", f"{part.missed.sum():,}", f"{part.missed_off_grid.sum():,}"]

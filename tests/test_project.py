@@ -345,3 +345,30 @@ def test_links_between_pages_lead_somewhere(page: str) -> None:
     links = re.findall(r"\]\((?!https?:)([^)#\s]+)", path.read_text())
     missing = [link for link in links if not (path.parent / link).exists()]
     assert not missing
+
+
+def documented_jobs() -> list[tuple[str, int, str]]:
+    """(options for Snakemake, number, its line in the list of jobs) of the rows of docs/reproducing.md that count jobs or runs."""
+    rows = re.findall(
+        r"^\|[^|]+\| `([^`]+)` \| (\d+)( runs)?\b([^|]*)\|", (ROOT / "docs/reproducing.md").read_text(), re.M
+    )
+    counted = [
+        (command, int(number), "prune|plant" if runs else "total")
+        for command, number, runs, rest in rows
+        if runs or not rest.strip()
+    ]
+    options = {"make demo": "all --configfile config/demo.yaml"}
+    return [(options.get(command, command.partition(" --cores ")[2]), *rest) for command, *rest in counted]
+
+
+@pytest.mark.slow
+def test_the_documentation_counts_the_jobs_that_are_planned(workflow: Path, snakemake: Snakemake) -> None:
+    documented = documented_jobs()
+    assert len(documented) >= 9
+    for options, number, rule in documented:
+        words = options.split()
+        words = words[1:] if words[0].isdecimal() else words
+        planned = snakemake(workflow, "-n", *words).stdout
+        found = re.search(rf"^(?:{rule}) +(\d+)$", planned, re.M)
+        assert found, planned[-2000:]
+        assert (options, int(found[1])) == (options, number)

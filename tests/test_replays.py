@@ -107,7 +107,7 @@ def test_a_point_that_was_not_repeated_takes_the_spread_of_its_level() -> None:
     [known] = spread_levels(pd.DataFrame(AGAIN)).itertuples()
     assert (known.source, known.lowest_accuracy, known.freedom, known.points) == (ROUNDING, 20.0, 5, 1)
     assert compared.spread == pytest.approx(Spread(known.deviation, 5, "").half_width, abs=1e-3)
-    assert compared.why == "a replay; pooled spread of points of this accuracy: 1"
+    assert compared.why == "a replay; spread of 1 repeated point of similar accuracy"
 
 
 def test_a_run_with_other_random_numbers_is_held_against_the_spread_over_seeds() -> None:

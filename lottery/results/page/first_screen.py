@@ -81,7 +81,8 @@ def claims_tile(found: Outcome) -> Tile | None:
         return None
     rest = [answer for answer in (PARTLY, FAILS, OPEN, UNTESTED) if found.claims.get(answer)]
     chips = [(answer, f"{found.claims[answer]} {SHORT[answer]}") for answer in rest]
-    return Tile("What the figures say", f"{found.claims.get(HOLDS, 0)} hold", "", chips)
+    text = f"Each claim is asked of each network under both protocols: {sum(found.claims.values())} answers."
+    return Tile("What the figures say", f"{found.claims.get(HOLDS, 0)} hold", text, chips)
 
 
 def paper_seconds() -> float:

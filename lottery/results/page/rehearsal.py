@@ -43,7 +43,7 @@ def story(tables: Tables) -> str:
         return "No weights were replaced by sums in this run."
     lost = _on(main, "target_accuracy") - _on(main, "accuracy")
     end = (
-        "nothing was lost"
+        "no accuracy was lost"
         if abs(lost) < 0.005
         else f"{fixed(abs(lost), 2)} points were {'lost' if lost > 0 else 'won'}"
     )
@@ -125,7 +125,7 @@ def _ticket_check(tables: Tables) -> Check | None:
     as_promised = bool((tables.tickets.largest_error <= tables.tickets.epsilon).all())
     text = (
         f"The theorem's network, redrawn from its seed: {fixed(smallest.accuracy, 1)}% with {smallest.remaining:,} random "
-        f"weights (ε = {smallest.epsilon:g})"
+        f"weights; its target has {fixed(smallest.target_accuracy, 1)}% (ε = {smallest.epsilon:g})"
     )
     return Check(as_promised, text)
 
@@ -146,7 +146,8 @@ def _theory_check(tables: Tables) -> Check | None:
     slope, expected = float(found.slope.iloc[0]), float(found.first_moment_slope.iloc[0])
     near = abs(slope - expected) <= NEAR_FIRST_MOMENT * expected
     return Check(
-        near, f"Random numbers per bit of precision: {fixed(slope, 2)} measured, {fixed(expected, 2)} by first moment"
+        near,
+        f"Random numbers for each bit of precision: {fixed(slope, 2)} measured, {fixed(expected, 2)} predicted by theory",
     )
 
 
@@ -154,7 +155,7 @@ def _origin_check(tables: Tables) -> Check | None:
     if tables.origins.empty:
         return None
     results = tables.origins.groupby("commit").results.sum()
-    text = f"Results of one version of the code: {int(results.max()):,} of {int(results.sum()):,}"
+    text = f"Results made by the same version of the code: {int(results.max()):,} of {int(results.sum()):,}"
     return Check(True, text) if len(results) == 1 else Check(None, f"{text}; lottery audit tells which are up to date")
 
 

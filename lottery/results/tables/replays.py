@@ -119,12 +119,11 @@ class Spreads:
         }
         self._levels = {
             (row.source, row.lowest_accuracy): Spread(
-                row.deviation, row.freedom, f"pooled spread of points {where}: {row.points}"
+                row.deviation,
+                row.freedom,
+                f"spread of {row.points} repeated point{'s' * (row.points > 1)} of similar accuracy{where}",
             )
-            for table, where in (
-                (measured_levels(), "of this accuracy in results/reference"),
-                (spread_levels(runs), "of this accuracy"),
-            )
+            for table, where in ((measured_levels(), " in results/reference"), (spread_levels(runs), ""))
             for row in table.itertuples()
             if row.freedom >= _ENOUGH_FREEDOM
         }
