@@ -295,29 +295,38 @@ def nearest_two_pointer(weights, coefficients, large_bits, large, large_masks, s
     """Write the masks of the subsets nearest to `weights` (T,) into `out` (T,) uint64, by a two-pointer pass per weight.
 
     coefficients: (n,).  large, large_masks: (2^large_bits,), and small, small_masks: (2^small_bits,), from `sorted_sums`.
-    first: take the first subset found within epsilon instead of the nearest.
+    first: take the first subset found within epsilon instead of the nearest.  Then a pass from the middle of the small half, where
+    sums are dense, comes before the whole one.
     """
     size = 1 << large_bits
+    last = (1 << (coefficients.size - large_bits)) - 1
     for t in range(weights.size):
         weight = weights[t]
         best = np.inf
         best_large = 0
         best_small = 0
-        i = 0
-        j = (1 << (coefficients.size - large_bits)) - 1
-        while i < size and j >= 0:
-            difference = large[i] + small[j] - weight
-            if abs(difference) < best:
-                best = abs(difference)
-                best_large = i
-                best_small = j
-                if first and best <= epsilon * ROUNDING:
-                    mask = _join_masks(large_masks[i], small_masks[j], large_bits)
-                    if abs(masked_sum(coefficients, mask) - weight) <= epsilon:
-                        break
-            below = np.int64(difference < 0.0)
-            i += below
-            j -= 1 - below
+        whole = not first
+        found = False
+        while True:
+            i = 0 if whole else np.searchsorted(large, weight - small[last >> 1])
+            j = last if whole else last >> 1
+            while i < size and j >= 0:
+                difference = large[i] + small[j] - weight
+                if abs(difference) < best:
+                    best = abs(difference)
+                    best_large = i
+                    best_small = j
+                    if first and best <= epsilon * ROUNDING:
+                        mask = _join_masks(large_masks[i], small_masks[j], large_bits)
+                        found = abs(masked_sum(coefficients, mask) - weight) <= epsilon
+                        if found:
+                            break
+                below = np.int64(difference < 0.0)
+                i += below
+                j -= 1 - below
+            if found or whole:
+                break
+            whole = True
         out[t] = _join_masks(large_masks[best_large], small_masks[best_small], large_bits)
 
 
