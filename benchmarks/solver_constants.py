@@ -25,7 +25,7 @@ def constants(target: Target, bits: int) -> dict[str, float]:
     large_cells, small_cells = np.empty((2, size), np.uint32)
     bitmap = np.empty(exact.CELLS_PER_SUM * size // 32, np.uint32)
     heads, followers, passed = np.empty(bitmap.size, np.int32), np.empty(size, np.int32), np.empty(size + 1, np.uint32)
-    scale = 2 * kernels.REACH * kernels.densities(weights, members).mean() / kernels.ENOUGH[0]
+    scale = 2 * kernels.REACH * kernels.densities(weights, members).mean() / kernels.ENOUGH
 
     def add() -> None:
         for part, sums, cells in ((members[:bits], large, large_cells), (members[bits:], small, small_cells)):

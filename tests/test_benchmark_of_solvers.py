@@ -5,9 +5,11 @@ import pytest
 from safetensors.numpy import save_file
 
 from benchmarks.other_solvers import MODELS, PACKAGES, OtherSolver
+from benchmarks.solver_against import compared
+from benchmarks.solver_constants import constants
 from benchmarks.solver_report import versions
 from benchmarks.solvers import drawn_target, read_target
-from lottery.subset_sum import Status, SubsetSumError, solve
+from lottery.subset_sum import Status, SubsetSumError, create, solve
 
 EPSILON = 0.05
 
@@ -49,3 +51,18 @@ def test_versions_name_installed_packages_only(monkeypatch):
     assert "numba " in versions()
     monkeypatch.setattr("benchmarks.solver_report.PACKAGES", ("numpy", "a_package_that_is_not_there"))
     assert versions() == f"numpy {np.__version__}"
+
+
+def test_constants_of_the_planner_are_measured_for_each_of_its_steps():
+    measured = constants(drawn_target(), bits=8)
+    assert {name: value > 0 for name, value in measured.items()} == dict.fromkeys(
+        ("BUILD", "SWEEP", "ADD", "PLACE", "SIFT"), True
+    )
+
+
+def test_comparison_counts_masks_and_errors_that_agree():
+    random = np.random.default_rng(4)
+    rows = [(random.normal(0, 0.03, 20), random.uniform(-0.3, 0.3, 15)) for _ in range(3)]
+    line = compared("a case", rows, "min_error", [create("exact"), create("exact")])
+    assert line.startswith("| a case, min_error |")
+    assert line.endswith("| 60 of 60 | 0 |")

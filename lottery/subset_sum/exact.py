@@ -23,7 +23,9 @@ from lottery.subset_sum.problem import Objective, Status, SubsetSumError, exact_
 # the sieve, and to sift a small one for a weight, as measured by `python -m benchmarks.solvers --constants`.  They choose among
 # exact algorithms.  So they can decide which of several equally good subsets is returned, never how good it is.
 BUILD, SWEEP, ADD, PLACE, SIFT = 6.0, 5.5, 0.7, 1.6, 1.6
-CACHED_BITS = 14  # of the large half, for the sieve to stay in a core's own cache; each two bits more halve the speed
+# Coefficients in the large half up to which a sieve stays in the processor's second-level and third-level cache.  From one to the
+# other, two bits more halve its speed; with even more bits, every access waits for memory.
+SECOND_LEVEL, THIRD_LEVEL, UNCACHED = 14, 18, 12.0
 MIN_SMALL_BITS = 6  # of a sieve: with fewer small half-sums, several large ones share a word
 MIN_LARGE_BITS, MAX_LARGE_BITS = (
     4,
@@ -56,7 +58,7 @@ def _sorted_plan(n: int, weights: int) -> Plan:
 
 def _sieved_plan(n: int, weights: int, large_bits: int) -> Plan:
     large, small = 2**large_bits, 2 ** (n - large_bits)
-    slower = 2.0 ** max(0.0, (large_bits - CACHED_BITS) / 2)
+    slower = UNCACHED if large_bits > THIRD_LEVEL else 2.0 ** (max(0, large_bits - SECOND_LEVEL) / 2)
     nanoseconds = ADD * (large + small) + slower * (PLACE * large + SIFT * small * weights)
     # memory per half-sum: a float64, a cell and a list entry; per large one also its words of the bitmap and their lists; and
     # sorted halves for weights for which the sieve proves nothing

@@ -295,8 +295,8 @@ def nearest_two_pointer(weights, coefficients, large_bits, large, large_masks, s
     """Write the masks of the subsets nearest to `weights` (T,) into `out` (T,) uint64, by a two-pointer pass per weight.
 
     coefficients: (n,).  large, large_masks: (2^large_bits,), and small, small_masks: (2^small_bits,), from `sorted_sums`.
-    first: take the first subset found within epsilon instead of the nearest.  Then a pass from the middle of the small half, where
-    sums are dense, comes before the whole one.
+    first: take the first subset found within epsilon instead of the nearest.  For many weights, a pass from the middle of the small
+    half, where sums are dense, comes before the whole one; for a single one, building the halves takes nearly all the time.
     """
     size = 1 << large_bits
     last = (1 << (coefficients.size - large_bits)) - 1
@@ -305,7 +305,7 @@ def nearest_two_pointer(weights, coefficients, large_bits, large, large_masks, s
         best = np.inf
         best_large = 0
         best_small = 0
-        whole = not first
+        whole = not first or weights.size == 1
         found = False
         while True:
             i = 0 if whole else np.searchsorted(large, weight - small[last >> 1])
