@@ -6,38 +6,47 @@ import numpy as np
 
 from benchmarks.measuring import clock, progress
 from lottery.approximation.target import Target
-from lottery.subset_sum import exact
-from lottery.subset_sum.kernels import index_by_cell, nearest_lookup, nearest_two_pointer, sorted_sums
+from lottery.subset_sum import exact, kernels
 
 EPSILON = 0.01
 
 
 def constants(target: Target, bits: int) -> dict[str, float]:
-    """Nanoseconds of the steps that `lottery.subset_sum.exact.plan` counts, for a large half of 2^bits sums."""
-    small_bits, large_size = max(bits - 8, 1), 1 << bits
-    members = np.random.default_rng(bits).uniform(*target.range(), bits + small_bits)
-    weights = target.matrix(0).ravel()[: max(1, (1 << 22) >> bits)]
+    """Nanoseconds of the steps that `lottery.subset_sum.exact.plan` counts, for halves of 2^bits sums."""
+    size = 1 << bits
+    members = np.random.default_rng(bits).uniform(*target.range(), 2 * bits)
+    weights = target.matrix(0).ravel()[: max(1, (1 << 20) >> bits)]
 
-    def half(part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        size = 1 << part.size
-        return sorted_sums(part, np.empty(size), np.empty(size, np.uint32), np.empty(size), np.empty(size, np.uint32))
+    def sort(part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        floats, masks = np.empty((2, size)), np.empty((2, size), np.uint32)
+        return kernels.sorted_sums(part, floats[0], masks[0], floats[1], masks[1])
 
-    large, small = half(members[:bits]), half(members[bits:])
-    work = (
-        np.empty(large_size),
-        np.empty(large_size, np.uint32),
-        np.empty(large_size),
-        np.empty(large_size, np.uint32),
-    )
-    cells = np.empty(exact.CELLS_PER_SUM * large_size + 1, np.int32)
-    halves = (weights, members, bits, *large, *small)
-    grid = (cells, *index_by_cell(large[0], large_size, cells))
-    rest = (EPSILON, False, np.empty(weights.size, np.uint64))
+    large, small = np.empty((2, size))
+    large_cells, small_cells = np.empty((2, size), np.uint32)
+    bitmap = np.empty(exact.CELLS_PER_SUM * size // 32, np.uint32)
+    heads, followers, passed = np.empty(bitmap.size, np.int32), np.empty(size, np.int32), np.empty(size + 1, np.uint32)
+    scale = 2 * kernels.REACH * kernels.densities(weights, members).mean() / kernels.ENOUGH
+
+    def add() -> None:
+        for part, sums, cells in ((members[:bits], large, large_cells), (members[bits:], small, small_cells)):
+            kernels.unsorted_sums(part, sums)
+            kernels.cells_of(sums, scale, cells)
+
+    def sift() -> None:
+        for weight in weights:
+            kernels.nearest_sieved(weight, scale, large, small, small_cells, bitmap, heads, followers, passed, size)
+
+    halves = (*sort(members[:bits]), *sort(members[bits:]))
+    out = np.empty(weights.size, np.uint64)
     steps: dict[str, tuple[Callable[[], object], int]] = {
-        "BUILD": (lambda: sorted_sums(members[:bits], *work), large_size),
-        "INDEX": (lambda: index_by_cell(large[0], large_size, cells), large_size),
-        "LOOKUP": (lambda: nearest_lookup(*halves, *grid, *rest), weights.size << small_bits),
-        "SWEEP": (lambda: nearest_two_pointer(*halves, *rest), weights.size * (large_size + (1 << small_bits))),
+        "BUILD": (lambda: sort(members[:bits]), size),
+        "SWEEP": (
+            lambda: kernels.nearest_two_pointer(weights, members, bits, *halves, EPSILON, False, out),
+            weights.size * 2 * size,
+        ),
+        "ADD": (add, 2 * size),
+        "PLACE": (lambda: kernels.fill_sieve(large_cells, bitmap, heads, followers), size),
+        "SIFT": (sift, weights.size * size),
     }
     found = {}
     for name, (call, count) in steps.items():
@@ -47,7 +56,7 @@ def constants(target: Target, bits: int) -> dict[str, float]:
 
 
 def print_constants(target: Target) -> None:
-    sizes = (10, 12, 14, 16, 18, 20, 22)
+    sizes = (8, 10, 12, 14, 16, 18, 20, 22)
     columns = []
     for bits in sizes:
         progress(f"constants: 2^{bits} half-sums")

@@ -2,12 +2,14 @@
 
 import os
 import platform
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from benchmarks.measuring import Measurement
 
-PACKAGES = ("lottery-subsetsum", "numpy", "numba", "gurobipy", "pulp")
+PACKAGES = ("lottery-subsetsum", "numpy", "numba", "gurobipy", "pulp", "ortools", "scipy", "pyscipopt")
+MARKERS = {"gurobi": "s", "cbc": "^", "cp-sat": "D", "highs": "v", "scip": "P"}
 
 
 def machine() -> str:
@@ -18,6 +20,15 @@ def machine() -> str:
         models = [line for line in information.read_text().splitlines() if line.startswith("model name")]
         processor = models[0].split(":", 1)[1].strip() if models else processor
     return f"{processor}, {os.cpu_count()} cores, {platform.system()}"
+
+
+def versions() -> str:
+    """The installed ones of `PACKAGES`, with their versions."""
+    installed = []
+    for package in PACKAGES:
+        with suppress(PackageNotFoundError):
+            installed.append(f"{package} {version(package)}")
+    return ", ".join(installed)
 
 
 def in_words(seconds: float) -> str:
@@ -33,9 +44,8 @@ def report(found: list[Measurement], weights: str, epsilon: float) -> str:
 
     from lottery.results.tables.experiment_1 import markdown
 
-    versions = ", ".join(f"{package} {version(package)}" for package in PACKAGES)
     parts = ["# Speed of the solvers\n", f"- Weights: {weights}", f"- Machine: {machine()}"]
-    parts += [f"- Python {platform.python_version()}, {versions}", f"- epsilon {epsilon}; one thread\n"]
+    parts += [f"- Python {platform.python_version()}, {versions()}", f"- epsilon {epsilon}; one thread\n"]
     for section in dict.fromkeys(line.section for line in found):
         lines = [line for line in found if line.section == section]
         columns = {
@@ -68,10 +78,9 @@ def plot(found: list[Measurement], row: int, stem: Path) -> list[Path]:
         figure, (left, right) = plt.subplots(1, 2, figsize=(7.6, 3.4))
         line(left, "cost against n", "weight sharing", "n", FILL, "exact, one set a weight")
         line(left, "cost against n", "row sharing", "n", INK, f"exact, one set for {row}")
-        for mip, marker in (("gurobi", "s"), ("cbc", "^")):
-            for m in found:
-                if (m.section, m.case) == ("side by side", mip):
-                    left.plot(m.n, m.seconds_per_weight, marker, markersize=5, color="0.4", label=mip)
+        for m in found:
+            if m.section == "side by side, min_error" and m.case in MARKERS:
+                left.plot(m.n, m.seconds_per_weight, MARKERS[m.case], markersize=5, color="0.4", label=m.case)
         for m in found:
             if (m.section, m.case) == ("cost against n", "row sharing") and m.weights < row:
                 at, offset = (m.n, m.seconds_per_weight), (8, -56)

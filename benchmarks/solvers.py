@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.measuring import Measurement, clock, elapsed, progress
+from benchmarks.other_solvers import MODELS, OtherSolver
 from benchmarks.solver_constants import print_constants
 from benchmarks.solver_report import plot, report
 from lottery.approximation.settings import Settings
@@ -64,6 +65,11 @@ def drawn_target() -> Target:
     return Target("fc2", IMAGE, "raw", weights)
 
 
+def read_target(weights: Path | None) -> Target:
+    """The target in a file, else a drawn one."""
+    return import_weights(weights, "fc2", IMAGE, "raw") if weights else drawn_target()
+
+
 def warm(solver: Solver, objective: str = "min_error") -> Solver:
     """The solver, its compiled code loaded."""
     solver.solve_row(np.full(2, 0.1), np.linspace(-0.5, 0.5, 21), EPSILON, objective)
@@ -71,38 +77,39 @@ def warm(solver: Solver, objective: str = "min_error") -> Solver:
     return solver
 
 
-def available(names: tuple[str, ...]) -> dict[str, Solver]:
-    """Those of the solvers that can run here."""
+def available() -> dict[str, Solver]:
+    """The solvers beside `exact` that can run here."""
     solvers = {}
-    for name in names:
+    for name in ("gurobi", "cbc", *MODELS):
         try:
-            solvers[name] = warm(create(name))
+            solvers[name] = warm(OtherSolver(name) if name in MODELS else create(name))
         except SubsetSumError as error:
             progress(f"left out: {error}")
     return solvers
 
 
-def side_by_side(target: Target, sample: int) -> list[Measurement]:
-    """Solve a random sample of weights by the MIP solvers, each right after its whole row by `exact`."""
+def side_by_side(target: Target, objective: str, sample: int) -> list[Measurement]:
+    """Solve a random sample of weights by the other solvers, each right after its whole row by `exact`."""
     from lottery.approximation.cross_check import sample_weights
 
     settings = Settings(epsilon=EPSILON, stream="released")
-    exact, others = warm(create("exact")), available(("gurobi", "cbc"))
+    section = f"side by side, {objective}"
+    exact, others = warm(create("exact"), objective), available()
     seconds: dict[str, list[float]] = {name: [] for name in ("exact", *others)}
     solved, exact_weights = dict.fromkeys(others, 0), 0
     for number, (layer, row, column) in enumerate(sample_weights(target, sample, 1), start=1):
-        progress(f"side by side: weight {number} of {sample}")
+        progress(f"{section}: weight {number} of {sample}")
         weights = target.matrix(layer)[row]
         coefficients = settings.draw(target, layer, range(row, row + 1))[0]
-        whole = elapsed(lambda w=weights, c=coefficients: exact.solve_row(w, c, EPSILON, "min_error"))
+        whole = elapsed(lambda w=weights, c=coefficients: exact.solve_row(w, c, EPSILON, objective))
         seconds["exact"].append(whole / weights.size)
         exact_weights += weights.size
         for name, solver in others.items():
             start = time.perf_counter()
-            _, status = solver.solve_row(weights[column : column + 1], coefficients, EPSILON, "min_error")
+            _, status = solver.solve_row(weights[column : column + 1], coefficients, EPSILON, objective)
             seconds[name].append(time.perf_counter() - start)
             solved[name] += int(status[0] == Status.SOLVED)
-    found = [Measurement.of("side by side", "exact", settings.n, exact_weights, seconds["exact"], f"{sample} rows")]
+    found = [Measurement.of(section, "exact", settings.n, exact_weights, seconds["exact"], f"{sample} rows")]
     for name in others:
         low, ratio, high = np.quantile(np.array(seconds[name]) / np.array(seconds["exact"]), (0.25, 0.5, 0.75))
         total = sum(seconds[name]) / sum(seconds["exact"])
@@ -110,7 +117,7 @@ def side_by_side(target: Target, sample: int) -> list[Measurement]:
             f"{ratio:,.0f} times exact (quartiles {low:,.0f} to {high:,.0f}), {total:,.0f} times in total;"
             f" mean {np.mean(seconds[name]):.3g} s; {solved[name]} of {sample} solved"
         )
-        found.append(Measurement.of("side by side", name, settings.n, sample, seconds[name], note))
+        found.append(Measurement.of(section, name, settings.n, sample, seconds[name], note))
     return found
 
 
@@ -218,7 +225,7 @@ def arguments_of(argv: list[str] | None) -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--weights", type=Path, help="fc2 on 28x28 images: safetensors or a PyTorch state dict (default: drawn)")
-    add("--sample", type=int, default=16, help="weights that the MIP solvers get (default %(default)s)")
+    add("--sample", type=int, default=16, help="weights that the other solvers get (default %(default)s)")
     add("--quick", action="store_true", help="a smoke test: everything small, the numbers mean little")
     add("--constants", action="store_true", help="only print the costs of the exact solver's steps")
     add("--output", type=Path, help="a folder")
@@ -230,7 +237,8 @@ def arguments_of(argv: list[str] | None) -> argparse.Namespace:
 
 def measure(target: Target, sample: int, effort: Effort) -> list[Measurement]:
     return [
-        *side_by_side(target, sample),
+        *side_by_side(target, "min_error", sample),
+        *side_by_side(target, "min_cardinality", sample),
         *networks(target, effort),
         *curves(target, effort),
         process(target, effort),
@@ -240,7 +248,7 @@ def measure(target: Target, sample: int, effort: Effort) -> list[Measurement]:
 def main(argv: list[str] | None = None) -> int:
     arguments = arguments_of(argv)
     try:
-        target = import_weights(arguments.weights, "fc2", IMAGE) if arguments.weights else drawn_target()
+        target = read_target(arguments.weights)
         if arguments.constants:
             print_constants(target)
             return 0

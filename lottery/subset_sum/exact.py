@@ -10,43 +10,60 @@ from functools import lru_cache
 
 import numpy as np
 
-from lottery.subset_sum.kernels import CELLS_PER_SUM, min_cardinality_subsets, nearest_subsets
+from lottery.subset_sum.kernels import (
+    CELLS_PER_SUM,
+    min_cardinality_subsets,
+    nearest_subsets,
+    scatter_bits,
+    sieved_subsets,
+)
 from lottery.subset_sum.problem import Objective, Status, SubsetSumError, exact_count
 
-# Nanoseconds to build a half-sum, to index one, per look-up and per step of a two-pointer scan, as measured by
-# `python -m benchmarks.solvers --constants`.  They choose among exact algorithms.  So they can decide which of several equally
-# good subsets (or, for first_feasible, of several feasible ones) is returned, never how good it is.
-BUILD, INDEX, LOOKUP, SWEEP = 6.0, 5.0, 6.0, 5.0
+# Nanoseconds to build a sorted half-sum, per step of a two-pointer pass, to build an unsorted half-sum, to put a large one into
+# the sieve, and to sift a small one for a weight, as measured by `python -m benchmarks.solvers --constants`.  They choose among
+# exact algorithms.  So they can decide which of several equally good subsets is returned, never how good it is.
+BUILD, SWEEP, ADD, PLACE, SIFT = 6.0, 5.5, 0.7, 1.6, 1.6
+# Coefficients in the large half up to which a sieve stays in the processor's second-level and third-level cache.  From one to the
+# other, two bits more halve its speed; with even more bits, every access waits for memory.
+SECOND_LEVEL, THIRD_LEVEL, UNCACHED = 14, 18, 12.0
+MIN_SMALL_BITS = 6  # of a sieve: with fewer small half-sums, several large ones share a word
+MIN_LARGE_BITS, MAX_LARGE_BITS = (
+    4,
+    26,
+)  # of a sieve: for smaller sets sorted halves are faster; cells are numbers of 32 bits
 SUPPORTED = ("min_error", "min_cardinality", "first_feasible")  # objectives with a kernel, besides exactly_K
-MAX_INDEXED_BITS = 24  # limits the memory of the grid, and keeps its positions within int32
 
 
 @dataclass(frozen=True)
 class Plan:
     """How to search sets of n coefficients.
 
-    large_bits: coefficients in the large half.  indexed: whether its sums are indexed by a grid.
+    large_bits: coefficients in the large half.  sieved: by a sieve over unsorted halves, or by sorted halves.
     nanoseconds: estimated time per set.  memory: bytes.
     """
 
     large_bits: int
-    indexed: bool
+    sieved: bool
     nanoseconds: float
     memory: int
 
 
-def _plans(n: int, weights: int) -> list[Plan]:
-    plans = []
-    balanced = (n + 1) // 2
-    for large_bits in range(balanced, min(n, max(balanced, MAX_INDEXED_BITS)) + 1):
-        large, small = 2**large_bits, 2 ** (n - large_bits)
-        memory = 24 * (large + small)  # per half-sum: a float64, a uint32, and a spare of both
-        build = BUILD * (large + small)
-        plans.append(Plan(large_bits, False, build + SWEEP * (large + small) * weights, memory))
-        if large_bits <= MAX_INDEXED_BITS:
-            cost = build + INDEX * large + LOOKUP * small * weights
-            plans.append(Plan(large_bits, True, cost, memory + 4 * CELLS_PER_SUM * large))
-    return plans
+def _sorted_plan(n: int, weights: int) -> Plan:
+    """Equal halves, which cost the least."""
+    large_bits = (n + 1) // 2
+    sums = 2**large_bits + 2 ** (n - large_bits)
+    # memory per half-sum: a float64, a uint32, and a spare of both
+    return Plan(large_bits, False, (BUILD + SWEEP * weights) * sums, 24 * sums)
+
+
+def _sieved_plan(n: int, weights: int, large_bits: int) -> Plan:
+    large, small = 2**large_bits, 2 ** (n - large_bits)
+    slower = UNCACHED if large_bits > THIRD_LEVEL else 2.0 ** (max(0, large_bits - SECOND_LEVEL) / 2)
+    nanoseconds = ADD * (large + small) + slower * (PLACE * large + SIFT * small * weights)
+    # memory per half-sum: a float64, a cell and a list entry; per large one also its words of the bitmap and their lists; and
+    # sorted halves for weights for which the sieve proves nothing
+    memory = 16 * (large + small) + CELLS_PER_SUM // 4 * large + _sorted_plan(n, weights).memory
+    return Plan(large_bits, True, nanoseconds, memory)
 
 
 def _free_memory() -> int:
@@ -59,13 +76,16 @@ def _free_memory() -> int:
 
 
 @lru_cache(maxsize=64)
-def plan(n: int, weights: int, memory: int | None = None) -> Plan:
+def plan(n: int, weights: int, memory: int | None = None, sieve: bool = True) -> Plan:
     """The fastest plan for `weights` weights per set within `memory` bytes (None: the free memory).
 
-    Raises SubsetSumError if no plan fits.
+    sieve: whether a sieve serves, which only finds nearest sums.  Raises SubsetSumError if no plan fits.
     """
     available = _free_memory() if memory is None else memory
-    plans = _plans(n, weights)
+    plans = [_sorted_plan(n, weights)]
+    if sieve:
+        large_bits = range(MIN_LARGE_BITS, min(n - MIN_SMALL_BITS, MAX_LARGE_BITS) + 1)
+        plans += [_sieved_plan(n, weights, bits) for bits in large_bits]
     fitting = [p for p in plans if p.memory <= available]
     if not fitting:
         least = min(p.memory for p in plans)
@@ -87,26 +107,15 @@ def _search(weights: np.ndarray, sets: np.ndarray, epsilon: float, objective: Ob
     masks = np.zeros(weights.shape, np.uint64)
     n = sets.shape[1]
     count = exact_count(objective)
+    chosen = plan(n, weights.shape[1], sieve=objective == "min_error")
     if objective == "min_cardinality" or count is not None:
-        balanced = plan(n, 0)  # a cardinality class is small: the balanced split is always the cheapest
         min_count, max_count = (0, n) if count is None else (count, count)
-        min_cardinality_subsets(weights, sets, min_count, max_count, balanced.large_bits, epsilon, masks)
+        min_cardinality_subsets(weights, sets, min_count, max_count, chosen.large_bits, epsilon, masks)
+    elif chosen.sieved:
+        sieved_subsets(weights, sets, chosen.large_bits, masks)
     else:
-        best = plan(n, weights.shape[1])
-        first = objective == "first_feasible"
-        nearest_subsets(weights, sets, best.large_bits, best.indexed, epsilon, first, masks)
+        nearest_subsets(weights, sets, epsilon, objective == "first_feasible", masks)
     return masks
-
-
-def _scatter_bits(masks: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Masks (S, T) over the n nonzero coefficients of each set -> masks over all its places.
-
-    places: (S, n); bit j of a mask becomes bit places[s, j].
-    """
-    scattered = np.zeros_like(masks)
-    for bit, place in enumerate(places.T.astype(np.uint64)):  # place (S,)
-        scattered |= (masks >> np.uint64(bit) & np.uint64(1)) << place[:, None]  # (S, T) << (S, 1)
-    return scattered
 
 
 @dataclass(frozen=True)
@@ -139,6 +148,6 @@ class ExactSolver:
                 some.size, size
             )  # (some * size,) -> (some, size): where they are
             members = np.take_along_axis(sets[some], places, axis=1)  # (some, size): the zeros are dropped
-            masks[some] = _scatter_bits(_search(per_set[some], members, epsilon, objective), places)
+            masks[some] = scatter_bits(_search(per_set[some], members, epsilon, objective), places)
         # (S, weights per set) -> (T,)
         return masks.reshape(weights.shape), np.full(weights.shape, Status.SOLVED, np.uint8)

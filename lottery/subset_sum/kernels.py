@@ -1,20 +1,23 @@
-"""The compiled kernels of the exact solver: sorted half-sums, and meet-in-the-middle searches over them.
+"""The compiled kernels of the exact solver: half-sums, and meet-in-the-middle searches over them.
 
 Shapes: S sets, T weights per set, n coefficients per set.
 
 The n coefficients of a set are split into the first `large_bits` (the *large* half) and the rest (the *small* half), so that
-every subset sum is one large plus one small half-sum.  All half-sums are built in sorted order by merging, in time linear in
-their number (Horowitz and Sahni, J. ACM 21(2), 1974).  Each half-sum has its subset as a bit mask (uint32, bit k for the
-half's k-th coefficient).  The merges have no data-dependent branches and run from both ends at once, so a processor can overlap
-two steps: this is about three times as fast as the textbook loop.
+every subset sum is one large plus one small half-sum (Horowitz and Sahni, J. ACM 21(2), 1974).  A half-sum's subset is a bit mask
+(uint32, bit k for the half's k-th coefficient).
 
 Three searches:
 
-- `nearest_lookup`: for each small half-sum s, find the large half-sums next to w - s through a grid.  It takes 2^small_bits
-  look-ups per weight; the large half and its grid are built once for all weights of a set.
-- `nearest_two_pointer`: one pass up the large half and down the small half, 2^large_bits + 2^small_bits steps per weight.
+- `nearest_sieved`: a weight w needs a large half-sum next to w - s, for some small half-sum s.  A bitmap of the places where
+  large half-sums are answers within a nanosecond for nearly every s that there is none.  Only the others are compared.  Half-sums
+  are neither sorted nor have stored masks: the place of a sum is its mask.
+- `nearest_two_pointer`: one pass up the sorted large half and down the sorted small half, 2^large_bits + 2^small_bits steps per
+  weight.  For the first feasible subset, small sets, and weights for which the sieve proves nothing.
 - `min_cardinality`: for increasing cardinality, find the nearest sum of exactly that many coefficients, until one is within
   epsilon; or for a single cardinality.
+
+Sorted half-sums are built by merging.  The merges have no data-dependent branches and run from both ends at once, so a processor
+can overlap two steps: this is about three times as fast as the textbook loop.
 
 Two more kernels compute errors of random sets for `lottery.theory`, without masks: `covering_radii` for all weights of an
 interval at once, and `errors_of_cardinality` for subsets of a fixed size.
@@ -30,7 +33,15 @@ import numpy as np
 
 from lottery.compiled import compiled
 
-CELLS_PER_SUM = 2
+# Of the sieve; see `nearest_sieved`.
+CELLS_PER_SUM = 64  # two words of 32 cells for each large half-sum
+REACH = 1.4  # cells: ring 0 misses no pair with an error up to that; without rounding it would be 1.5
+RINGS = 8  # at most
+ENOUGH = 4.0  # pairs of half-sums that a weight should expect in ring 0
+MOST_SUMS = (
+    2.0**40
+)  # counted when cells are made, to keep them so wide that rounding moves a sum by a small part of one
+
 ROUNDING = 1 + 1e-9  # the error of two half-sums may differ from that of `masked_sum` by rounding
 
 
@@ -127,29 +138,6 @@ def sorted_classes(coefficients, sums, masks, starts, spare_sums, spare_masks, s
 
 
 @compiled
-def index_by_cell(sums, size, starts):
-    """Index the sorted `sums` by an even grid: set starts[c] to the position of the first sum in cell c or a later cell.
-
-    starts: (cells + 1,).  Returns (low, scale): x is in cell int((x - low) * scale), clipped to the grid.  The same expression, which
-    never decreases with x, is used for sums and queries.  So rounding cannot separate a query from its neighbours.
-    """
-    cells = starts.size - 1
-    low = sums[0]
-    width = sums[size - 1] - low
-    scale = cells * (1.0 - 1e-9) / width if width > 0.0 else 0.0
-    if not scale < np.inf:  # the inverse of the width overflows: put everything in one cell
-        scale = 0.0
-    starts[:] = 0
-    for position in range(size):
-        starts[np.int64((sums[position] - low) * scale) + 1] = position + 1
-    reached = 0
-    for cell in range(cells + 1):
-        reached = max(reached, starts[cell])
-        starts[cell] = reached
-    return low, scale
-
-
-@compiled
 def masked_sum(coefficients, mask):
     """Sum of the coefficients (n,) whose bit is set in `mask`, added in index order in float64."""
     total = 0.0
@@ -168,88 +156,177 @@ def masked_sums(coefficients, masks, out):
 
 
 @compiled
+def scatter_bits(masks, places):
+    """Masks (S, T) over some coefficients of each set -> masks over all of them.
+
+    places: (S, n), indices of those n; bit j of a mask becomes bit places[s, j].
+    """
+    scattered = np.zeros_like(masks)
+    for s in range(masks.shape[0]):
+        for t in range(masks.shape[1]):
+            for bit in range(places.shape[1]):
+                kept = (masks[s, t] >> np.uint64(bit)) & np.uint64(1)
+                scattered[s, t] |= kept << np.uint64(places[s, bit])
+    return scattered
+
+
+@compiled
 def _join_masks(large_mask, small_mask, large_bits):
     """The mask (uint64) of a whole set from those of its halves."""
     return np.uint64(large_mask) | (np.uint64(small_mask) << np.uint64(large_bits))
 
 
 @compiled
-def nearest_lookup(
-    weights, coefficients, large_bits, large, large_masks, small, small_masks, cells, low, scale, epsilon, first, out
-):
-    """Write the masks of the subsets nearest to `weights` (T,) into `out` (T,) uint64, by look-ups in a grid.
+def unsorted_sums(coefficients, sums):
+    """Write all 2^m subset sums of `coefficients` (m,), added in index order, into sums (2^m,) by mask."""
+    sums[0] = 0.0
+    for k in range(coefficients.size):
+        size = 1 << k
+        for mask in range(size):
+            sums[size + mask] = sums[mask] + coefficients[k]
 
-    coefficients: (n,).  large, large_masks: (2^large_bits,), and small, small_masks: (2^small_bits,), from `sorted_sums`.
-    cells, low, scale: from `index_by_cell`.  first: take the first subset found within epsilon instead of the nearest.
 
-    The outer loop is over small half-sums, the inner one over weights in ascending order.  So consecutive look-ups are close in
-    memory, which is about twice as fast as weight by weight.
+@compiled
+def cells_of(sums, scale, cells):
+    """Write the cell of each of `sums` (m,) on an even grid, modulo 2^32, into cells (m,) uint32.  scale: cells per unit."""
+    for position in range(sums.size):
+        cells[position] = np.uint32(np.int64(np.floor(sums[position] * scale)))
+
+
+@compiled
+def fill_sieve(cells, bitmap, heads, followers):
+    """Put the large half-sums into the sieve: set the bits within two cells of each, and link those of one word to a list.
+
+    cells: (2^large_bits,) uint32, from `cells_of`.  bitmap: (words,) uint32, with bit c % 32 of word c // 32 % words for cell c, so
+    that a grid of any size fits; words is a power of two.  heads: (words,) int32, the first half-sum of each word's list, or -1.
+    followers: (2^large_bits,) int32, the half-sum after each one in its list, or -1.
     """
-    last = (1 << large_bits) - 1
-    last_cell = np.float64(cells.size - 2)
-    order = np.argsort(weights)
-    ascending = weights[order]
-    best = np.full(weights.size, np.inf)
-    best_large = np.zeros(weights.size, np.int64)
-    best_small = np.zeros(weights.size, np.int64)
-    found = np.zeros(weights.size, np.bool_)
-    for j in range(1 << (coefficients.size - large_bits)):
-        for t in range(weights.size):
-            if found[t]:
-                continue
-            rest = ascending[t] - small[j]
-            cell = np.int64(min(max((rest - low) * scale, 0.0), last_cell))
-            left = np.int64(cells[cell])
-            right = np.int64(cells[cell + 1])
-            while right - left > 2:
-                middle = (left + right) >> 1
-                if large[middle] < rest:
-                    left = middle + 1
-                else:
-                    right = middle
-            # The first large half-sum >= rest is at left, left + 1 or left + 2, so the nearest is one of these four.
-            at = (max(left - 1, 0), min(left, last), min(left + 1, last), min(left + 2, last))
-            error = min(
-                min(abs(large[at[0]] - rest), abs(large[at[1]] - rest)),
-                min(abs(large[at[2]] - rest), abs(large[at[3]] - rest)),
-            )
-            if error < best[t]:
-                best[t] = error
-                best_small[t] = j
-                for candidate in at:
-                    if abs(large[candidate] - rest) == error:
-                        best_large[t] = candidate
-                if first and error <= epsilon * ROUNDING:
-                    mask = _join_masks(large_masks[best_large[t]], small_masks[j], large_bits)
-                    found[t] = abs(masked_sum(coefficients, mask) - ascending[t]) <= epsilon
-    for t in range(weights.size):
-        out[order[t]] = _join_masks(large_masks[best_large[t]], small_masks[best_small[t]], large_bits)
+    bitmap[:] = 0
+    heads[:] = -1
+    last = np.uint32(bitmap.size - 1)
+    for i in range(cells.size):
+        word = (cells[i] >> np.uint32(5)) & last
+        bitmap[word] |= np.uint32(1) << (cells[i] & np.uint32(31))
+        followers[i] = heads[word]
+        heads[word] = i
+    first = bitmap[0]
+    before = bitmap[last]
+    for word in range(bitmap.size - 1):
+        here = bitmap[word]
+        bitmap[word] = _widened(before, here, bitmap[word + 1])
+        before = here
+    bitmap[last] = _widened(before, bitmap[last], first)
+
+
+@compiled
+def _widened(before, here, after):
+    """The bits of the word `here`, and those within two places of them or of the bits in the words before and after."""
+    one = np.uint32(1)
+    two = np.uint32(2)
+    near = here | here << one | here << two | here >> one | here >> two
+    return np.uint32(
+        near | before >> np.uint32(31) | before >> np.uint32(30) | after << np.uint32(31) | after << np.uint32(30)
+    )
+
+
+@compiled
+def sift(cell, cells, bitmap, passed):
+    """Write the places j of small half-sums for which the bit of `cell` - cells[j] is set into `passed`; returns how many.
+
+    cells: (2^small_bits,) uint32.  passed: (2^small_bits + 1,) uint32.  Every j is written and only counted if it passes, as a branch
+    would often be predicted wrong.
+    """
+    last = np.uint32(bitmap.size - 1)
+    count = 0
+    for j in range(cells.size):
+        wanted = cell - cells[j]
+        passed[count] = j
+        count += np.int64((bitmap[(wanted >> np.uint32(5)) & last] >> (wanted & np.uint32(31))) & np.uint32(1))
+    return count
+
+
+@compiled
+def nearest_sieved(weight, scale, large, small, small_cells, bitmap, heads, followers, passed, patience):
+    """(error, i, j) of large[i] + small[j] nearest to `weight`; the error is infinite if the sieve proves no optimum.
+
+    Let a, b and c be the cells of large[i], of small[j] and of the weight less half a cell.  Rounding down to cells moves
+    a + b - c by less than 1.5.  Ring r of the search compares all pairs with a + b - c within 2 of 5 r or of -5 r.  So after
+    ring r, no pair with an error of up to 5 r + 1.5 cells was missed, and a best pair that near is the optimum.  `REACH` instead
+    of 1.5 leaves room for the rounding of float64.
+
+    scale: cells per unit.  large, small: from `unsorted_sums`.  small_cells: from `cells_of`.  bitmap, heads, followers: from
+    `fill_sieve`.  passed: see `sift`.  patience: how many pairs are compared before the search gives up.
+    """
+    best = np.inf
+    best_large = 0
+    best_small = 0
+    cell = np.int64(np.floor(weight * scale - 0.5))
+    last = np.uint32(bitmap.size - 1)
+    for step in range(2 * RINGS - 1):  # 0, then 5 and -5, 10 and -10, ...
+        ring = (step + 1) // 2
+        middle = np.uint32(cell + (5 * ring if step % 2 else -5 * ring))
+        for place in range(sift(middle, small_cells, bitmap, passed)):
+            j = passed[place]
+            wanted = middle - small_cells[j]
+            word = ((wanted - np.uint32(2)) >> np.uint32(5)) & last
+            end = ((wanted + np.uint32(2)) >> np.uint32(5)) & last
+            while True:
+                i = heads[word]
+                while i >= 0 and best > 0.0:
+                    error = abs(large[i] + small[j] - weight)
+                    if error < best:
+                        best = error
+                        best_large = i
+                        best_small = j
+                    patience -= 1
+                    i = followers[i]
+                if word == end:
+                    break
+                word = end
+            if patience < 0:
+                return np.inf, 0, 0
+        if step % 2 == 0 and best * scale <= 5 * ring + REACH:
+            return best, best_large, best_small
+    return np.inf, 0, 0
 
 
 @compiled
 def nearest_two_pointer(weights, coefficients, large_bits, large, large_masks, small, small_masks, epsilon, first, out):
-    """`nearest_lookup` without a grid: one two-pointer pass over both halves per weight."""
+    """Write the masks of the subsets nearest to `weights` (T,) into `out` (T,) uint64, by a two-pointer pass per weight.
+
+    coefficients: (n,).  large, large_masks: (2^large_bits,), and small, small_masks: (2^small_bits,), from `sorted_sums`.
+    first: take the first subset found within epsilon instead of the nearest.  For many weights, a pass from the middle of the small
+    half, where sums are dense, comes before the whole one; for a single one, building the halves takes nearly all the time.
+    """
     size = 1 << large_bits
+    last = (1 << (coefficients.size - large_bits)) - 1
     for t in range(weights.size):
         weight = weights[t]
         best = np.inf
         best_large = 0
         best_small = 0
-        i = 0
-        j = (1 << (coefficients.size - large_bits)) - 1
-        while i < size and j >= 0:
-            difference = large[i] + small[j] - weight
-            if abs(difference) < best:
-                best = abs(difference)
-                best_large = i
-                best_small = j
-                if first and best <= epsilon * ROUNDING:
-                    mask = _join_masks(large_masks[i], small_masks[j], large_bits)
-                    if abs(masked_sum(coefficients, mask) - weight) <= epsilon:
-                        break
-            below = np.int64(difference < 0.0)
-            i += below
-            j -= 1 - below
+        whole = not first or weights.size == 1
+        found = False
+        while True:
+            i = 0 if whole else np.searchsorted(large, weight - small[last >> 1])
+            j = last if whole else last >> 1
+            while i < size and j >= 0:
+                difference = large[i] + small[j] - weight
+                if abs(difference) < best:
+                    best = abs(difference)
+                    best_large = i
+                    best_small = j
+                    if first and best <= epsilon * ROUNDING:
+                        mask = _join_masks(large_masks[i], small_masks[j], large_bits)
+                        found = abs(masked_sum(coefficients, mask) - weight) <= epsilon
+                        if found:
+                            break
+                below = np.int64(difference < 0.0)
+                i += below
+                j -= 1 - below
+            if found or whole:
+                break
+            whole = True
         out[t] = _join_masks(large_masks[best_large], small_masks[best_small], large_bits)
 
 
@@ -342,26 +419,82 @@ def _buffers(bits):
 
 
 @compiled
-def nearest_subsets(weights, coefficients, large_bits, indexed, epsilon, first, out):
+def nearest_subsets(weights, coefficients, epsilon, first, out):
     """Write the masks of the nearest (or `first` feasible) subsets for weights (S, T) on sets (S, n) into out (S, T).
 
-    indexed: search with `nearest_lookup`, else with `nearest_two_pointer`.
+    By sorted halves and `nearest_two_pointer`.
     """
-    small_bits = coefficients.shape[1] - large_bits
+    large_bits = (coefficients.shape[1] + 1) // 2
     large_buffers = _buffers(large_bits)
-    small_buffers = _buffers(small_bits)
-    cells = np.empty((CELLS_PER_SUM << large_bits) + 1 if indexed else 1, np.int32)
+    small_buffers = _buffers(coefficients.shape[1] - large_bits)
     for s in range(weights.shape[0]):
         members = coefficients[s]
         large, large_masks = sorted_sums(members[:large_bits], *large_buffers)
         small, small_masks = sorted_sums(members[large_bits:], *small_buffers)
-        if indexed:
-            low, scale = index_by_cell(large, 1 << large_bits, cells)
-            nearest_lookup(weights[s], members, large_bits, large, large_masks, small, small_masks,
-                              cells, low, scale, epsilon, first, out[s])  # fmt: skip
-        else:
-            nearest_two_pointer(weights[s], members, large_bits, large, large_masks, small, small_masks,
-                             epsilon, first, out[s])  # fmt: skip
+        nearest_two_pointer(
+            weights[s], members, large_bits, large, large_masks, small, small_masks, epsilon, first, out[s]
+        )
+
+
+@compiled
+def densities(weights, coefficients):
+    """Number of subset sums of `coefficients` (n,) per unit near each of `weights` (T,), if sums were normally distributed: (T,).
+
+    0 or not finite where float64 does not have it.
+    """
+    middle = coefficients.sum() / 2
+    deviation = np.sqrt((coefficients**2).sum()) / 2
+    if not 0.0 < deviation < np.inf:
+        return np.zeros(weights.size)
+    densest = min(2.0**coefficients.size, MOST_SUMS) / np.sqrt(2 * np.pi) / deviation
+    return densest * np.exp(-(((weights - middle) / deviation) ** 2) / 2)
+
+
+@compiled
+def sieved_subsets(weights, coefficients, large_bits, out):
+    """Write the masks of the nearest subsets for weights (S, T) on sets (S, n) into out (S, T), by `nearest_sieved`.
+
+    Cells are so wide that the weights of a set expect `ENOUGH` pairs in ring 0 on average.  Weights for which the sieve proves no
+    optimum, because sums are rare there or many are alike, are left to sorted halves.
+    """
+    n = coefficients.shape[1]
+    small_bits = n - large_bits
+    large = np.empty(1 << large_bits)
+    large_cells = np.empty(1 << large_bits, np.uint32)
+    followers = np.empty(1 << large_bits, np.int32)
+    bitmap = np.empty((CELLS_PER_SUM << large_bits) >> 5, np.uint32)
+    heads = np.empty(bitmap.size, np.int32)
+    small = np.empty(1 << small_bits)
+    small_cells = np.empty(1 << small_bits, np.uint32)
+    passed = np.empty((1 << small_bits) + 1, np.uint32)
+    patience = 2 << ((n + 1) // 2)  # pairs that take about as long as a two-pointer pass
+    left = np.empty(weights.shape[1], np.int64)  # indices of weights without a proven optimum
+    for s in range(weights.shape[0]):
+        members = coefficients[s]
+        density = densities(weights[s], members)
+        scale = 2 * REACH * density.mean() / ENOUGH
+        sieved = 0.0 < scale < np.inf
+        if sieved:
+            unsorted_sums(members[:large_bits], large)
+            unsorted_sums(members[large_bits:], small)
+            cells_of(large, scale, large_cells)
+            cells_of(small, scale, small_cells)
+            fill_sieve(large_cells, bitmap, heads, followers)
+        count = 0
+        for t in range(weights.shape[1]):
+            error = np.inf
+            if sieved and 10 * RINGS * density[t] >= scale:  # else all rings together expect less than one pair
+                error, i, j = nearest_sieved(
+                    weights[s, t], scale, large, small, small_cells, bitmap, heads, followers, passed, patience
+                )
+                out[s, t] = _join_masks(i, j, large_bits)
+            if error == np.inf:
+                left[count] = t
+                count += 1
+        if count > 0:
+            masks = np.empty((1, count), np.uint64)
+            nearest_subsets(weights[s][left[:count]].reshape(1, -1), coefficients[s : s + 1], 0.0, False, masks)
+            out[s][left[:count]] = masks[0]
 
 
 @compiled
