@@ -450,3 +450,15 @@ def test_exactly_k_are_kept_at_any_scale_and_for_unreachable_weights(power):
     assert np.array_equal(plain.masks, scaled.masks)
     assert plain.masks[0, 0] == sum(1 << int(k) for k in np.argsort(coefficients[0])[-5:])
     assert not plain.feasible[0, 0]
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["of shared sets", "of own sets"])
+def test_first_feasible_sums_lie_on_both_sides_of_their_weights(shared: bool) -> None:
+    """Sums that are all too small would shift every output of a network: 98% of accuracy became 31% once."""
+    generator = np.random.default_rng(3)
+    weights = generator.normal(0, 0.05, (200, 10) if shared else (2000, 1))
+    sets = generator.uniform(-1, 1, (len(weights), 15))
+    found = solve(weights, sets, epsilon=0.05, objective="first_feasible", solver="exact")
+    apart = found.approximation - weights
+    assert found.errors.max() <= 0.05
+    assert abs(apart.mean()) < 4 * apart.std() / np.sqrt(apart.size)

@@ -295,8 +295,9 @@ def nearest_two_pointer(weights, coefficients, large_bits, large, large_masks, s
     """Write the masks of the subsets nearest to `weights` (T,) into `out` (T,) uint64, by a two-pointer pass per weight.
 
     coefficients: (n,).  large, large_masks: (2^large_bits,), and small, small_masks: (2^small_bits,), from `sorted_sums`.
-    first: take the first subset found within epsilon instead of the nearest.  For many weights, a pass from the middle of the small
-    half, where sums are dense, comes before the whole one; for a single one, building the halves takes nearly all the time.
+    first: take the first subset found within epsilon instead of the nearest, but not before the pass has come to the other side of the
+    weight, for otherwise nearly all sums would be too small.  For many weights, a pass from the middle of the small half, where
+    sums are dense, comes before the whole one; for a single one, building the halves takes nearly all the time.
     """
     size = 1 << large_bits
     last = (1 << (coefficients.size - large_bits)) - 1
@@ -308,20 +309,22 @@ def nearest_two_pointer(weights, coefficients, large_bits, large, large_masks, s
         whole = not first or weights.size == 1
         found = False
         while True:
-            i = 0 if whole else np.searchsorted(large, weight - small[last >> 1])
+            i = 0 if whole else max(np.searchsorted(large, weight - small[last >> 1]) - 1, 0)
             j = last if whole else last >> 1
+            below = np.int64(large[i] + small[j] < weight)
             while i < size and j >= 0:
                 difference = large[i] + small[j] - weight
+                was_below = below
+                below = np.int64(difference < 0.0)
                 if abs(difference) < best:
                     best = abs(difference)
                     best_large = i
                     best_small = j
-                    if first and best <= epsilon * ROUNDING:
-                        mask = _join_masks(large_masks[i], small_masks[j], large_bits)
-                        found = abs(masked_sum(coefficients, mask) - weight) <= epsilon
-                        if found:
-                            break
-                below = np.int64(difference < 0.0)
+                if first and below != was_below and best <= epsilon * ROUNDING:
+                    mask = _join_masks(large_masks[best_large], small_masks[best_small], large_bits)
+                    found = abs(masked_sum(coefficients, mask) - weight) <= epsilon
+                    if found:
+                        break
                 i += below
                 j -= 1 - below
             if found or whole:
