@@ -46,6 +46,9 @@ def with_half(value: float, half: float) -> str:
     return f"{value:.2f} ± {half:.2f}"
 
 
+_PLURAL = {"differs": "differ", "holds": "hold", "holds where run": "hold where run", "does not hold": "do not hold"}
+
+
 def headline() -> list[str]:
     """The few numbers that the README begins with."""
     ours, tickets = read("table1").set_index("row"), read("tickets").set_index("row")
@@ -72,14 +75,14 @@ def headline() -> list[str]:
 
 def _replayed() -> str:
     verdicts = read("points_compared").query("ours.notna()").verdict
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.value_counts().items())
+    counts = ", ".join(f"{count} {_PLURAL.get(verdict, verdict)}" for verdict, count in verdicts.value_counts().items())
     return f"{len(verdicts)} run again: {counts}"
 
 
 def _claimed() -> str:
     answers = read("claims").answer.value_counts()
     order = ("holds", "holds where run", "does not hold", "undecided", "not tested")
-    return ", ".join(f"{answers[answer]} {answer}" for answer in order if answer in answers)
+    return ", ".join(f"{answers[answer]} {_PLURAL.get(answer, answer)}" for answer in order if answer in answers)
 
 
 # Experiment 1
