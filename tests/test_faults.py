@@ -163,6 +163,7 @@ def started(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
         )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_second_run_in_the_same_folder_is_refused_and_harms_nothing(
     workflow: Path, demo: Path, snakemake: Snakemake, small: tuple[str, ...]
 ) -> None:

@@ -274,6 +274,7 @@ def activated(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.skip("the package is not installed: no command `lottery`")
 
 
+@pytest.mark.slow
 def test_another_workflow_can_use_ours_as_a_module(study: Path, activated: None, snakemake: Snakemake) -> None:
     """In a folder of its own, with its own configuration, and only what it asks for is computed."""
     plan = study / ".snakemake/lottery_planned_runs.json"

@@ -414,6 +414,7 @@ def test_plan_lists_the_commands_of_the_workflow(tmp_path: Path, words: Words) -
     assert parse_commands("lottery prune --seed 1") == []
 
 
+@pytest.mark.slow
 def test_workflow_gives_the_same_bytes_with_several_runs_per_job(workflow: Path, snakemake: Snakemake) -> None:
     sweep = "{structures: [linear], sparsities: [%s], epochs: [1], published_seed: null, held_out_seeds: [1, 2]}"
 

@@ -373,7 +373,7 @@ def test_verify_says_what_was_checked_and_what_was_not(demo, tmp_path, monkeypat
     assert main(["verify", str(elsewhere), *options]) == 0
     said = capsys.readouterr().out
     assert "not checked" not in said
-    assert "397,000 within 0.05" in said
+    assert "397,000 within 0.2" in said
     assert written.read_bytes() == TICKET.with_name("certificate.json").read_bytes()
     assert json.loads(written.read_text())["predictions_that_differ"] >= 0
 

@@ -86,7 +86,10 @@ def _counts(compared: pd.DataFrame) -> str:
     counts = {str(verdict): int(count) for verdict, count in compared.verdict.value_counts().items()}
     run = int(compared.ours.notna().sum())
     words = [f"{counts.get(REPRODUCED, 0)} of {run} points reproduced"]
-    words += [f"{counts[name]} {name}" for name in (DIFFERS, NOT_COMPARABLE) if name in counts]
+    if DIFFERS in counts:
+        words.append("1 differs" if counts[DIFFERS] == 1 else f"{counts[DIFFERS]} differ")
+    if NOT_COMPARABLE in counts:
+        words.append(f"{counts[NOT_COMPARABLE]} {NOT_COMPARABLE}")
     return ", ".join(words + ([f"{len(compared) - run} not run"] if run < len(compared) else []))
 
 
