@@ -39,4 +39,4 @@ def planted_section(tables: Tables, figures: Sequence[Figure]) -> Section | None
     caption = f"Mean ± standard error over {plural(int(table.seeds.max()), 'seed')}"
     kept = table_of("planted-tickets", caption, with_errors(table), columns)
     title = "A ticket planted where learning starts: does it stay?"
-    return Section(PLANTED, "Planted tickets", title, " ".join(sentences), [kept.folded()], figures, METHOD)
+    return Section(PLANTED, "Planted", title, " ".join(sentences), [kept.folded()], figures, METHOD)
