@@ -104,8 +104,7 @@ def test_the_environment_is_set_up_whatever_pip_and_python_are_told(tmp_path: Pa
 
 def test_packages_come_from_where_pip_is_told(tmp_path: Path) -> None:
     (tmp_path / "pip.conf").write_text(
-        "[global]\nindex-url = https://mirror/simple\nextra-index-url =\n    https://a\n    https://b\nuser = true\n"
-        "timeout = 5\nno-index = true\n"
+        "[global]\nfind-links =\n    https://a.example\n    https://b.example\nuser = true\ntimeout = 5\nno-index = true\n"
     )
     shown = subprocess.run(
         ["make", "-n", "env", f"BIN={Path(sys.executable).parent}", "STAMP=never"],
@@ -114,7 +113,11 @@ def test_packages_come_from_where_pip_is_told(tmp_path: Path) -> None:
     line = next(line for line in shown.splitlines() if line.startswith("from=$("))
     command = line.partition("; unset")[0] + "; printf '%s\\n' $from"
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PIP_CONFIG_FILE": str(tmp_path / "pip.conf")}
-    words = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, text=True, check=True).stdout
-    expected = {"--index-url=https://mirror/simple", "--extra-index-url=https://a", "--extra-index-url=https://b"}
+    index = {f"PIP_{kind}_URL": f"https://{kind.lower()}.example" for kind in ("INDEX", "EXTRA_INDEX")}
+    words = subprocess.run(
+        ["sh", "-c", command], env=environment | index, capture_output=True, text=True, check=True
+    ).stdout
+    expected = {f"--{name[4:].lower().replace('_', '-')}={address}" for name, address in index.items()}
+    expected |= {"--find-links=https://a.example", "--find-links=https://b.example"}
     assert expected | {"--timeout=5", "--no-index"} <= set(words.split())
     assert "user" not in words
