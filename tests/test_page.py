@@ -234,7 +234,7 @@ def test_the_printed_page_of_a_full_run_has_every_column_and_what_is_folded(full
 def test_the_page_needs_no_other_file_and_is_small(full_page: str) -> None:
     assert "default-src 'none'" in full_page
     assert not re.search(r"@import|url\((?!#)", full_page)
-    assert len(full_page.encode()) < 2_000_000
+    assert len(full_page.encode()) < 1_500_000
     assert len((ROOT / "lottery/results/page/page.js").read_text().splitlines()) <= 60
 
 

@@ -11,6 +11,8 @@ from lottery.errors import LotteryError
 _SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 _COLOUR = re.compile(r"(fill|stroke): ?(#[0-9a-f]{6})", re.I)
 _REFERENCE = re.compile(r"url\(#")
+_NAMED = re.compile(r"(?:^|url\()#([^)]+)")
+_AROUND_COMMAND = re.compile(r" ?([A-Za-z]) ?")  # of a path
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
 _WIDE, _FULL = 500.0, 650.0  # points
 
@@ -67,7 +69,7 @@ def _attribute(name: str, value: str, prefix: str, colours: dict[str, str]) -> s
     if name in ("href", f"{{{_XLINK}}}href"):
         return f"#{prefix}{value[1:]}" if value.startswith("#") else value
     if name in ("d", "x", "y"):
-        return _LONG_NUMBER.sub(_short, " ".join(value.split()))
+        return _AROUND_COMMAND.sub(r"\1", _LONG_NUMBER.sub(_short, " ".join(value.split())))
     value = _REFERENCE.sub(f"url(#{prefix}", value)
     return _COLOUR.sub(lambda found: _variable(found, colours), value) if name == "style" else value
 
@@ -77,6 +79,24 @@ def _without(root: ElementTree.Element, *tags: str) -> None:
     for parent in root.iter():
         for child in [child for child in parent if child.tag in {f"{{{_SVG}}}{tag}" for tag in tags}]:
             parent.remove(child)
+
+
+def _drop_unused_ids(root: ElementTree.Element) -> None:
+    """Matplotlib names every group; only what is referred to needs a name."""
+    used = {name for element in root.iter() for value in element.attrib.values() for name in _NAMED.findall(value)}
+    for element in root.iter():
+        if element.get("id") not in used:
+            element.attrib.pop("id", None)
+
+
+def _share_styles(root: ElementTree.Element) -> None:
+    """A style that all markers of a group repeat goes to the group, from which they inherit it."""
+    for group in root.iter(f"{{{_SVG}}}g"):
+        styles = {child.get("style") for child in group}
+        if len(group) > 1 and len(styles) == 1 and "style" not in group.attrib and None not in styles:
+            group.set("style", str(styles.pop()))
+            for child in group:
+                del child.attrib["style"]
 
 
 def _label(root: ElementTree.Element, prefix: str, title: str, description: str) -> None:
@@ -103,6 +123,8 @@ def drawing(path: Path, title: str, description: str) -> Drawing:
     _without(root, "metadata", "style", "title", "desc")
     for element in root.iter():
         element.attrib.update({name: _attribute(name, value, prefix, colours) for name, value in element.items()})
+    _drop_unused_ids(root)
+    _share_styles(root)
     for name in ("width", "height", "version"):
         root.attrib.pop(name, None)
     root.set("style", f"max-width:{width * _PIXELS:.0f}px")
