@@ -114,7 +114,8 @@ def test_a_step_that_fails_fails_the_run_and_says_why(
     assert "Traceback" not in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("cut", [pytest.param("rows_per_chunk: 97", marks=pytest.mark.slow), "rows_per_chunk: 500"])
+@pytest.mark.slow
+@pytest.mark.parametrize("cut", ["rows_per_chunk: 97", "rows_per_chunk: 500"])
 def test_the_size_of_chunks_changes_no_byte(
     finished: Path, demo: Path, snakemake: Snakemake, small: tuple[str, ...], cut: str
 ) -> None:
@@ -124,14 +125,15 @@ def test_the_size_of_chunks_changes_no_byte(
     assert contents(finished) == contents(demo)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("target", "message"),
     [
         ("subset_sum", "Solving min_error"),
-        pytest.param("all", "Cross-checking", marks=pytest.mark.slow),
-        pytest.param("all", "Pruning held_out", marks=pytest.mark.slow),
-        pytest.param("all", "Training target", marks=pytest.mark.slow),
-        pytest.param("all", "rule tabulate", marks=pytest.mark.slow),
+        ("all", "Cross-checking"),
+        ("all", "Pruning held_out"),
+        ("all", "Training target"),
+        ("all", "rule tabulate"),
     ],
     ids=lambda text: text.split()[0],
 )

@@ -1,0 +1,132 @@
+"""Experiment 2: replays, accuracies, spreads, variants, bits per weight."""
+
+import textwrap
+
+from lottery.published import figures
+from quoted.reading import WEIGHTS, read, table, with_half
+
+
+def pruning_bits() -> list[str]:
+    """Coded masks of fc2's replays in bits per weight of the dense network."""
+    found = read("points").query("network == 'fc2' and protocol == 'published'").set_index(["structure", "sparsity"])
+    rows = []
+    for sparsity in (0.5, 0.75, 0.9, 0.95, 0.98, 0.99):
+        linear, wide = (found.loc[(structure, sparsity)] for structure in ("linear", "wide"))
+        rows.append(
+            [f"{sparsity:g}", f"{linear.accuracy:.2f}%", f"{linear.bits_per_weight:.2f}", f"{linear.paired_bits_per_weight:.3f}",
+             f"{wide.accuracy:.2f}%", f"{wide.bits_per_weight:.2f}"]
+        )  # fmt: skip
+    head = ["s", "linear: replay", "bits, all masks", "bits, without pruned units", "wide: replay", "bits, all masks"]
+    return table(head, rows)
+
+
+def replays_counted() -> list[str]:
+    compared, spread = read("points_compared"), read("spread")
+    run = compared[compared.ours.notna()]
+    good, bad = (int((run.verdict == verdict).sum()) for verdict in ("reproduced", "differs"))
+    own = int((run.why.str.contains("of this point")).sum())
+    fixed = int(((run.sparsity == 0) & (run.structure != "dense")).sum())
+    apart = run.difference.abs()
+    farthest = run.loc[apart.idxmax()]
+    sofar = "" if len(run) == len(figures()) else " so far"
+    text = (
+        f"Of the {len(figures())} published points, {len(run)} were run again{sofar}: **{good} are reproduced, {bad} "
+        f"{'differs' if bad == 1 else 'differ'}**. {int((apart <= 0.5).sum())} are within 0.5 points of accuracy and "
+        f"{int((apart <= 1).sum())} within 1; the farthest, {farthest.network} {farthest.structure} at sparsity {farthest.sparsity:g}, is "
+        f"{apart.max():.1f} points off. A point is reproduced if it is as near as two runs that differ by rounding alone: "
+        f"{run.spread[run.spread > 0].min():.1f} to {run.spread.max():.1f} points, by accuracy. "
+        f"That spread was measured for {own} of them ({int(spread.replays.sum())} runs); the others take it from points of similar "
+        f"accuracy, or have none ({fixed} with all weights kept)."
+    )
+    return textwrap.wrap(text, 120)
+
+
+def cost_of_replays() -> list[str]:
+    """What the replays took, by network and structure."""
+    runs = read("pruning_cost").query("stream == 'released' and perturbation.isna()")
+    on_cpu = runs[runs.device == "cpu"].dropna(subset="core_seconds")
+    rows = []
+    for network in WEIGHTS:
+        cells = [f"{network}"]
+        for structure in ("linear", "relu", "wide", "dense"):
+            own = on_cpu[(on_cpu.network == network) & (on_cpu.structure == structure)]
+            cells.append(f"{own.core_seconds.sum() / 3600:.2f} ({len(own)})" if len(own) else "")
+        rows.append(cells)
+    return table(["core hours (runs)", "linear", "relu", "wide", "dense"], rows)
+
+
+def accuracies_with_all_weights() -> list[str]:
+    """Replays at s = 0, where nothing is learned."""
+    found = read("points_compared").query("sparsity == 0 and structure != 'dense'")
+    assert (found.ours == found.published).all(), "a replay at s = 0 is not the published one"
+    accuracy = found.pivot(index="network", columns="structure", values="ours").loc[list(WEIGHTS)]
+    rows = [
+        [network, *(f"{value:.2f}" for value in line)] for network, line in zip(WEIGHTS, accuracy.values, strict=True)
+    ]
+    return table(["test accuracy (%) at s = 0", *accuracy.columns], rows)
+
+
+def weights_that_carry() -> list[str]:
+    """Alive weights beside those that carry a signal of some test image."""
+    rows = []
+    for p in read("carrying").itertuples():
+        counts = (f"{count:,}" for count in (p.remaining, p.alive, p.carrying))
+        rows.append([f"{p.network} {p.structure}", f"{p.sparsity:g}", *counts, f"{p.alive / p.carrying:.2f}"])
+    head = ["replay", "s", "remaining", "alive (upper bound)", "carrying (lower bound)", "alive / carrying"]
+    return table(head, rows)
+
+
+def fc2_accuracies() -> list[str]:
+    points = read("points").query("network == 'fc2' and variant == 'released' and redundancy == 5")
+    rows = []
+    for sparsity in (0.05, 0.1, 0.5, 0.75, 0.9):
+        cells = [f"{sparsity:g}"]
+        for structure in ("linear", "wide"):
+            same = f"structure == '{structure}' and sparsity == {sparsity}"
+            own = points.query(same).set_index("protocol")
+            published = figures().query(f"network == 'fc2' and {same}").accuracy.iloc[0]
+            cells += [f"{published:.2f}", f"{own.accuracy['published']:.2f}"]
+            cells.append(with_half(own.accuracy["held_out"], own.half_interval["held_out"]))
+        rows.append(cells)
+    head = [
+        "sparsity",
+        "linear: published",
+        "replay",
+        "held out, 3 seeds",
+        "wide: published",
+        "replay",
+        "held out, 3 seeds",
+    ]
+    return table(head, rows)
+
+
+def spreads() -> list[str]:
+    rows = [
+        [
+            f"{p.network} {p.structure}", f"{p.sparsity:g}", f"{p.epochs}", f"{p.published:.2f}", f"{p.replay:.2f}",
+            f"{with_half(p.rounding_mean, p.rounding_deviation)} ({p.rounding_lowest:.2f} to {p.rounding_highest:.2f}, {p.replays} runs)",
+            f"{with_half(p.seed_mean, p.seed_deviation)} ({p.seeds:.0f} seeds)" if p.seeds > 1 else "not run",
+        ]
+        for p in read("spread").itertuples()
+    ]  # fmt: skip
+    head = ["", "s", "epochs", "published", "replay", "rounding: mean ± deviation (lowest to highest)",
+            "seeds: mean ± deviation"]  # fmt: skip
+    return table(head, rows)
+
+
+def variants() -> list[str]:
+    """Mean and 95% interval over seeds by variant, after 20 and after 100 epochs."""
+    from lottery.results.figures.variants import by_length
+
+    found = by_length(read("runs", "ablation/tables"), "lenet5")
+    places = [("linear", 0.1), ("linear", 0.5), ("wide", 0.1)]
+    rows = []
+    for variant in ("released", "no_decay", "density", "fan_in", "repaired"):
+        cells = [variant]
+        for structure, sparsity in places:
+            same = found.query(f"variant == '{variant}' and structure == '{structure}' and sparsity == {sparsity}")
+            ends = [with_half(p.accuracy, p.half_interval) for p in same.sort_values("epochs").itertuples()]
+            cells.append(" → ".join(ends) or "not run")
+        rows.append(cells)
+    head = [f"{structure}, s = {sparsity:g}: 20 → 100 epochs" for structure, sparsity in places]
+    return table(["test accuracy, mean ± 95%", *head], rows)
