@@ -31,6 +31,15 @@ WORKFLOW_FILES = ("Snakefile", "workflow", "config", "lottery", "slurm", "enviro
 Snakemake = Callable[..., subprocess.CompletedProcess[str]]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the demo first, in one worker; the others do what needs no demo instead of waiting for it."""
+    needs: list[pytest.Item] = []
+    rest: list[pytest.Item] = []
+    for item in items:
+        (needs if "demo" in getattr(item, "fixturenames", ()) else rest).append(item)
+    items[:] = needs[:1] + rest + needs[1:]
+
+
 @pytest.fixture(scope="session")
 def mnist_folder() -> Path:
     """The four real IDX files of MNIST."""
