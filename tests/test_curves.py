@@ -85,6 +85,19 @@ def test_alive_curve_leaves_out_small_sparsities_and_says_so(as_in_the_paper: pd
     assert ">2.5<" in text, "the share kept at s = 0.975"
 
 
+@pytest.mark.parametrize("dead", ["structure == 'relu' and sparsity >= 0.98", "structure != 'dense'"])
+def test_a_point_without_alive_weights_is_named_and_not_drawn(
+    as_in_the_paper: pd.DataFrame, tmp_path: Path, dead: str
+) -> None:
+    """On a logarithmic axis it would be a line that runs off to the left."""
+    points = as_in_the_paper.copy()
+    points.loc[points.eval(dead), "alive_parameters"] = 0
+    text = plot_accuracy(points, "fc2", "alive", tmp_path / "figure")[0].read_text()
+    assert "No weight is alive, and no point drawn: " in text
+    assert "relu with 2, 1% kept" in text or "structure != " in dead
+    assert not re.search(r"[ML] -\d{3,}", text), "a line that runs off to the left"
+
+
 @pytest.mark.parametrize("against", ["remaining", "alive"])
 def test_a_network_that_was_not_pruned_is_one_line(as_in_the_paper: pd.DataFrame, tmp_path: Path, against: str) -> None:
     with pytest.raises(LotteryError, match="fc2 was trained only, and not pruned"):

@@ -195,7 +195,8 @@ def _plot_alive(panels: list[Panel], name: str, stem: Path) -> list[Path]:
     """Points from `LEAST_SPARSITY` on, or all where there are none."""
     some = [panel for panel in panels if (panel.pruned.sparsity >= LEAST_SPARSITY).any()]
     panels, least = (some, LEAST_SPARSITY) if some else (panels, 0)
-    drawn = [panel.pruned[panel.pruned.sparsity >= least] for panel in panels]
+    chosen = [panel.pruned[panel.pruned.sparsity >= least] for panel in panels]
+    drawn = [few[few.alive_parameters > 0] for few in chosen]  # 0 has no place on a logarithmic axis
     title = f"Accuracy by alive weights: {name}"
     with drawing():
         figure, grid = plt.subplots(
@@ -214,11 +215,11 @@ def _plot_alive(panels: list[Panel], name: str, stem: Path) -> list[Path]:
         count_axis(grid[0, 0])
         grid[0, 0].set_ylabel("test accuracy (%), log of the error")
         note = f"Sparsities from {least:g} on; dotted: from remaining to alive weights at s = {CONNECTED:g}."
-        sentences = (note, "The paper has no such curve.")
+        sentences = [note, *_dead_text(pd.concat(chosen)), "The paper has no such curve."]
         figure.supxlabel((" " if len(panels) > 1 else "\n").join(sentences), fontsize=8.5, x=0.006, ha="left")
         for axes, panel, few in zip(grid[0], panels, drawn, strict=True):
             _name_alive(axes, panel, few)
-        return save(figure, stem, title, " ".join([*sentences, _describe_alive(panels, drawn)]))
+        return save(figure, stem, title, " ".join([*sentences, _describe_alive(panels, chosen)]))
 
 
 def _name_alive(axes: Axes, panel: Panel, few: pd.DataFrame) -> None:
@@ -233,6 +234,17 @@ def _name_alive(axes: Axes, panel: Panel, few: pd.DataFrame) -> None:
     for dense in panel.points[panel.points.structure == "dense"].itertuples():
         axes.annotate("trained", (0, 100 - dense.accuracy), (4, -5), xycoords=("axes fraction", "data"),
                       textcoords="offset points", va="top", color=look("dense").text, fontsize=8.5)  # fmt: skip
+
+
+def _dead_text(points: pd.DataFrame) -> list[str]:
+    """Which of the points cannot be drawn, as no path of kept weights is left; nothing if there are none."""
+    dead = points[points.alive_parameters == 0].sort_values(["structure", "sparsity"])
+    shares = {
+        name: ", ".join(f"{100 * (1 - s):g}" for s in line.sparsity.unique())
+        for name, line in dead.groupby("structure")
+    }
+    named = "; ".join(f"{name} with {share}% kept" for name, share in shares.items())
+    return [f"No weight is alive, and no point drawn: {named}."] if named else []
 
 
 def _describe_alive(panels: list[Panel], drawn: list[pd.DataFrame]) -> str:
