@@ -2,6 +2,7 @@
 
 import colorsys
 import re
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -10,10 +11,10 @@ from lottery.errors import LotteryError
 
 _SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 _COLOUR = re.compile(r"(fill|stroke): ?(#[0-9a-f]{6})", re.I)
-_REFERENCE = re.compile(r"url\(#")
-_NAMED = re.compile(r"(?:^|url\()#([^)]+)")
+_REFERENCE = re.compile(r"(^|url\()#([^)]+)")
 _AROUND_COMMAND = re.compile(r" ?([A-Za-z]) ?")  # of a path
-_LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
+_FONT = re.compile(r"font-family: ?[^;]+;? ?")
+_LONG_NUMBER = re.compile(r"-?\d+\.\d{2,}")
 _WIDE, _FULL = 500.0, 650.0  # points
 
 _PIXELS = 1.5  # a point at most, so that letters of 9 points are no larger than the text around
@@ -60,17 +61,12 @@ def _variable(found: re.Match[str], colours: dict[str, str]) -> str:
 
 
 def _short(found: re.Match[str]) -> str:
-    return f"{float(found[0]):.2f}".rstrip("0").rstrip(".")
+    return f"{float(found[0]):.1f}".rstrip("0").rstrip(".")
 
 
-def _attribute(name: str, value: str, prefix: str, colours: dict[str, str]) -> str:
-    if name == "id":
-        return prefix + value
-    if name in ("href", f"{{{_XLINK}}}href"):
-        return f"#{prefix}{value[1:]}" if value.startswith("#") else value
+def _attribute(name: str, value: str, colours: dict[str, str]) -> str:
     if name in ("d", "x", "y"):
         return _AROUND_COMMAND.sub(r"\1", _LONG_NUMBER.sub(_short, " ".join(value.split())))
-    value = _REFERENCE.sub(f"url(#{prefix}", value)
     return _COLOUR.sub(lambda found: _variable(found, colours), value) if name == "style" else value
 
 
@@ -81,22 +77,60 @@ def _without(root: ElementTree.Element, *tags: str) -> None:
             parent.remove(child)
 
 
-def _drop_unused_ids(root: ElementTree.Element) -> None:
-    """Matplotlib names every group; only what is referred to needs a name."""
-    used = {name for element in root.iter() for value in element.attrib.values() for name in _NAMED.findall(value)}
+def _rename_ids(root: ElementTree.Element, prefix: str) -> None:
+    """Short names that no other drawing has.  Matplotlib names every group; only what is referred to keeps a name."""
+    values = (value for element in root.iter() for value in element.attrib.values())
+    used = dict.fromkeys(found[1] for value in values for found in _REFERENCE.findall(value))
+    names = {name: f"{prefix}{place}" for place, name in enumerate(used)}
     for element in root.iter():
-        if element.get("id") not in used:
-            element.attrib.pop("id", None)
+        for key, value in [*element.items()]:
+            if key == "id":
+                del element.attrib[key]
+                if value in names:
+                    element.set(key, names[value])
+                continue
+            referring = _REFERENCE.sub(lambda found: f"{found[1]}#{names[found[2]]}", value)
+            if key == f"{{{_XLINK}}}href":
+                del element.attrib[key]
+                key = "href"
+            element.set(key, referring)
 
 
-def _share_styles(root: ElementTree.Element) -> None:
-    """A style that all markers of a group repeat goes to the group, from which they inherit it."""
-    for group in root.iter(f"{{{_SVG}}}g"):
-        styles = {child.get("style") for child in group}
-        if len(group) > 1 and len(styles) == 1 and "style" not in group.attrib and None not in styles:
-            group.set("style", str(styles.pop()))
-            for child in group:
-                del child.attrib["style"]
+def _font_to_root(root: ElementTree.Element) -> None:
+    """The font of all letters stands once; where there are several, each stays where it is."""
+    fonts = {found[0] for element in root.iter() if (found := _FONT.search(element.get("style", "")))}
+    if len(fonts) == 1:
+        for element in root.iter():
+            if style := element.get("style"):
+                element.set("style", _FONT.sub("", style))
+        root.set("style", fonts.pop())
+
+
+def _styles_to_classes(root: ElementTree.Element, prefix: str) -> None:
+    """Matplotlib repeats a style at every mark and letter, fonts included; here each stands once."""
+    classes: dict[str, str] = {}
+    for element in root.iter():
+        style = element.attrib.pop("style", "")
+        if clip := element.attrib.pop("clip-path", ""):
+            style += f";clip-path:{clip}"
+        if style:
+            element.set("class", classes.setdefault(style, f"{prefix}s{len(classes)}"))
+    marks = {f"#{element.get('id')}": element.get("class") for element in root.iter() if "id" in element.attrib}
+    for use in root.iter(f"{{{_SVG}}}use"):
+        if use.get("class") == marks.get(use.get("href", "")):
+            use.attrib.pop("class", None)  # the mark has it
+    rules = ElementTree.Element(f"{{{_SVG}}}style")
+    rules.text = "".join(f".{name}{{{style}}}" for style, name in classes.items())
+    root.insert(0, rules)
+
+
+def _unwrap(root: ElementTree.Element) -> None:
+    """Put the contents of groups that say nothing in their place."""
+    for parent in root.iter():
+        while groups := [child for child in parent if child.tag == f"{{{_SVG}}}g" and not child.attrib]:
+            for group in groups:
+                place = [*parent].index(group)
+                parent[place : place + 1] = [*group]
 
 
 def _label(root: ElementTree.Element, prefix: str, title: str, description: str) -> None:
@@ -109,7 +143,7 @@ def _label(root: ElementTree.Element, prefix: str, title: str, description: str)
 
 
 def drawing(path: Path, title: str, description: str) -> Drawing:
-    """The file as a part of a page; ids begin with the file's name.  Raises LotteryError where it is no SVG.
+    """The file as a part of a page; names of its parts begin with a checksum of the file's name.  Raises LotteryError where it is no SVG.
 
     description: in words, for a file that has none of its own.
     """
@@ -118,13 +152,17 @@ def drawing(path: Path, title: str, description: str) -> Drawing:
         width = float(root.get("viewBox", "").split()[2])
     except (OSError, ElementTree.ParseError, ValueError, IndexError) as error:
         raise LotteryError(f"{path}: cannot be read as SVG ({error}); delete it and run again") from error
-    prefix, colours = f"{path.stem}-", dict[str, str]()
+    prefix, colours = f"f{zlib.crc32(path.stem.encode()):x}-", dict[str, str]()
     own = root.findtext(f"{{{_SVG}}}desc")
     _without(root, "metadata", "style", "title", "desc")
     for element in root.iter():
-        element.attrib.update({name: _attribute(name, value, prefix, colours) for name, value in element.items()})
-    _drop_unused_ids(root)
-    _share_styles(root)
+        if element.get("transform", "").startswith("rotate(-0 "):
+            del element.attrib["transform"]  # upright letters
+        element.attrib.update({name: _attribute(name, value, colours) for name, value in element.items()})
+    _rename_ids(root, prefix)
+    _font_to_root(root)
+    _styles_to_classes(root, prefix)
+    _unwrap(root)
     for name in ("width", "height", "version"):
         root.attrib.pop(name, None)
     root.set("style", f"max-width:{width * _PIXELS:.0f}px")
