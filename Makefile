@@ -16,8 +16,7 @@ $(STAMP): pyproject.toml constraints.txt
 	  { echo "Python 3.11 or newer is needed, $(PYTHON) is older; use make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
 	@echo "Installing packages into $(VENV): once, some minutes"
 	$(PYTHON) -m venv $(VENV)
-	@from=$$($(PACKAGES_FROM)); unset $$(env | sed -n 's/^\(PIP_[A-Z_]*\)=.*/\1/p'); \
-	  PIP_CONFIG_FILE=/dev/null $(BIN)/python -m pip install --quiet --disable-pip-version-check $$from -c constraints.txt -e '.[dev]'
+	@$(BIN)/python workflow/install.py --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
 env: $(STAMP) ## create .venv with pinned packages

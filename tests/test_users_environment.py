@@ -1,9 +1,11 @@
 """What users have set for other programs is no part of our results, and stops nothing."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -66,6 +68,19 @@ build_wheel = build_editable
 """
 
 
+def stub_project(folder: Path, needs: str = "") -> Path:
+    """A project with our Makefile, of one empty module; its wheel is made without a download."""
+    (folder / "workflow").mkdir(parents=True)
+    for name in ("Makefile", "workflow/environment.mk", "workflow/install.py"):
+        shutil.copy(ROOT / name, folder / name)
+    (folder / "constraints.txt").touch()
+    (folder / "backend.py").write_text(BACKEND.replace("Provides-Extra", f"{needs}Provides-Extra"))
+    (folder / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    )
+    return folder
+
+
 @pytest.mark.skipif(shutil.which("make") is None, reason="no make here")
 @pytest.mark.parametrize(
     "setting",
@@ -78,15 +93,7 @@ build_wheel = build_editable
     ids=lambda setting: min(setting),
 )
 def test_the_environment_is_set_up_whatever_pip_and_python_are_told(tmp_path: Path, setting: dict[str, str]) -> None:
-    """By our Makefile, for a project with nothing to download."""
-    shutil.copy(ROOT / "Makefile", tmp_path)
-    (tmp_path / "workflow").mkdir()
-    shutil.copy(ROOT / "workflow/environment.mk", tmp_path / "workflow")
-    (tmp_path / "constraints.txt").touch()
-    (tmp_path / "backend.py").write_text(BACKEND)
-    (tmp_path / "pyproject.toml").write_text(
-        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
-    )
+    stub_project(tmp_path)
     (tmp_path / "pip.conf").write_text("[install]\nuser = true\nno-deps = true\n[global]\ntarget = elsewhere\n")
     installed = tmp_path / "packages/lottery_stub-1.dist-info"
     installed.mkdir(parents=True)
@@ -104,22 +111,35 @@ def test_the_environment_is_set_up_whatever_pip_and_python_are_told(tmp_path: Pa
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_packages_come_from_where_pip_is_told(tmp_path: Path) -> None:
+@pytest.mark.skipif(shutil.which("make") is None, reason="no make here")
+@pytest.mark.parametrize("told_by", ["a file", "the environment"])
+def test_packages_come_from_where_pip_is_told(tmp_path: Path, told_by: str) -> None:
+    """The project needs a part that only one folder has, which every option of pip that takes an address names."""
+    shop = tmp_path / "shop"
+    shop.mkdir()
+    with zipfile.ZipFile(shop / "lottery_part-1-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("lottery_part.py", "")
+        wheel.writestr("lottery_part-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: lottery-part\nVersion: 1\n")
+        wheel.writestr(
+            "lottery_part-1.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        wheel.writestr("lottery_part-1.dist-info/RECORD", "")
+    project = stub_project(tmp_path / "project", needs="Requires-Dist: lottery-part\\n")
+    shown = subprocess.run([sys.executable, "-m", "pip", "install", "--help"], capture_output=True, text=True).stdout
+    options = re.findall(r"--([a-z-]+) <url>", shown)
+    assert len(options) >= 3
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    in_file, in_environment = (shop, None) if told_by == "a file" else (empty, shop)
     (tmp_path / "pip.conf").write_text(
-        "[global]\nfind-links =\n    https://a.example\n    https://b.example\nuser = true\ntimeout = 5\nno-index = true\n"
+        "[global]\nuser = true\n" + "".join(f"{name} = {in_file.as_uri()}\n" for name in options)
     )
-    shown = subprocess.run(
-        ["make", "-n", "env", f"BIN={Path(sys.executable).parent}", "STAMP=never"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    line = next(line for line in shown.splitlines() if line.startswith("from=$("))
-    command = line.partition("; unset")[0] + "; printf '%s\\n' $from"
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PIP_CONFIG_FILE": str(tmp_path / "pip.conf")}
-    index = {f"PIP_{kind}_URL": f"https://{kind.lower()}.example" for kind in ("INDEX", "EXTRA_INDEX")}
-    words = subprocess.run(
-        ["sh", "-c", command], env=environment | index, capture_output=True, text=True, check=True
-    ).stdout
-    expected = {f"--{name[4:].lower().replace('_', '-')}={address}" for name, address in index.items()}
-    expected |= {"--find-links=https://a.example", "--find-links=https://b.example"}
-    assert expected | {"--timeout=5", "--no-index"} <= set(words.split())
-    assert "user" not in words
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+    environment |= {"HOME": str(tmp_path), "PIP_CONFIG_FILE": str(tmp_path / "pip.conf")}
+    if in_environment:
+        environment |= {f"PIP_{name.replace('-', '_').upper()}": in_environment.as_uri() for name in options}
+    done = subprocess.run(
+        ["make", "env", f"PYTHON={sys.executable}"], cwd=project, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert [*project.glob(".venv/lib/*/site-packages/lottery_part.py")]
