@@ -161,7 +161,7 @@ def test_the_figures_config_asks_for_every_published_point_at_its_own_length() -
     points = [(p.network, p.structure, p.sparsity, p.epochs) for p in figures().itertuples()]
     assert sorted(replays) == sorted(points)
     assert {(r.protocol, r.stream, r.seed) for r in runs} == {("published", "released", 1)}
-    assert len(runs) - len(points) == 5 * 22 + 2 * 2, "five repetitions of 22 points, two of 2"
+    assert len(runs) - len(points) == 5 * 22 + 2 * 5, "five repetitions of 22 points, two of 5"
 
 
 def test_a_variant_that_changes_draws_cannot_replay_the_paper() -> None:
