@@ -86,7 +86,12 @@ def test_the_first_screen_counts_what_the_tables_say(full: Tables) -> None:
     assert tile is not None
     judged = counts["reproduced"] + counts.get("differs", 0)
     assert tile.value == f"{counts['reproduced']} of {judged}"
-    assert f"{counts.get('not run', 0)} of {len(full.points_compared)} not run" in tile.text
+    assert f"all {len(full.points_compared)} were run" in tile.text
+    assert f"{counts['differs']} differ;" in tile.text
+    few = full.points_compared.assign(verdict=["differs", "not run", *full.points_compared.verdict[2:]])
+    some = curves_tile(outcome(replace(full, points_compared=few)))
+    assert some is not None
+    assert f"1 of {len(few)} not run" in some.text
     assert sum(count for _, count in tile.bar) == len(full.points_compared)
     own = full.points_compared.why.fillna("").str.contains("runs of this point").sum()
     assert f"{own} of {judged} judged by a spread of their own" in tile.text

@@ -61,10 +61,12 @@ def curves_text(found: Outcome) -> str:
     """What became of the published points, to follow the number of those that are reproduced."""
     points = found.points
     parts = ["reproduced"]
-    for verdict in (DIFFERS, NOT_COMPARABLE):
-        if points.get(verdict):
-            parts.append(f"{points[verdict]} {verdict}")
-    parts.append(f"{points.get(NOT_RUN, 0)} of {sum(points.values())} not run")
+    if differing := points.get(DIFFERS, 0):
+        parts.append(f"{differing} {'differs' if differing == 1 else 'differ'}")
+    if apart := points.get(NOT_COMPARABLE, 0):
+        parts.append(f"{apart} {NOT_COMPARABLE}")
+    missing, every = points.get(NOT_RUN, 0), sum(points.values())
+    parts.append(f"{missing} of {every} not run" if missing else f"all {every} were run")
     return f"{'; '.join(parts)}. {found.own_spread} of {found.judged} judged by a spread of their own."
 
 
