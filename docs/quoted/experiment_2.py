@@ -8,7 +8,8 @@ from quoted.reading import WEIGHTS, read, table, with_half
 
 def pruning_bits() -> list[str]:
     """Coded masks of fc2's replays in bits per weight of the dense network."""
-    found = read("points").query("network == 'fc2' and protocol == 'published'").set_index(["structure", "sparsity"])
+    points = read("points").query("network == 'fc2' and protocol == 'published' and redundancy == 5")
+    found = points.set_index(["structure", "sparsity"])
     rows = []
     for sparsity in (0.5, 0.75, 0.9, 0.95, 0.98, 0.99):
         linear, wide = (found.loc[(structure, sparsity)] for structure in ("linear", "wide"))
@@ -29,9 +30,14 @@ def replays_counted() -> list[str]:
     apart = run.difference.abs()
     farthest = run.loc[apart.idxmax()]
     sofar = "" if len(run) == len(figures()) else " so far"
+    point = ["network", "structure", "sparsity"]
+    tie = run[run.verdict == "differs"].set_index(point).index.isin(read("ties").set_index(point).index)
+    why = (
+        ", all at chance with [tied outputs](docs/pruning.md#networks-at-chance-whose-outputs-tie)" if tie.all() else ""
+    )
     text = (
         f"Of the {len(figures())} published points, {len(run)} were run again{sofar}: **{good} are reproduced, {bad} "
-        f"{'differs' if bad == 1 else 'differ'}**. {int((apart <= 0.5).sum())} are within 0.5 points of accuracy and "
+        f"{'differs' if bad == 1 else 'differ'}**{why}. {int((apart <= 0.5).sum())} are within 0.5 points of accuracy and "
         f"{int((apart <= 1).sum())} within 1; the farthest, {farthest.network} {farthest.structure} at sparsity {farthest.sparsity:g}, is "
         f"{apart.max():.1f} points off. A point is reproduced if it is as near as two runs that differ by rounding alone: "
         f"{run.spread[run.spread > 0].min():.1f} to {run.spread.max():.1f} points, by accuracy. "
@@ -44,6 +50,7 @@ def replays_counted() -> list[str]:
 def cost_of_replays() -> list[str]:
     """What the replays took, by network and structure."""
     runs = read("pruning_cost").query("stream == 'released' and perturbation.isna()")
+    runs = runs[(runs.redundancy == 5) | (runs.structure == "dense")]
     on_cpu = runs[runs.device == "cpu"].dropna(subset="core_seconds")
     rows = []
     for network in WEIGHTS:
@@ -98,6 +105,55 @@ def fc2_accuracies() -> list[str]:
         "held out, 3 seeds",
     ]
     return table(head, rows)
+
+
+def ties() -> list[str]:
+    """Replays and repetitions with tied outputs, their accuracy by both ways of breaking ties."""
+    rows = []
+    for (network, structure, sparsity), runs in read("ties").groupby(["network", "structure", "sparsity"]):
+        each = [", ".join(f"{value:.2f}" for value in runs[name]) for name in ("lowest_class", "by_lanes")]
+        images = ", ".join(f"{count:,}" for count in runs.tied_images)
+        rows.append([f"{network} {structure}", f"{sparsity:g}", images, f"{runs.published.iloc[0]:.2f}", *each])
+    return table(
+        ["", "s", "images with a tie, of 10,000", "published", "replay, lowest class", "replay, by lanes"], rows
+    )
+
+
+def held_out_accuracies() -> list[str]:
+    """Mean and 95% interval over seeds, by network and sparsity."""
+    points = read("points").query("protocol == 'held_out' and variant == 'released' and redundancy == 5")
+    rows = []
+    for (network, sparsity), same in points.groupby(["network", "sparsity"]):
+        by_structure = same.set_index("structure")
+        cells = [
+            with_half(by_structure.accuracy[name], by_structure.half_interval[name])
+            if name in by_structure.index
+            else "not run"
+            for name in ("linear", "relu", "wide")
+        ]
+        rows.append([str(network), f"{sparsity:g}", *cells])
+    return table(["network", "s", "linear", "relu", "wide"], rows)
+
+
+def redundancies() -> list[str]:
+    """Accuracy of fc2 at s = 0.5 by redundancy: the published seed, and mean and 95% interval over held-out seeds."""
+    points = read("points").query(
+        "network == 'fc2' and sparsity == 0.5 and variant == 'released' and structure != 'dense'"
+    )
+    rows = []
+    for redundancy, same in points.groupby("redundancy"):
+        cells = [f"{redundancy}"]
+        for structure in ("linear", "relu", "wide"):
+            own = same[same.structure == structure].set_index("protocol")
+            cells.append(f"{own.accuracy['published']:.2f}" if "published" in own.index else "not run")
+            cells.append(
+                with_half(own.accuracy["held_out"], own.half_interval["held_out"])
+                if "held_out" in own.index
+                else "not run"
+            )
+        rows.append(cells)
+    head = [f"{name}{what}" for name in ("linear", "relu", "wide") for what in (": published seed", ": held out")]
+    return table(["r", *head], rows)
 
 
 def spreads() -> list[str]:

@@ -29,4 +29,5 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def with_half(value: float, half: float) -> str:
-    return f"{value:.2f} ± {half:.2f}"
+    """A mean and its half-width, which a single run (NaN) does not have."""
+    return f"{value:.2f}" if pd.isna(half) else f"{value:.2f} ± {half:.2f}"

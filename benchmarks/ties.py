@@ -1,0 +1,67 @@
+"""Test images of which several outputs are highest, and what a run's accuracy is by how such ties are broken.
+
+    python -m benchmarks.ties --data mnist.safetensors results/figures/pruning/published/*/*/released/*_seed_1_released*
+
+Where no kept path is active, all outputs are exactly 0, and the predicted class is the one that `argmax` happens to take:
+here always the lowest.  PyTorch 1.3, which the paper's code asks for, promised no order.  Published networks that output
+nothing have the share of sevens.  So do they by lanes: ten values are reduced over eight lanes, of which the first two
+take two values each, and where two lanes meet with equal values, the later one wins.  Runs without ties are left out.
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from benchmarks.carrying import finished
+from lottery.data.datasets import load
+from lottery.pruning.features import convolution_weights, extract_features
+from lottery.published import figures
+
+BY_LANES = (7, 6, 5, 4, 3, 2, 9, 1, 8, 0)  # of tied classes the first in this order
+
+
+def highest(outputs: Tensor) -> Tensor:
+    """Which classes (images, classes) share the highest output of an image."""
+    return outputs == outputs.amax(dim=1, keepdim=True)
+
+
+def chosen(tied: Tensor, order: tuple[int, ...]) -> Tensor:
+    """The class, (images,), of those in `tied` (images, classes) that comes first in `order`."""
+    places = torch.tensor(order)
+    return places[tied[:, places].int().argmax(dim=1)]  # argmax of PyTorch >= 1.7: the first
+
+
+def percent(right: Tensor) -> float:
+    return 100 * right.double().mean().item()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("folders", type=Path, nargs="+", help="finished runs of the published protocol")
+    arguments = parser.parse_args()
+    data = load(arguments.data)
+    published = figures().set_index(["network", "structure", "sparsity"]).accuracy
+    print("network,structure,sparsity,epochs,perturbation,published,tied_images,lowest_class,by_lanes,least,most")
+    for folder in arguments.folders:
+        run, network = finished(folder, data)
+        features, labels = extract_features(
+            run, data, convolution_weights(run, data, None), "test", torch.device("cpu")
+        )
+        tied = highest(network.outputs(features[None])[0])
+        several = tied.sum(dim=1) > 1
+        if not several.any():
+            continue
+        right = tied[torch.arange(len(labels)), labels]  # with luck
+        by_order = [percent(chosen(tied, order) == labels) for order in (tuple(range(tied.shape[1])), BY_LANES)]
+        values = [*by_order, percent(right & ~several), percent(right)]
+        known = published[run.network, run.structure, run.sparsity]
+        head = [run.network, run.structure, f"{run.sparsity:g}", f"{run.epochs}", f"{run.perturbation or ''}"]
+        cells = [*head, f"{known:.2f}", f"{int(several.sum())}", *(f"{value:.2f}" for value in values)]
+        print(",".join(cells), flush=True)
+
+
+if __name__ == "__main__":
+    main()
