@@ -20,6 +20,7 @@ from lottery.results.figures.replays import ROOM, draw_published, name_lines
 from lottery.results.figures.scales import broken, count_axis, error_axis, kept_axis, kept_percent, place
 from lottery.results.figures.series import ENOUGH_SEEDS, how_run, one_series, protocols, series_name
 from lottery.results.figures.style import FULL, GREY, HALF, End, drawing, heading, label_ends, look, save
+from lottery.results.tables.claims import CHANCE
 from lottery.results.tables.comparable import as_published
 
 LEAST_SPARSITY = 0.1  # of the points over alive weights: those of smaller ones stand on one another
@@ -187,6 +188,8 @@ def _draw_alive(axes: Axes, line: pd.DataFrame, structure: str) -> None:
         if point.sparsity == line.sparsity.iloc[-1]:
             continue
         offset, ha, va = _BESIDE[PRUNED.index(structure) % len(_BESIDE)]
+        if point.accuracy < CHANCE:  # below it is the axis
+            offset, va = (offset[0], 3), "bottom"
         axes.annotate(f"{100 * (1 - point.sparsity):g}", at, offset, textcoords="offset points", fontsize=8, ha=ha, va=va,
                       color=style.text)  # fmt: skip
 
