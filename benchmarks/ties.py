@@ -1,11 +1,12 @@
-"""Test images of which several outputs are highest, and what a run's accuracy is by how such ties are broken.
+"""Test images on which several outputs tie for highest, and a run's accuracy under two ways of breaking such ties.
 
-    python -m benchmarks.ties --data mnist.safetensors results/figures/pruning/published/*/*/released/*_seed_1_released*
+    python -m benchmarks.ties --data mnist.safetensors results/figures/pruning/published/*/[lrw]*/released/redundancy_5_*
 
-Where no kept path is active, all outputs are exactly 0, and the predicted class is the one that `argmax` happens to take:
-here always the lowest.  PyTorch 1.3, which the paper's code asks for, promised no order.  Published networks that output
-nothing have the share of sevens.  So do they by lanes: ten values are reduced over eight lanes, of which the first two
-take two values each, and where two lanes meet with equal values, the later one wins.  Runs without ties are left out.
+Where kept paths reach no output, outputs are exactly 0, and the predicted class is the one that `argmax` happens to
+take: here always the lowest.  PyTorch 1.3, which the paper's code asks for, promised no order.  Published networks that
+output nothing have the share of sevens.  So they have by lanes: ten values are reduced over eight lanes, of which the
+first two take two values each, and of equal values the later one wins, within a lane and between lanes.  Runs without
+ties are left out.
 """
 
 import argparse
@@ -40,7 +41,7 @@ def percent(right: Tensor) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("folders", type=Path, nargs="+", help="finished runs of the published protocol")
+    parser.add_argument("folders", type=Path, nargs="+", help="finished pruned runs of published points")
     arguments = parser.parse_args()
     data = load(arguments.data)
     published = figures().set_index(["network", "structure", "sparsity"]).accuracy

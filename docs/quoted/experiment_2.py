@@ -2,6 +2,8 @@
 
 import textwrap
 
+import pandas as pd
+
 from lottery.published import figures
 from quoted.reading import WEIGHTS, read, table, with_half
 
@@ -32,15 +34,14 @@ def replays_counted() -> list[str]:
     sofar = "" if len(run) == len(figures()) else " so far"
     point = ["network", "structure", "sparsity"]
     tie = run[run.verdict == "differs"].set_index(point).index.isin(read("ties").set_index(point).index)
-    why = (
-        ", all at chance with [tied outputs](docs/pruning.md#networks-at-chance-whose-outputs-tie)" if tie.all() else ""
-    )
+    where = " (at chance, where [outputs tie](docs/pruning.md#networks-at-chance-whose-outputs-tie))"
+    why = where if bad and tie.all() else ""
     text = (
         f"Of the {len(figures())} published points, {len(run)} were run again{sofar}: **{good} are reproduced, {bad} "
         f"{'differs' if bad == 1 else 'differ'}**{why}. {int((apart <= 0.5).sum())} are within 0.5 points of accuracy and "
         f"{int((apart <= 1).sum())} within 1; the farthest, {farthest.network} {farthest.structure} at sparsity {farthest.sparsity:g}, is "
         f"{apart.max():.1f} points off. A point is reproduced if it is as near as two runs that differ by rounding alone: "
-        f"{run.spread[run.spread > 0].min():.1f} to {run.spread.max():.1f} points, by accuracy. "
+        f"{run.spread[run.spread > 0].min():.1f} to {run.spread.max():.1f} points, by point. "
         f"That spread was measured for {own} of them ({int(spread.replays.sum())} runs); the others take it from points of similar "
         f"accuracy, or have none ({fixed} with all weights kept)."
     )
@@ -125,35 +126,28 @@ def held_out_accuracies() -> list[str]:
     rows = []
     for (network, sparsity), same in points.groupby(["network", "sparsity"]):
         by_structure = same.set_index("structure")
-        cells = [
-            with_half(by_structure.accuracy[name], by_structure.half_interval[name])
-            if name in by_structure.index
-            else "not run"
-            for name in ("linear", "relu", "wide")
-        ]
+        cells = [_cell(by_structure, name) for name in ("linear", "relu", "wide")]
         rows.append([str(network), f"{sparsity:g}", *cells])
     return table(["network", "s", "linear", "relu", "wide"], rows)
 
 
 def redundancies() -> list[str]:
     """Accuracy of fc2 at s = 0.5 by redundancy: the published seed, and mean and 95% interval over held-out seeds."""
-    points = read("points").query(
-        "network == 'fc2' and sparsity == 0.5 and variant == 'released' and structure != 'dense'"
-    )
+    points = read("points").query("network == 'fc2' and sparsity == 0.5 and variant == 'released'")
     rows = []
-    for redundancy, same in points.groupby("redundancy"):
+    for redundancy, same in points.query("structure != 'dense'").groupby("redundancy"):
         cells = [f"{redundancy}"]
         for structure in ("linear", "relu", "wide"):
             own = same[same.structure == structure].set_index("protocol")
-            cells.append(f"{own.accuracy['published']:.2f}" if "published" in own.index else "not run")
-            cells.append(
-                with_half(own.accuracy["held_out"], own.half_interval["held_out"])
-                if "held_out" in own.index
-                else "not run"
-            )
+            cells += [_cell(own, "published"), _cell(own, "held_out")]
         rows.append(cells)
     head = [f"{name}{what}" for name in ("linear", "relu", "wide") for what in (": published seed", ": held out")]
     return table(["r", *head], rows)
+
+
+def _cell(points: pd.DataFrame, name: str) -> str:
+    """Accuracy and half-width of one row of an indexed table."""
+    return with_half(points.accuracy[name], points.half_interval[name]) if name in points.index else "not run"
 
 
 def spreads() -> list[str]:

@@ -188,7 +188,7 @@ def _draw_alive(axes: Axes, line: pd.DataFrame, structure: str) -> None:
         if point.sparsity == line.sparsity.iloc[-1]:
             continue
         offset, ha, va = _BESIDE[PRUNED.index(structure) % len(_BESIDE)]
-        if point.accuracy < CHANCE:  # below it is the axis
+        if point.accuracy < CHANCE:  # near the axis: above the point
             offset, va = (offset[0], 3), "bottom"
         axes.annotate(f"{100 * (1 - point.sparsity):g}", at, offset, textcoords="offset points", fontsize=8, ha=ha, va=va,
                       color=style.text)  # fmt: skip
