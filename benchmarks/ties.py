@@ -19,6 +19,7 @@ from benchmarks.carrying import finished
 from lottery.data.datasets import load
 from lottery.pruning.features import convolution_weights, extract_features
 from lottery.published import figures
+from lottery.records.files import read_json
 
 BY_LANES = (7, 6, 5, 4, 3, 2, 9, 1, 8, 0)  # of tied classes the first in this order
 
@@ -45,7 +46,9 @@ def main() -> None:
     arguments = parser.parse_args()
     data = load(arguments.data)
     published = figures().set_index(["network", "structure", "sparsity"]).accuracy
-    print("network,structure,sparsity,epochs,perturbation,published,tied_images,lowest_class,by_lanes,least,most")
+    print(
+        "network,structure,sparsity,epochs,perturbation,published,tied_images,all_tied,lowest_class,by_lanes,least,most"
+    )
     for folder in arguments.folders:
         run, network = finished(folder, data)
         features, labels = extract_features(
@@ -55,13 +58,18 @@ def main() -> None:
         several = tied.sum(dim=1) > 1
         if not several.any():
             continue
-        right = tied[torch.arange(len(labels)), labels]  # with luck
-        by_order = [percent(chosen(tied, order) == labels) for order in (tuple(range(tied.shape[1])), BY_LANES)]
-        values = [*by_order, percent(right & ~several), percent(right)]
+        counts = [int(several.sum()), int(tied.all(dim=1).sum())]
+        lowest, by_lanes = (percent(chosen(tied, order) == labels) for order in (tuple(range(len(BY_LANES))), BY_LANES))
+        recorded = read_json(folder / "metrics.json")["test_accuracy"]
+        if abs(lowest - recorded) > 0.001:
+            parser.error(
+                f"{folder}: {lowest:.2f}% here, {recorded:.2f}% in metrics.json; were its files made elsewhere?"
+            )
+        right = tied[torch.arange(len(labels)), labels]  # the label is among the highest
+        values = [lowest, by_lanes, percent(right & ~several), percent(right)]
         known = published[run.network, run.structure, run.sparsity]
-        head = [run.network, run.structure, f"{run.sparsity:g}", f"{run.epochs}", f"{run.perturbation or ''}"]
-        cells = [*head, f"{known:.2f}", f"{int(several.sum())}", *(f"{value:.2f}" for value in values)]
-        print(",".join(cells), flush=True)
+        head = [run.network, run.structure, f"{run.sparsity:g}", run.epochs, run.perturbation or "", f"{known:.2f}"]
+        print(*head, *counts, *(f"{value:.2f}" for value in values), sep=",", flush=True)
 
 
 if __name__ == "__main__":
