@@ -230,6 +230,36 @@ def test_a_figure_becomes_a_part_of_the_page(tmp_path: Path) -> None:
         drawing(path, "", "")
 
 
+@pytest.mark.parametrize(
+    ("group", "marks", "moved"),
+    [
+        ("", ["fill: #0072b2"] * 2, True),
+        ('clip-path="url(#m)"', ["fill: #0072b2; stroke-opacity: 0.5"] * 2, True),
+        ('style="fill: #ffffff"', ["fill: #0072b2"] * 2, False),  # a style of its own
+        ("", ["fill: #0072b2", "fill: #d55e00"], False),
+        ("", ["fill: #0072b2; opacity: 0.5"] * 2, False),  # would dim the group as a whole
+        ("", ["fill: #0072b2", ""], False),
+    ],
+)
+def test_a_class_that_all_marks_of_a_group_have_stands_at_the_group(
+    tmp_path: Path, group: str, marks: list[str], moved: bool
+) -> None:
+    path = tmp_path / "errors.svg"
+    uses = "".join(f'<use xlink:href="#m" style="{style}"/>' if style else '<use xlink:href="#m"/>' for style in marks)
+    path.write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 600 9">'
+        f'<defs><path id="m" d="M 1 2" style="stroke: #000000"/></defs><g {group}>{uses}</g></svg>'
+    )
+    root = ElementTree.fromstring(drawing(path, "A title", "What is drawn").source)
+    found, rules = root.findall(".//{*}use"), root.findtext("{*}style")
+    assert not moved or not any("class" in use.attrib for use in found)
+    for style, use in zip(marks, found, strict=True):
+        names = (root.find(".//{*}g") if moved else use).get("class", "").split()
+        colour = re.search("#[0-9a-f]{6}", style)
+        assert bool(names) == bool(colour)
+        assert not colour or any(re.search(rf"\.{name}{{[^}}]*{colour[0]}", rules) for name in names)
+
+
 def test_a_colour_on_a_dark_ground_has_the_other_lightness() -> None:
     assert dark("#0072b2") == "#5aa9e6"
     assert int(dark("#404040")[1:3], 16) > 180

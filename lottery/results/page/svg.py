@@ -3,6 +3,7 @@
 import colorsys
 import re
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -13,6 +14,7 @@ _SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 _COLOUR = re.compile(r"(fill|stroke): ?(#[0-9a-f]{6})", re.I)
 _REFERENCE = re.compile(r"(^|url\()#([^)]+)")
 _AROUND_COMMAND = re.compile(r" ?([A-Za-z]) ?")  # of a path
+_NOT_INHERITED = re.compile(r"(^|;) ?(opacity|clip-path|mask|filter|transform):")
 _FONT = re.compile(r"font-family: ?[^;]+;? ?")
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{2,}")
 _WIDE, _FULL = 500.0, 650.0  # points
@@ -119,9 +121,23 @@ def _styles_to_classes(root: ElementTree.Element, prefix: str) -> None:
     for use in root.iter(f"{{{_SVG}}}use"):
         if use.get("class") == marks.get(use.get("href", "")):
             use.attrib.pop("class", None)  # the mark has it
+    styles = {name: style for style, name in classes.items()}
+    for group in root.iter(f"{{{_SVG}}}g"):
+        _class_to_group(group, styles)
     rules = ElementTree.Element(f"{{{_SVG}}}style")
     rules.text = "".join(f".{name}{{{style}}}" for style, name in classes.items())
     root.insert(0, rules)
+
+
+def _class_to_group(group: ElementTree.Element, styles: Mapping[str, str]) -> None:
+    """Where all marks of a group have the same class, the group has it, if the marks inherit every property of its style."""
+    classes = {child.get("class", "") if child.tag == f"{{{_SVG}}}use" else "" for child in group}
+    shared, own = next(iter(classes), ""), group.get("class", "")
+    is_clip_only = not own or styles[own].startswith(";clip-path:")
+    if len(group) > 1 and len(classes) == 1 and shared and is_clip_only and not _NOT_INHERITED.search(styles[shared]):
+        for child in group:
+            del child.attrib["class"]
+        group.set("class", f"{own} {shared}".strip())
 
 
 def _unwrap(root: ElementTree.Element) -> None:
