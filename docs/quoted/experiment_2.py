@@ -100,10 +100,10 @@ def fc2_accuracies() -> list[str]:
         "sparsity",
         "linear: published",
         "replay",
-        "held out, 3 seeds",
+        "held out",
         "wide: published",
         "replay",
-        "held out, 3 seeds",
+        "held out",
     ]
     return table(head, rows)
 
