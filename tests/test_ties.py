@@ -24,5 +24,6 @@ def test_only_the_highest_outputs_tie() -> None:
     assert chosen(tied, LOWEST).tolist() == outputs.argmax(dim=1).tolist() == [0, 4]
 
 
-def test_the_orders_name_each_class_once() -> None:
-    assert sorted(BY_LANES) == list(LOWEST)
+def test_lanes_are_a_reduction_in_which_the_later_value_wins() -> None:
+    lanes = [[value for value in (lane, lane + 8) if value < 10] for lane in range(8)]
+    assert list(BY_LANES) == [value for lane in reversed(lanes) for value in reversed(lane)]

@@ -5,6 +5,7 @@ import textwrap
 import pandas as pd
 
 from lottery.published import figures
+from lottery.results.tables.claims import CHANCE
 from quoted.reading import WEIGHTS, read, table, with_half
 
 
@@ -33,15 +34,16 @@ def replays_counted() -> list[str]:
     farthest = run.loc[apart.idxmax()]
     sofar = "" if len(run) == len(figures()) else " so far"
     point = ["network", "structure", "sparsity"]
-    tie = run[run.verdict == "differs"].set_index(point).index.isin(read("ties").set_index(point).index)
+    differing = run[run.verdict == "differs"].set_index(point)
+    tied_at_chance = differing.index.isin(read("ties").set_index(point).index) & (differing.ours < CHANCE)
     where = " (at chance, where [outputs tie](docs/pruning.md#networks-at-chance-whose-outputs-tie))"
-    why = where if bad and tie.all() else ""
+    why = where if bad and tied_at_chance.all() else ""
     text = (
         f"Of the {len(figures())} published points, {len(run)} were run again{sofar}: **{good} are reproduced, {bad} "
         f"{'differs' if bad == 1 else 'differ'}**{why}. {int((apart <= 0.5).sum())} are within 0.5 points of accuracy and "
         f"{int((apart <= 1).sum())} within 1; the farthest, {farthest.network} {farthest.structure} at sparsity {farthest.sparsity:g}, is "
         f"{apart.max():.1f} points off. A point is reproduced if it is as near as two runs that differ by rounding alone: "
-        f"{run.spread[run.spread > 0].min():.1f} to {run.spread.max():.1f} points, by point. "
+        f"{run.spread[run.spread > 0].min():.1f} to {run.spread.max():.1f} points, depending on the point. "
         f"That spread was measured for {own} of them ({int(spread.replays.sum())} runs); the others take it from points of similar "
         f"accuracy, or have none ({fixed} with all weights kept)."
     )

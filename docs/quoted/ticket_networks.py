@@ -12,7 +12,7 @@ def _labelled() -> dict[str, pd.Series]:
         "min_cardinality": "fc2, fewest weights",
         "normal": "fc2, nearest sums, N(0, 1)",
         "signed_inputs": "fc2, fewest weights, both signs, 48 units",
-        "normalised": "fc2 on normalised pixels, likewise",
+        "normalised": "fc2 on normalised pixels, fewest weights, both signs, 48 units",
         "fc4": "fc4, nearest sums",
         "fc4_min_cardinality": "fc4, fewest weights",
         "lenet5": "lenet5, nearest sums",
