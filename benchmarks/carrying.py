@@ -8,6 +8,8 @@ to its output are both different from 0, so that changing it changes an output.
 """
 
 import argparse
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lottery.data.datasets import Images, load
+from lottery.errors import LotteryError
 from lottery.pruning.features import convolution_weights, extract_features
 from lottery.pruning.layers import ScoredLayer
 from lottery.pruning.network import PrunedNetworks
@@ -27,9 +30,14 @@ BATCH = 1000
 
 
 def finished(folder: Path, data: Images) -> tuple[Run, PrunedNetworks]:
-    """The network of a finished run: random weights drawn again, masks read."""
+    """The network of a finished run: random weights drawn again, masks read.
+
+    Raises LotteryError if a file of the run is missing or damaged, or if nothing was pruned.
+    """
     metrics = read_json(folder / "metrics.json")
     run = Run(**{field.name: metrics[field.name] for field in fields(Run) if field.name != "variant"})
+    if run.structure == "dense":
+        raise LotteryError(f"{folder}: a dense run has no masks; leave it out")
     network = PrunedNetworks([run], data.dataset.image, torch.device("cpu"), compiled=False)
     masks = read_masks(folder / "masks.safetensors")
     for layer in network.layers:
@@ -84,21 +92,32 @@ def carrying(network: PrunedNetworks, features: Tensor) -> int:
     return carried
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("folders", type=Path, nargs="+", help="finished runs of linear, relu or wide")
-    arguments = parser.parse_args()
-    data = load(arguments.data)
-    print("network,structure,sparsity,remaining,alive,carrying")
-    for folder in arguments.folders:
+def lines(folders: list[Path], data: Images) -> Iterator[str]:
+    """A line of the table for each of these finished runs.  Raises LotteryError as `finished` does."""
+    yield "network,structure,sparsity,remaining,alive,carrying"
+    for folder in folders:
         run, network = finished(folder, data)
         weights = convolution_weights(run, data, None)
         features, _ = extract_features(run, data, weights, "test", torch.device("cpu"))
         counts = network.counts(0)
         found = carrying(network, features)
-        print(f"{run.network},{run.structure},{run.sparsity:g},{counts.remaining},{counts.alive},{found}", flush=True)
+        yield f"{run.network},{run.structure},{run.sparsity:g},{counts.remaining},{counts.alive},{found}"
+
+
+def print_lines(name: str, about: str | None, runs: str, lines: Callable[[list[Path], Images], Iterator[str]]) -> int:
+    """The command of a benchmark that reads finished `runs`: 0, or 1 with a message where one of them cannot be read."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("folders", type=Path, nargs="+", help=runs)
+    arguments = parser.parse_args()
+    try:
+        for line in lines(arguments.folders, load(arguments.data)):
+            print(line, flush=True)
+    except LotteryError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(print_lines("benchmarks.carrying", __doc__, "finished runs of linear, relu or wide", lines))

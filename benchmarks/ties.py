@@ -9,14 +9,15 @@ first two take two values each, and of equal values the later one wins, within a
 ties are left out.
 """
 
-import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from benchmarks.carrying import finished
-from lottery.data.datasets import load
+from benchmarks.carrying import finished, print_lines
+from lottery.data.datasets import Images
+from lottery.errors import LotteryError
 from lottery.pruning.features import convolution_weights, extract_features
 from lottery.published import figures
 from lottery.records.files import read_json
@@ -39,17 +40,11 @@ def percent(right: Tensor) -> float:
     return 100 * right.double().mean().item()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("folders", type=Path, nargs="+", help="finished pruned runs of published points")
-    arguments = parser.parse_args()
-    data = load(arguments.data)
+def lines(folders: list[Path], data: Images) -> Iterator[str]:
+    """A line of the table for each of these finished runs in which outputs tie.  Raises LotteryError as `finished` does."""
     published = figures().set_index(["network", "structure", "sparsity"]).accuracy
-    print(
-        "network,structure,sparsity,epochs,perturbation,published,tied_images,all_tied,lowest_class,by_lanes,least,most"
-    )
-    for folder in arguments.folders:
+    yield "network,structure,sparsity,epochs,perturbation,published,tied_images,all_tied,lowest_class,by_lanes,least,most"
+    for folder in folders:
         run, network = finished(folder, data)
         features, labels = extract_features(
             run, data, convolution_weights(run, data, None), "test", torch.device("cpu")
@@ -62,15 +57,15 @@ def main() -> None:
         lowest, by_lanes = (percent(chosen(tied, order) == labels) for order in (tuple(range(len(BY_LANES))), BY_LANES))
         recorded = read_json(folder / "metrics.json")["test_accuracy"]
         if abs(lowest - recorded) > 0.001:
-            parser.error(
+            raise LotteryError(
                 f"{folder}: {lowest:.2f}% here, {recorded:.2f}% in metrics.json; were its files made elsewhere?"
             )
         right = tied[torch.arange(len(labels)), labels]  # the label is among the highest
         values = [lowest, by_lanes, percent(right & ~several), percent(right)]
         known = published[run.network, run.structure, run.sparsity]
         head = [run.network, run.structure, f"{run.sparsity:g}", run.epochs, run.perturbation or "", f"{known:.2f}"]
-        print(*head, *counts, *(f"{value:.2f}" for value in values), sep=",", flush=True)
+        yield ",".join(map(str, [*head, *counts, *(f"{value:.2f}" for value in values)]))
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(print_lines("benchmarks.ties", __doc__, "finished pruned runs of published points", lines))

@@ -1,8 +1,18 @@
 """Accuracies of networks whose outputs tie."""
 
+from pathlib import Path
+from types import ModuleType
+
+import pytest
 import torch
 
+from benchmarks import carrying, ties
 from benchmarks.ties import BY_LANES, chosen, highest
+from lottery.data.datasets import Images
+from lottery.errors import LotteryError
+from lottery.pruning.records import write_run
+from lottery.pruning.run import Run
+from lottery.pruning.training_loop import prune
 
 LOWEST = tuple(range(10))
 
@@ -27,3 +37,13 @@ def test_only_the_highest_outputs_tie() -> None:
 def test_lanes_are_a_reduction_in_which_the_later_value_wins() -> None:
     lanes = [[value for value in (lane, lane + 8) if value < 10] for lane in range(8)]
     assert list(BY_LANES) == [value for lane in reversed(lanes) for value in reversed(lane)]
+
+
+@pytest.mark.parametrize("benchmark", [ties, carrying])
+def test_a_run_without_masks_is_refused_by_name(benchmark: ModuleType, digits: Images, tmp_path: Path) -> None:
+    run = Run(network="fc2", structure="dense", redundancy=1, sparsity=0.0, epochs=1)
+    write_run(tmp_path / "baseline", run, digits.dataset.name, prune(run, digits, torch.device("cpu")))
+    table = benchmark.lines([tmp_path / "baseline"], digits)
+    next(table)  # the names of the columns
+    with pytest.raises(LotteryError, match="baseline: a dense run has no masks; leave it out"):
+        next(table)
