@@ -368,6 +368,19 @@ def test_the_gpu_partition_is_for_what_computes_by_torch(workflow: Path, small: 
     assert found == {"train gpus", "prune gpus", "evaluate gpus", "solve cpus", "cross-check cpus"}
 
 
+def test_every_rule_that_may_ask_for_a_gpu_goes_to_the_gpu_partition_and_is_named_in_the_docs() -> None:
+    rules = "".join(path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk")))
+    blocks = re.findall(r"^rule (\w+):(.*?)(?=^\S|\Z)", rules, re.M | re.S)
+    asking = {name for name, block in blocks if "gpu=GPUS_PER_JOB" in block}
+    assert {"train", "measure_controls"} <= asking
+    assert len(asking) == rules.count("gpu=GPUS_PER_JOB")
+    profile = (ROOT / "slurm/config.yaml").read_text()
+    placed = profile.split("set-resources:")[1].split("\n?if")[0]
+    assert set(re.findall(r"^    (\w+):", placed, re.M)) == asking
+    named = [set(re.findall(r"`(\w+)`", line)) for line in (ROOT / "docs/cluster.md").read_text().splitlines()]
+    assert sum(asking <= names for names in named) == 2
+
+
 def test_a_licence_is_counted_where_gurobi_may_be_used(workflow: Path, small: tuple[str, ...]) -> None:
     solvers = "approximations={min_error: {solver: mip}, min_cardinality: {solver: exact}}"
     before(workflow, "solve", "true {wildcards.approximation} {resources.gurobi}")
