@@ -18,7 +18,7 @@ from lottery.pruning.run import PRUNED
 from lottery.published import figures as published_figures
 from lottery.results.figures.replays import ROOM, draw_published, name_lines
 from lottery.results.figures.scales import broken, count_axis, error_axis, kept_axis, kept_percent, place
-from lottery.results.figures.series import ENOUGH_SEEDS, how_run, one_series, protocols, series_name
+from lottery.results.figures.series import half_intervals, how_run, one_series, protocols, series_name, with_ends
 from lottery.results.figures.style import FULL, GREY, HALF, End, drawing, heading, label_ends, look, save
 from lottery.results.tables.claims import CHANCE
 from lottery.results.tables.comparable import as_published
@@ -41,26 +41,15 @@ class Panel:
     @property
     def accuracies(self) -> pd.Series:
         """With the ends of intervals."""
-        return pd.concat([_with_ends(self.points), self.published.accuracy])
+        return pd.concat([with_ends(self.points), self.published.accuracy])
 
     @property
     def pruned(self) -> pd.DataFrame:
         return self.points[self.points.structure != "dense"]
 
 
-def _half(points: pd.DataFrame) -> pd.Series:
-    """Half of each interval; NaN of so few seeds that none is drawn."""
-    return points.half_interval.astype(float).where(points.seeds >= ENOUGH_SEEDS)
-
-
-def _with_ends(points: pd.DataFrame) -> pd.Series:
-    """Accuracies and the ends of their intervals, as far as these are accuracies."""
-    accuracy, half = points.accuracy.astype(float), _half(points)
-    return pd.concat([accuracy, (accuracy - half).clip(lower=0), (accuracy + half).clip(upper=99.5)])
-
-
 def _draw_baseline(axes: Axes, points: pd.DataFrame) -> None:
-    for dense in points[points.structure == "dense"].assign(half=_half).itertuples():
+    for dense in points[points.structure == "dense"].assign(half=half_intervals).itertuples():
         axes.axhline(100 - dense.accuracy, color=look("dense").line, linewidth=0.9)
         if pd.notna(dense.half):
             band = (100 - dense.accuracy - dense.half, 100 - dense.accuracy + dense.half)
@@ -74,7 +63,7 @@ def _draw_by_share(axes: Axes, panel: Panel) -> None:
         theirs = panel.published
         line = broken(own, theirs[theirs.structure == structure].sparsity) if len(own) else own
         axes.plot(place(line.sparsity), 100 - line.accuracy.astype(float), color=style.line, linewidth=0.9)
-        error, half = 100 - own.accuracy.astype(float), _half(own)
+        error, half = 100 - own.accuracy.astype(float), half_intervals(own)
         bars = half if half.notna().any() else None
         axes.errorbar(place(own.sparsity), error, yerr=bars, fmt=style.marker, color=style.line, capsize=2)
     _draw_baseline(axes, panel.points)
@@ -104,7 +93,7 @@ def _row_by_share(panels: list[Panel], title: str, stem: Path, description: str)
         error_axis(grid[0, 0], pd.concat([panel.accuracies for panel in panels]))
         grid[0, 0].set_ylabel("test accuracy (%), log of the error")
         published = any(len(panel.published) for panel in panels)
-        _explain(figure, published, any(_half(panel.points).notna().any() for panel in panels))
+        _explain(figure, published, any(half_intervals(panel.points).notna().any() for panel in panels))
         for axes, panel in zip(grid[0], panels, strict=True):
             axes.tick_params(labelleft=axes is grid[0, 0])
             name_lines(axes, panel.points[_CURVE].astype({"accuracy": float}))
@@ -166,32 +155,39 @@ def plot_held_out(points: pd.DataFrame, stem: Path) -> list[Path]:
         panels.append(Panel(title, own, published_figures().iloc[:0]))
     if not panels:
         raise LotteryError("figure: no network was pruned by the held-out protocol; see held_out_seeds of the sweeps")
-    title = "Accuracy of held-out runs: each length chosen on validation images"
+    chosen = any(panel.pruned.lengths.astype(str).str.contains(" ").any() for panel in panels)
+    title = "Accuracy of held-out runs" + (": each length chosen on validation images" if chosen else "")
     return _row_by_share(panels, title, stem, describe_accuracy(panels))
 
 
 def _draw_alive(axes: Axes, line: pd.DataFrame, structure: str) -> None:
-    """A line, points with the share kept in percent (the last one has it in its name, see `_name_alive`).
-
-    At `CONNECTED` a thread leads from the remaining weights.
-    """
-    style, half = look(structure), _half(line)
+    """A line of points; at `CONNECTED` a thread leads from the remaining weights."""
+    style, half = look(structure), half_intervals(line)
     axes.errorbar(
         line.alive_parameters.astype(float), 100 - line.accuracy.astype(float),
         yerr=half if half.notna().any() else None, color=style.line, marker=style.marker, capsize=2,
     )  # fmt: skip
     for point in line.itertuples():
-        at = (float(point.alive_parameters), 100 - float(point.accuracy))
         if point.sparsity == CONNECTED:
-            axes.plot([point.parameters, at[0]], [at[1]] * 2, color=style.line, linewidth=0.8, linestyle=":")
-            axes.plot([point.parameters], [at[1]], "|", color=style.line, markersize=7)
-        if point.sparsity == line.sparsity.iloc[-1]:
-            continue
-        offset, ha, va = _BESIDE[PRUNED.index(structure) % len(_BESIDE)]
-        if point.accuracy < CHANCE:  # near the axis: above the point
-            offset, va = (offset[0], 3), "bottom"
-        axes.annotate(f"{100 * (1 - point.sparsity):g}", at, offset, textcoords="offset points", fontsize=8, ha=ha, va=va,
-                      color=style.text)  # fmt: skip
+            error = 100 - float(point.accuracy)
+            axes.plot(
+                [point.parameters, point.alive_parameters], [error] * 2, color=style.line, linewidth=0.8, linestyle=":"
+            )
+            axes.plot([point.parameters], [error], "|", color=style.line, markersize=7)
+
+
+def _number_alive(axes: Axes, line: pd.DataFrame, structure: str) -> None:
+    """The share kept in percent beside each point but the last, which has it in its name; not where another text stands."""
+    offset, ha, va = _BESIDE[PRUNED.index(structure) % len(_BESIDE)]
+    for point in line.iloc[-2::-1].itertuples():
+        low = point.accuracy < CHANCE  # near the axis: above the point
+        text = axes.annotate(
+            f"{100 * (1 - point.sparsity):g}", (point.alive_parameters, 100 - point.accuracy), (offset[0], 3) if low else offset,
+            textcoords="offset points", fontsize=8, ha=ha, va="bottom" if low else va, color=look(structure).text,
+        )  # fmt: skip
+        box = text.get_window_extent()
+        if any(box.overlaps(other.get_window_extent()) for other in axes.texts if other is not text):
+            text.remove()
 
 
 def _plot_alive(panels: list[Panel], name: str, stem: Path) -> list[Path]:
@@ -214,7 +210,7 @@ def _plot_alive(panels: list[Panel], name: str, stem: Path) -> list[Path]:
             axes.set_title(panel.title, fontweight="normal")
             axes.set_xlabel("alive parameters (on a path of kept weights); numbers: percent kept")
         baselines = [panel.points[panel.points.structure == "dense"] for panel in panels]
-        error_axis(grid[0, 0], pd.concat([_with_ends(frame) for frame in (*drawn, *baselines)]))
+        error_axis(grid[0, 0], pd.concat([with_ends(frame) for frame in (*drawn, *baselines)]))
         count_axis(grid[0, 0])
         grid[0, 0].set_ylabel("test accuracy (%), log of the error")
         note = f"Sparsities from {least:g} on; dotted: from remaining to alive weights at s = {CONNECTED:g}."
@@ -226,17 +222,18 @@ def _plot_alive(panels: list[Panel], name: str, stem: Path) -> list[Path]:
 
 
 def _name_alive(axes: Axes, panel: Panel, few: pd.DataFrame) -> None:
+    lines = {structure: few[few.structure == structure].sort_values("alive_parameters") for structure in PRUNED}
     ends = []
-    for structure in PRUNED:
-        line = few[few.structure == structure].sort_values("alive_parameters")
-        if len(line):
-            last = line.iloc[-1]
+    for structure, line in lines.items():
+        for last in line.iloc[-1:].itertuples():
             name = f"{structure}, {100 * (1 - last.sparsity):g}"
             ends.append(End(float(last.alive_parameters), 100 - float(last.accuracy), name, look(structure).text))
     label_ends(axes, ends)
     for dense in panel.points[panel.points.structure == "dense"].itertuples():
         axes.annotate("trained", (0, 100 - dense.accuracy), (4, -5), xycoords=("axes fraction", "data"),
                       textcoords="offset points", va="top", color=look("dense").text, fontsize=8.5)  # fmt: skip
+    for structure, line in lines.items():
+        _number_alive(axes, line, structure)
 
 
 def _dead_text(points: pd.DataFrame) -> list[str]:

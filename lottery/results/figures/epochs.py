@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
@@ -14,6 +15,9 @@ from lottery.results.figures.series import one_series, protocols, series_name
 from lottery.results.figures.style import FULL, HALF, End, drawing, heading, label_ends, look, save
 
 SHOWN_SPARSITIES = (0.1, 0.5, 0.95)  # of the paper's curves over epochs
+# Where the name of a line that ends within a panel may stand, the first of the emptiest: offset, alignments.
+_ROUND = (((7, 0), "left", "center"), ((-4, 5), "right", "bottom"), ((4, 5), "left", "bottom"),
+          ((4, -5), "left", "top"), ((-4, -5), "right", "top"))  # fmt: skip
 _WATCHED = {"published": "test", "held_out": "validation"}
 Panels = dict[str, dict[float, pd.DataFrame]]  # by protocol and sparsity: the runs of a panel
 
@@ -68,6 +72,19 @@ def _draw(axes: Axes, runs: pd.DataFrame, structure: str, last: int) -> list[End
     return ends
 
 
+def _name_inside(axes: Axes, end: End) -> None:
+    """The name of a line that ends within the panel, where it covers the fewest points of lines."""
+    points = np.concatenate([axes.transData.transform(line.get_xydata()) for line in axes.lines])
+    texts = [
+        axes.annotate(end.text, (end.x, end.y), offset, textcoords="offset points", color=end.colour, ha=ha, va=va, fontsize=8.5)
+        for offset, ha, va in _ROUND
+    ]  # fmt: skip
+    covered = [text.get_window_extent().count_contains(points) for text in texts]
+    for number, text in enumerate(texts):
+        if number != np.argmin(covered):
+            text.remove()
+
+
 def describe_epochs(panels: Panels) -> str:
     """The figure in words: where each line ends."""
     sentences = []
@@ -113,5 +130,8 @@ def plot_epochs(histories: pd.DataFrame, network: str, stem: Path) -> list[Path]
         grid[0, 0].set_xlim(0 if last > 9 else 1 if last > 1 else 0, last)
         grid[0, 0].xaxis.set_major_locator(MaxNLocator(5, integer=True))
         for axes, names in ends.items():
-            label_ends(axes, names)
+            label_ends(axes, [end for end in names if end.x >= last])
+            for end in names:
+                if end.x < last:
+                    _name_inside(axes, end)
         return save(figure, stem, title, describe_epochs(panels))

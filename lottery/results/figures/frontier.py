@@ -38,10 +38,14 @@ _TOP = -0.2  # gains beyond are noise of a test set
 
 
 class Series(NamedTuple):
-    """The points of one objective by epsilon, with the points of accuracy that each loses against its own target."""
+    """The points of one objective by epsilon, with the points of accuracy that each loses against its own target.
+
+    open: its markers are larger and open, around those that they may hide.
+    """
 
     objective: str
     rows: pd.DataFrame
+    open: bool
 
     @property
     def of_one_size(self) -> bool:
@@ -53,9 +57,10 @@ def _series(table: pd.DataFrame) -> Iterator[Series]:
     sums = table[table.objective != MAGNITUDE]
     most = sums.coefficients_per_bit.max()
     shown = table[(table.objective == MAGNITUDE) | (table.coefficients_per_bit == most)]
-    for objective, rows in shown.groupby("objective", sort=False):
+    for number, (objective, rows) in enumerate(shown.groupby("objective", sort=False)):
         rows = rows.sort_values("epsilon")
-        yield Series(str(objective), rows.assign(lost=(rows.target_accuracy - rows.accuracy).astype(float).round(6)))
+        lost = (rows.target_accuracy - rows.accuracy).astype(float).round(6)
+        yield Series(str(objective), rows.assign(lost=lost), number % 2 == 1)
 
 
 def _lost_axis(axes: Axes, series: list[Series]) -> None:
@@ -81,15 +86,14 @@ def _intervals(rows: pd.DataFrame, column: str) -> np.ndarray:
     return found
 
 
-def _draw(axes: Axes, one: Series, x: str, y: str, number: int = 0) -> None:
-    """A line of points; every second one has larger and open markers, around those that they may hide."""
+def _draw(axes: Axes, one: Series, x: str, y: str) -> None:
+    """A line of points."""
     style, rows = look(one.objective), one.rows
-    hiding = number % 2 == 1
-    face = {"markersize": 6.5, "markerfacecolor": "none"} if hiding else {"markersize": 4}
+    face = {"markersize": 6.5, "markerfacecolor": "none"} if one.open else {"markersize": 4}
     axes.errorbar(
         rows[x].astype(float), rows[y].astype(float),
         yerr=_intervals(rows, "accuracy" if y == "lost" else "relative_size"), color=style.line, marker=style.marker,
-        linewidth=1, elinewidth=0.7, linestyle=":" if one.objective == MAGNITUDE else "-", zorder=3 - 0.1 * hiding, **face,
+        linewidth=1, elinewidth=0.7, linestyle=":" if one.objective == MAGNITUDE else "-", zorder=3 - 0.1 * one.open, **face,
     )  # fmt: skip
 
 
@@ -136,8 +140,8 @@ def _draw_lost(axes: Axes, table: pd.DataFrame, series: list[Series]) -> None:
     axes.set_xscale("log")
     axes.set_xlim(low, high)
     _log_axis(axes.xaxis, low, high, SIZE_TICKS)
-    for number, one in enumerate(series):
-        _draw(axes, one, "relative_size", "lost", number)
+    for one in series:
+        _draw(axes, one, "relative_size", "lost")
     axes.plot(published.relative_size, published.lost, "*", color=INK, markersize=13, markeredgecolor="white", zorder=4)
     axes.axvline(1, color=INK, linewidth=0.8, linestyle=":", zorder=1)
     axes.set_xlabel("remaining parameters / target's weights")
@@ -158,14 +162,14 @@ def _name_lost(axes: Axes, table: pd.DataFrame, series: list[Series]) -> None:
         ends.append(End(float(last.relative_size), float(last.lost), words, look(one.objective).text))
     label_ends(axes, ends)
     for star in _published(table).itertuples():
-        axes.annotate(f"published {star.relative_size:.2f}×", (star.relative_size, star.lost), (0, 9), ha="center",
+        axes.annotate(f"published {star.relative_size:.2f}×", (star.relative_size, star.lost), (5, 11), ha="right",
                       textcoords="offset points", fontsize=8.5)  # fmt: skip
 
 
 def _draw_of_one_size(axes: Axes, series: list[Series]) -> None:
     """Sums of exactly k coefficients, whose size is k: against epsilon."""
-    for number, one in enumerate(series):
-        _draw(axes, one, "epsilon", "lost", number)
+    for one in series:
+        _draw(axes, one, "epsilon", "lost")
     _epsilon_axis(axes, pd.concat([one.rows.epsilon for one in series]))
     axes.set_title("Exactly k coefficients by ε")
 
@@ -183,8 +187,8 @@ def _draw_sizes(axes: Axes, series: list[Series]) -> list[End]:
     axes.fill_between(
         bound.epsilon.astype(float), low, bound.least_remaining.astype(float), color=GREY, alpha=0.18, linewidth=0
     )
-    for number, one in enumerate(series):
-        _draw(axes, one, "epsilon", "relative_size", number)
+    for one in series:
+        _draw(axes, one, "epsilon", "relative_size")
     axes.plot(once.epsilon, once.coefficients, ".-", color=GREY, linewidth=1)
     axes.axhline(1, color=INK, linewidth=0.8, linestyle=":", zorder=1)
     axes.set_title("Size by ε; shaded: impossible for all\nmaps of norm at most 1 (Theorem 2)")

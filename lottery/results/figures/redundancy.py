@@ -11,7 +11,7 @@ from lottery.pruning.run import PRUNED
 from lottery.pruning.sweeps import RELEASED
 from lottery.published import PUBLISHED_REDUNDANCY
 from lottery.results.figures.scales import error_axis
-from lottery.results.figures.series import ENOUGH_SEEDS, of_network, protocols
+from lottery.results.figures.series import half_intervals, of_network, protocols, with_ends
 from lottery.results.figures.style import FULL, GREY, HALF, End, drawing, heading, label_ends, look, save
 
 _COLUMNS = 4  # panels in a row
@@ -57,7 +57,7 @@ def plot_redundancy(points: pd.DataFrame, network: str, stem: Path) -> list[Path
             sharey=True, squeeze=False,
         )  # fmt: skip
         heading(figure, title)
-        error_axis(grid[0, 0], shown.accuracy)
+        error_axis(grid[0, 0], with_ends(shown))
         for line, (protocol, sparsities) in zip(grid, rows, strict=True):
             line[0].set_ylabel("test accuracy (%)")
             for axes in line[len(sparsities) :]:
@@ -69,7 +69,7 @@ def plot_redundancy(points: pd.DataFrame, network: str, stem: Path) -> list[Path
                     own, style = same[same.structure == structure].sort_values("redundancy"), look(structure)
                     if own.empty:
                         continue
-                    half = own.half_interval.astype(float).where(own.seeds >= ENOUGH_SEEDS)
+                    half = half_intervals(own)
                     r, error = own.redundancy.astype(int), 100 - own.accuracy.astype(float)
                     axes.errorbar(r, error, yerr=half if half.notna().any() else None, color=style.line,
                                   marker=style.marker, capsize=2)  # fmt: skip

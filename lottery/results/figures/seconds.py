@@ -86,6 +86,8 @@ def plot_seconds(costs: pd.DataFrame, stem: Path) -> list[Path]:
         axes.xaxis.set_major_locator(FixedLocator([at for at in decades if low <= at <= high]))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: readable_seconds(value).replace(".0 ", " ")))
         axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.set_xlabel("core time per weight" + (" (bars: 95% interval)" if known.any() else ""))
+        axes.set_xlabel(
+            "core time per weight" + (" (bars: 95% interval, where wider than the dot)" if known.any() else "")
+        )
         axes.grid(axis="y", visible=False)
         return save(figure, stem, TITLE, describe_seconds(costs))

@@ -39,6 +39,17 @@ def one_series(table: pd.DataFrame, network: str) -> pd.DataFrame:
     return pd.concat([same, baseline])
 
 
+def half_intervals(points: pd.DataFrame) -> pd.Series:
+    """Half of each interval; NaN of so few seeds that none is drawn."""
+    return points.half_interval.astype(float).where(points.seeds >= ENOUGH_SEEDS)
+
+
+def with_ends(points: pd.DataFrame) -> pd.Series:
+    """Accuracies and the ends of their intervals, as far as these are accuracies."""
+    accuracy, half = points.accuracy.astype(float), half_intervals(points)
+    return pd.concat([accuracy, (accuracy - half).clip(lower=0), (accuracy + half).clip(upper=99.5)])
+
+
 def series_name(shown: pd.DataFrame, network: str) -> str:
     """Network, dataset, redundancy and variant of what is shown."""
     pruned = shown[shown.structure != "dense"]

@@ -145,7 +145,7 @@ def label_ends(axes: Axes, ends: Sequence[End], left: bool = False, gap: float =
         axes.annotate(
             end.text, (end.x, end.y), (-7 if left else 7, height - own), textcoords="offset points", color=end.colour,
             ha="right" if left else "left", va="center", fontsize=8.5, annotation_clip=False,
-            bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.8},
+            bbox={"facecolor": "white", "alpha": 0.85, "linewidth": 0, "pad": 0.8},
         )  # fmt: skip
 
 

@@ -43,11 +43,11 @@ KINDS = (
     Kind("controls", CONTROLS, "Pruned networks and their controls", "Mean, and bar from the lowest to the highest draw, by the share of weights kept; the dashed line is the accuracy of guessing.", "controls"),
     Kind("planted", PLANTED, "Accuracy and overlap by margin", "Mean and standard error over seeds; open at the start, filled after learning.", "planted"),
     Kind("frontier", FRONTIER, "Size and accuracy of approximated networks", "One point per ε, mean and 95% interval over seeds. Bound: Theorem 2, for all linear maps of norm at most 1; one trained network can do with less.", "frontier"),
-    Kind("theory_success", THEORY, "Probability that some subset sum is within ε", "95% intervals (Wilson); of one target, and of all targets in [−1/2, 1/2] at once.", "theory_success"),
+    Kind("theory_success", THEORY, "Probability that some subset sum is within ε", "95% intervals (Wilson), where wider than the marker; of one target, and of all targets in [−1/2, 1/2] at once.", "theory_success"),
     Kind("theory_thresholds", THEORY, "Coefficients for probability 1/2", "Against bits of precision, with fitted lines, first moment and counting bound.", "theory_thresholds"),
     Kind("theory_single", THEORY, "One coefficient against a subset sum", "Coefficients until a single one hits the target, and until a subset sum does.", "theory_thresholds"),
     Kind("theory_cardinality", THEORY, "Subsets of exactly k coefficients", "n H₂(k/n) at probability 1/2 against log₂(k/ε).", "theory_thresholds"),
-    Kind("exactness_transition", EXACT, "Probability that some subset sum equals its target", "By κ, bits per coefficient; 95% intervals (Wilson). Dotted: if sums were independent. One target above, all targets below.", "exactness"),
+    Kind("exactness_transition", EXACT, "Probability that some subset sum equals its target", "By κ, bits per coefficient; 95% intervals (Wilson), where wider than the marker. Dotted: if sums were independent. One target above, all targets below.", "exactness"),
     Kind("exactness_thresholds", EXACT, "Integers for probability 1/2, beyond one per bit", "Dotted: if sums were independent; dashed: first moment, and counting bound of all targets.", "exactness_thresholds"),
     Kind("exactness_network", EXACT, "Weights of a network that the first n coefficients miss", "Filled: no sum equals the quantised weight; open: no sum of numbers off the grid is within half a step of the weight. Where a line ends, none is missed.", "exactness_networks"),
 )  # fmt: skip
