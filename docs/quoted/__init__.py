@@ -25,11 +25,13 @@ from quoted.experiment_2 import (
     ties,
     variants,
     weights_that_carry,
+    wide_beside_linear,
 )
 from quoted.headline import headline
 from quoted.package import commands, modules
 from quoted.planted_tickets import planted, planted_cost, planted_findings, planted_ticket
 from quoted.reading import quote
+from quoted.runs import cost_of_sweeps, held_out_runs, parts_of_the_paper, repetitions
 from quoted.subset_sum_theory import subsets_of_exactly_k, thresholds
 from quoted.ticket_networks import frontier, frontier_bits, ticket_fidelity, ticket_files, ticket_sizes
 
@@ -40,6 +42,7 @@ __all__ = [
     "controls",
     "controls_at_chance",
     "cost_of_replays",
+    "cost_of_sweeps",
     "exact_first_draw",
     "exact_networks",
     "exact_thresholds",
@@ -50,7 +53,9 @@ __all__ = [
     "gurobi_against_the_optimum",
     "headline",
     "held_out_accuracies",
+    "held_out_runs",
     "modules",
+    "parts_of_the_paper",
     "planted",
     "planted_cost",
     "planted_findings",
@@ -58,6 +63,7 @@ __all__ = [
     "pruning_bits",
     "quote",
     "redundancies",
+    "repetitions",
     "replays_counted",
     "spreads",
     "subsets_of_exactly_k",
@@ -70,4 +76,5 @@ __all__ = [
     "ties",
     "variants",
     "weights_that_carry",
+    "wide_beside_linear",
 ]

@@ -5,6 +5,7 @@ import textwrap
 import pandas as pd
 
 from lottery.published import figures
+from lottery.results.figures.wide_minus_linear import differences
 from lottery.results.tables.claims import CHANCE
 from quoted.reading import WEIGHTS, read, table, with_half
 
@@ -29,7 +30,6 @@ def replays_counted() -> list[str]:
     run = compared[compared.ours.notna()]
     good, bad = (int((run.verdict == verdict).sum()) for verdict in ("reproduced", "differs"))
     own = int((run.why.str.contains("of this point")).sum())
-    fixed = int(((run.sparsity == 0) & (run.structure != "dense")).sum())
     apart = run.difference.abs()
     farthest = run.loc[apart.idxmax()]
     sofar = "" if len(run) == len(figures()) else " so far"
@@ -41,11 +41,11 @@ def replays_counted() -> list[str]:
     text = (
         f"Of the {len(figures())} published points, {len(run)} were run again{sofar}: **{good} are reproduced, {bad} "
         f"{'differs' if bad == 1 else 'differ'}**{why}. {int((apart <= 0.5).sum())} are within 0.5 points of accuracy and "
-        f"{int((apart <= 1).sum())} within 1; the farthest, {farthest.network} {farthest.structure} at sparsity {farthest.sparsity:g}, is "
-        f"{apart.max():.1f} points off. A point is reproduced if it is as near as two runs that differ by rounding alone: "
-        f"{run.spread[run.spread > 0].min():.1f} to {run.spread.max():.1f} points, depending on the point. "
-        f"That spread was measured for {own} of them ({int(spread.replays.sum())} runs); the others take it from points of similar "
-        f"accuracy, or have none ({fixed} with all weights kept)."
+        f"{int((apart <= 1).sum())} within 1; the farthest, {farthest.network} `{farthest.structure}` with {100 * (1 - farthest.sparsity):g}% of the weights kept, is "
+        f"{apart.max():.1f} points off. A point counts as reproduced if it is no further off than two runs that differ by rounding "
+        f"alone: {run.spread.median():.1f} points for half of the points, at most {run.spread.max():.1f}. "
+        f"This spread was measured for {own} points ({int(spread.replays.sum())} runs); the others take that of points of "
+        "similar accuracy."
     )
     return textwrap.wrap(text, 120)
 
@@ -131,6 +131,29 @@ def held_out_accuracies() -> list[str]:
         cells = [_cell(by_structure, name) for name in ("linear", "relu", "wide")]
         rows.append([str(network), f"{sparsity:g}", *cells])
     return table(["network", "s", "linear", "relu", "wide"], rows)
+
+
+def wide_beside_linear() -> list[str]:
+    """Held-out `wide` minus `linear`, mean and 95% interval (Welch), by network and sparsity, and what the intervals say."""
+    points = read("points").query("protocol == 'held_out' and variant == 'released' and redundancy == 5")
+    found = {network: differences(points[points.network == network]) for network in WEIGHTS}
+    sparsities = sorted(set(pd.concat(found.values()).sparsity))
+    rows = []
+    for network, own in found.items():
+        cells = {p.sparsity: with_half(p.difference, p.half) for p in own.itertuples()}
+        rows.append([network, *(cells.get(sparsity, "not run") for sparsity in sparsities)])
+    said = []
+    for network, own in found.items():
+        signs = {"more": own.difference > own.half, "less": own.difference < -own.half}
+        at = [
+            f"{word} accurate than `linear` at s = {', '.join(f'{s:g}' for s in own.sparsity[sign])}"
+            for word, sign in signs.items()
+            if sign.any()
+        ]
+        said.append(
+            f"- **{network}**: `wide` is {' and '.join(at) or 'neither more nor less accurate'}; elsewhere the intervals contain 0."
+        )
+    return [*table(["wide − linear at s =", *(f"{s:g}" for s in sparsities)], rows), "", *said]
 
 
 def redundancies() -> list[str]:

@@ -22,7 +22,7 @@ def solve_minutes(solver: str) -> int:
 
 
 def prune_minutes(epochs: int) -> int:
-    """A minute per epoch, about twice what the slowest network takes on one core, and five to start."""
+    """A minute per epoch, 1.5 times what the slowest network takes on one core, and five to start."""
     return 5 + epochs
 
 

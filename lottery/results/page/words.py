@@ -30,7 +30,7 @@ GLOSSARY = (
     ("held out", "training images set aside choose the length; test images are looked at once; several seeds"),
     ("replay", "a run with the random numbers of the authors' code"),
     ("spread", "how far two runs of one point differ in 95 of 100 cases, measured by repetition"),
-    ("linear, relu, wide", "how a random layer is made: two matrices; two matrices with a ReLU between them; one matrix for several copies of the input"),
+    ("linear, relu, wide", "how a random layer is made: two matrices; two matrices with a ReLU between them; one matrix, of a wider network with as many random weights"),
     ("first moment", "the number of coefficients at which one subset within ε is expected"),
 )  # fmt: skip
 
