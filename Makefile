@@ -57,7 +57,7 @@ docs: $(STAMP) ## the documentation site in build/site; a broken link is an erro
 	$(BIN)/zensical build --strict
 
 numbers: $(STAMP) ## in README and docs, from the tables of results/reference
-	$(BIN)/cog -I docs -p "from quoted import *" -r README.md config/README.md docs/*.md
+	$(BIN)/cog -I docs -p "from quoted import *" -r README.md config/README.md docs/*.md results/reference/README.md
 	$(BIN)/python -m lottery.workflow.schema > workflow/schemas/config.schema.json
 
 rulegraph: $(STAMP) ## docs/rulegraph.svg, by Graphviz
