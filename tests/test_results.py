@@ -1,6 +1,7 @@
 """Verdicts follow the numbers; figures and tables say what was measured."""
 
 import json
+import math
 import re
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -27,9 +28,10 @@ from lottery.results.page.page import summary_page
 from lottery.results.tables.claims import answer_claims
 from lottery.results.tables.comparable import FREE as FREE_NAMES
 from lottery.results.tables.comparable import PUBLISHED_RECIPE, PUBLISHED_SETTINGS
-from lottery.results.tables.comparison import compare, verdicts
+from lottery.results.tables.comparison import CLAIMS, compare, verdicts
 from lottery.results.tables.experiment_1 import cardinality, cost, cross_check_summary, markdown, table1
 from lottery.results.tables.frontier import frontier, point_rows
+from lottery.results.tables.intervals import student_t
 from lottery.results.tables.lineage import lineage, origins, stages
 from lottery.results.tables.points import points
 from lottery.results.tables.replays import compare_points
@@ -134,6 +136,21 @@ def test_every_setting_that_differs_is_not_comparable_but_for_random_numbers(tmp
     else:
         changed = asdict(Settings()) | {name: OTHER_SETTINGS[name]}
         assert verdict(tmp_path, settings=changed) == f"not comparable: other {name} than published"
+
+
+@pytest.mark.parametrize(
+    ("quantity", "column", "around"),
+    [("remaining / target", "relative_size", (9.39, 9.82)), ("target accuracy (%)", "target_accuracy_raw", (97.19, 97.19))],
+)  # fmt: skip
+def test_bands_are_how_far_two_of_the_kept_targets_differ(
+    quantity: str, column: str, around: tuple[float, float]
+) -> None:
+    kept = pd.read_csv(ROOT / "results/reference/tables/eight_targets.csv").query("stream == 'keyed'")
+    means = kept.groupby(kept.row.str.extract(r"^(seed_\d+)_")[0])[column].mean()
+    assert len(means) == 8
+    half = math.sqrt(2) * student_t(len(means) - 1) * means.std()
+    claim = next(claim for claim in CLAIMS if claim.quantity == quantity)
+    assert (claim.lowest, claim.highest) == pytest.approx((around[0] - half, around[1] + half), abs=0.006)
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Recipe) if field.name != "pixels"])

@@ -37,6 +37,27 @@ def targets_and_draws() -> list[str]:
     )
 
 
+def bands_of_table_1() -> list[str]:
+    """How far the numbers of table 1 are apart over eight targets, and the bands that follow."""
+    runs = read("eight_targets").query("dataset == 'mnist' and stream == 'keyed'")
+    bands = read("comparison").drop_duplicates("quantity").set_index("quantity")
+    rows = []
+    for quantity, column in (("remaining / target", "relative_size"), ("target accuracy (%)", "target_accuracy_raw")):
+        by_target = runs.groupby("target_accuracy_normalised target_accuracy_raw".split())[column]
+        means = by_target.mean()
+        band = bands.loc[quantity]
+        rows.append(
+            [
+                quantity,
+                f"{runs[column].min():.2f} to {runs[column].max():.2f}",
+                f"{means.std():.3f}",
+                f"{by_target.std().max():.3f}",
+                f"{band.lowest} to {band.highest}",
+            ]
+        )
+    return table(["", "targets and draws", "standard deviation over targets", "over draws, at most", "band"], rows)
+
+
 def gurobi_against_the_optimum() -> list[str]:
     checked = read("cross_check")
     gap = checked.solver_cardinality - checked.exact_cardinality

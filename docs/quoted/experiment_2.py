@@ -43,7 +43,7 @@ def replays_counted() -> list[str]:
         f"{'differs' if bad == 1 else 'differ'}**{why}. {int((apart <= 0.5).sum())} are within 0.5 points of accuracy and "
         f"{int((apart <= 1).sum())} within 1; the farthest, {farthest.network} `{farthest.structure}` with {100 * (1 - farthest.sparsity):g}% of the weights kept, is "
         f"{apart.max():.1f} points off. A point counts as reproduced if it is no further off than two runs that differ by rounding "
-        f"alone: {run.spread.median():.1f} points for half of the points, at most {run.spread.max():.1f}. "
+        f"alone: {run.spread.median():.1f} points or less for half of the points, at most {run.spread.max():.1f}. "
         f"This spread was measured for {own} points ({int(spread.replays.sum())} runs); the others take that of points of "
         "similar accuracy."
     )
