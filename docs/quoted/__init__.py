@@ -12,7 +12,7 @@ Pages hold blocks for cog, each a call of a function here:
 from lottery.workflow.configuration import reference as configuration_keys
 from quoted.control_networks import controls, controls_at_chance
 from quoted.exact_sums import exact_first_draw, exact_networks, exact_thresholds, exact_transition
-from quoted.experiment_1 import gurobi_against_the_optimum, table1, targets_and_draws
+from quoted.experiment_1 import bands_of_table_1, gurobi_against_the_optimum, table1, targets_and_draws
 from quoted.experiment_2 import (
     accuracies_with_all_weights,
     cost_of_replays,
@@ -37,6 +37,7 @@ from quoted.ticket_networks import frontier, frontier_bits, ticket_fidelity, tic
 
 __all__ = [
     "accuracies_with_all_weights",
+    "bands_of_table_1",
     "commands",
     "configuration_keys",
     "controls",
