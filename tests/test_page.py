@@ -205,7 +205,7 @@ def test_a_figure_becomes_a_part_of_the_page(tmp_path: Path) -> None:
         '<text style="font-family: Sans; fill: #0072b2" transform="rotate(-0 1 2)">one</text>'
         '<text style="font-family: Sans; fill: #0072b2" transform="rotate(-90 1 2)">two</text></svg>'
     )
-    found = drawing(path, "A <title>", "What is drawn")
+    found = drawing(path, "A <title>", "What is drawn", "f0-")
     assert not re.search(r"made by|fill: red|width=|xml version", found.source)
     root = ElementTree.fromstring(found.source)
     mark, use = (root.find(f".//{{*}}{tag}") for tag in ("path", "use"))
@@ -227,7 +227,7 @@ def test_a_figure_becomes_a_part_of_the_page(tmp_path: Path) -> None:
     assert found.wide
     path.write_text("<svg")
     with pytest.raises(LotteryError, match=r"errors\.svg: cannot be read as SVG"):
-        drawing(path, "", "")
+        drawing(path, "", "", "f0-")
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_a_class_that_all_marks_of_a_group_have_stands_at_the_group(
         '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 600 9">'
         f'<defs><path id="m" d="M 1 2" style="stroke: #000000"/></defs><g {group}>{uses}</g></svg>'
     )
-    root = ElementTree.fromstring(drawing(path, "A title", "What is drawn").source)
+    root = ElementTree.fromstring(drawing(path, "A title", "What is drawn", "f0-").source)
     found, rules = root.findall(".//{*}use"), root.findtext("{*}style")
     assert not moved or not any("class" in use.attrib for use in found)
     for style, use in zip(marks, found, strict=True):

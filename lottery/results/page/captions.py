@@ -92,6 +92,7 @@ def figures(paths: Sequence[Path], section: str, tables: Path, page: Path, says:
         title = f"{about.title}: {rest}" if rest else about.title
         links = _links(path, tables / f"{about.table}.csv" if about.table else None, page)
         description = f"{about.reading} {says}".strip()
+        drawn = drawing(path, title, description, f"f{paths.index(path)}-")
         detail = about.folded or (compared and about.start == "accuracy_remaining")
-        shown.append(Figure(path.stem, title, about.reading, drawing(path, title, description), links, detail))
+        shown.append(Figure(path.stem, title, about.reading, drawn, links, detail))
     return shown

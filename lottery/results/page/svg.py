@@ -2,7 +2,6 @@
 
 import colorsys
 import re
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -158,17 +157,18 @@ def _label(root: ElementTree.Element, prefix: str, title: str, description: str)
     root.set("aria-labelledby", f"{prefix}title {prefix}desc")
 
 
-def drawing(path: Path, title: str, description: str) -> Drawing:
-    """The file as a part of a page; names of its parts begin with a checksum of the file's name.  Raises LotteryError where it is no SVG.
+def drawing(path: Path, title: str, description: str, prefix: str) -> Drawing:
+    """The file as a part of a page.  Raises LotteryError where it is no SVG.
 
     description: in words, for a file that has none of its own.
+    prefix: of the names of its parts, one that no other drawing of the page has; short, as it stands there a thousand times.
     """
     try:
         root = ElementTree.parse(path).getroot()
         width = float(root.get("viewBox", "").split()[2])
     except (OSError, ElementTree.ParseError, ValueError, IndexError) as error:
         raise LotteryError(f"{path}: cannot be read as SVG ({error}); delete it and run again") from error
-    prefix, colours = f"f{zlib.crc32(path.stem.encode()):x}-", dict[str, str]()
+    colours: dict[str, str] = {}
     own = root.findtext(f"{{{_SVG}}}desc")
     _without(root, "metadata", "style", "title", "desc")
     for element in root.iter():
