@@ -189,6 +189,21 @@ def spreads() -> list[str]:
     return table(head, rows)
 
 
+def rounding_beside_seeds() -> list[str]:
+    """How the deviation by rounding compares with that over seeds, where three runs of each are known."""
+    known = read("spread").query("replays >= 3 and seeds >= 3")
+    ratio = known.rounding_deviation / known.seed_deviation
+    more = known[ratio > 1]
+    named = " and ".join(
+        f"{p.network} `{p.structure}` at s = {p.sparsity:g} ({p.rounding_deviation:.2f} beside {p.seed_deviation:.2f})"
+        for p in more.itertuples()
+    )
+    exceptions = f" It is larger for {named}, each from few runs." if named else ""
+    return [
+        f"Of {len(known)} points with at least three runs of each kind, rounding moves half by less than {ratio.median():.2f} times what another seed does.{exceptions}"
+    ]
+
+
 def variants() -> list[str]:
     """Mean and 95% interval over seeds by variant, after 20 and after 100 epochs."""
     from lottery.results.figures.variants import by_length
