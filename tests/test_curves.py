@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from conftest import row
+from matplotlib.figure import Figure
 
 from lottery.errors import LotteryError
 from lottery.results.figures.accuracy import plot_accuracy, plot_held_out
@@ -202,3 +203,33 @@ def test_wide_minus_linear_takes_settings_of_which_both_were_run(as_in_the_paper
     text = plot_wide_minus_linear(points, tmp_path / "figure")[0].read_text()
     assert ">fc2, mnist, r = 2<" in text
     assert "one seed of ours: wide is more accurate than linear at 14 of 14 sparsities" in text
+
+
+def numbers_in(svg: Path) -> list[str]:
+    return re.findall(r">(\d+(?:\.\d)?)</text>", svg.read_text())
+
+
+def test_alive_points_on_one_another_have_one_number(as_in_the_paper: pd.DataFrame, tmp_path: Path) -> None:
+    """Numbers on one another cannot be read."""
+    line = as_in_the_paper.query("network == 'fc2' and structure == 'linear' and sparsity >= 0.1")
+    line = line.assign(lengths="10", alive_parameters=line.parameters / 2)
+    near = line.assign(accuracy=line.accuracy.where(line.sparsity < 0.97, 11.0))
+    near = near.assign(alive_parameters=near.alive_parameters.where(near.sparsity < 0.97, 2000))
+    apart, together = (
+        numbers_in(plot_accuracy(points, "fc2", "alive", tmp_path / name)[0])
+        for points, name in ((line, "apart"), (near, "together"))
+    )
+    assert [apart.count(share) for share in ("2.5", "2", "1")] == [1, 1, 1]
+    assert sum(together.count(share) for share in ("2.5", "2", "1")) == 1
+
+
+def test_intervals_are_inside_the_figure_of_redundancy(
+    as_in_the_paper: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Figure] = []
+    monkeypatch.setattr("lottery.results.figures.redundancy.save", lambda figure, *_: drawn.append(figure) or [])
+    line = as_in_the_paper.query("network == 'fc2' and structure == 'relu' and sparsity == 0.5")
+    points = pd.concat([line.assign(redundancy=r, accuracy=90.0 + r, half_interval=8.0, seeds=3) for r in (1, 2)])
+    plot_redundancy(points, "fc2", tmp_path / "figure")
+    errors = drawn[0].axes[0].get_ylim()
+    assert min(errors) < 1 < 17 < max(errors), "errors of 0 and 17 are the ends of the first interval"

@@ -1,6 +1,5 @@
 """Experiment 2: what its configurations ask for, what of that was run, and what it costs."""
 
-import pandas as pd
 import yaml
 from snakemake.utils import update_config
 
@@ -80,8 +79,8 @@ def held_out_runs() -> list[str]:
     seeds = runs.pivot_table(
         index=["network", "structure"], columns="sparsity", values="seed", aggfunc="nunique", fill_value=0
     )
-    asked = pd.DataFrame([(run.sparsity,) for run in _planned("config") if run.protocol == "held_out"])[0]
-    seeds = seeds.reindex(columns=sorted(set(asked[asked.notna()]) | set(seeds.columns)), fill_value=0)
+    asked = {run.sparsity for run in _planned("config") if run.protocol == "held_out"}
+    seeds = seeds.reindex(columns=sorted(asked | set(seeds.columns)), fill_value=0)
     rows = [
         [f"{network} {structure}", *(f"{count}" if count else "" for count in seeds.loc[network, structure])]
         for network in WEIGHTS

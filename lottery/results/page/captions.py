@@ -34,7 +34,7 @@ KINDS = (
     Kind("seconds", ONE, "What a weight costs on one core", "Core seconds on a log axis: the paper's run as reported, all others as measured here.", "cost"),
     Kind("replays", TWO, "Published points and the same runs made again", "Pale: published. Below: ours minus published, with the spread of each point.", "points_compared"),
     Kind("wide_minus_linear", TWO, "Is wide better than linear?", "Accuracy of wide minus that of linear: of one seed, and of held-out seeds with their 95% interval.", "points"),
-    Kind("held_out", TWO, "Held-out accuracy", "Length chosen on validation images, test images looked at once; mean and 95% interval over seeds.", "points"),
+    Kind("held_out", TWO, "Held-out accuracy", "Test images looked at once; of several lengths, the best on validation images. Mean and 95% interval over seeds.", "points"),
     Kind("accuracy_remaining", TWO, "Accuracy by kept parameters", "A panel per protocol; the axis of accuracy is a log axis of the error.", "points"),
     Kind("accuracy_alive", TWO, "Accuracy by alive parameters", "Alive: on some path of kept weights from an input to an output. The paper has no such curve.", "points", True),
     Kind("epochs", TWO, "Accuracy by epoch", "Markers show where runs of each length ended; bands are the range over seeds.", "histories", True),
