@@ -87,7 +87,7 @@ def plot_seconds(costs: pd.DataFrame, stem: Path) -> list[Path]:
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: readable_seconds(value).replace(".0 ", " ")))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xlabel(
-            "core time per weight" + (" (bars: 95% interval, where wider than the dot)" if known.any() else "")
+            "core time per weight" + ("\n(bars: 95% interval, where wider than the dot)" if known.any() else "")
         )
         axes.grid(axis="y", visible=False)
         return save(figure, stem, TITLE, describe_seconds(costs))
