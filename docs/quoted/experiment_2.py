@@ -194,11 +194,11 @@ def rounding_beside_seeds() -> list[str]:
     known = read("spread").query("replays >= 3 and seeds >= 3")
     ratio = known.rounding_deviation / known.seed_deviation
     more = known[ratio > 1]
-    named = " and ".join(
+    named = "; ".join(
         f"{p.network} `{p.structure}` at s = {p.sparsity:g} ({p.rounding_deviation:.2f} beside {p.seed_deviation:.2f})"
         for p in more.itertuples()
     )
-    exceptions = f" It is larger for {named}, each from few runs." if named else ""
+    exceptions = f" It is larger for few runs of some points: {named}." if named else ""
     return [
         f"Of {len(known)} points with at least three runs of each kind, rounding moves half by less than {ratio.median():.2f} times what another seed does.{exceptions}"
     ]
