@@ -198,7 +198,7 @@ def rounding_beside_seeds() -> list[str]:
         f"{p.network} `{p.structure}` at s = {p.sparsity:g} ({p.rounding_deviation:.2f} beside {p.seed_deviation:.2f})"
         for p in more.itertuples()
     )
-    exceptions = f" It is larger for few runs of some points: {named}." if named else ""
+    exceptions = f" By these few runs it moves some more: {named}." if named else ""
     return [
         f"Of {len(known)} points with at least three runs of each kind, rounding moves half by less than {ratio.median():.2f} times what another seed does.{exceptions}"
     ]
