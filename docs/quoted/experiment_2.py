@@ -5,7 +5,7 @@ import textwrap
 import pandas as pd
 
 from lottery.published import figures
-from lottery.results.figures.wide_minus_linear import differences
+from lottery.results.figures.wide_minus_linear import differences, half_of_difference
 from lottery.results.tables.claims import CHANCE
 from quoted.reading import WEIGHTS, read, table, with_half
 
@@ -144,15 +144,17 @@ def wide_beside_linear() -> list[str]:
         rows.append([network, *(cells.get(sparsity, "not run") for sparsity in sparsities)])
     said = []
     for network, own in found.items():
-        signs = {"more": own.difference > own.half, "less": own.difference < -own.half}
+        signs = {
+            "more accurate": own.difference > own.half,
+            "less accurate": own.difference < -own.half,
+            "undecided": own.difference.abs() <= own.half,
+        }
         at = [
-            f"{word} accurate than `linear` at s = {', '.join(f'{s:g}' for s in own.sparsity[sign])}"
+            f"{word} at s = {', '.join(f'{s:g}' for s in own.sparsity[sign])}"
             for word, sign in signs.items()
             if sign.any()
         ]
-        said.append(
-            f"- **{network}**: `wide` is {' and '.join(at) or 'neither more nor less accurate'}; elsewhere the intervals contain 0."
-        )
+        said.append(f"- **{network}**: `wide` is {'; '.join(at)}.")
     return [*table(["wide − linear at s =", *(f"{s:g}" for s in sparsities)], rows), "", *said]
 
 
@@ -168,6 +170,20 @@ def redundancies() -> list[str]:
         rows.append(cells)
     head = [f"{name}{what}" for name in ("linear", "relu", "wide") for what in (": published seed", ": held out")]
     return table(["r", *head], rows)
+
+
+def redundancy_gains() -> list[str]:
+    """What more redundancy gains fc2 at s = 0.5 beyond where it gains much, held out."""
+    points = read("points").query(
+        "network == 'fc2' and sparsity == 0.5 and variant == 'released' and protocol == 'held_out'"
+    )
+    found = points.set_index(["structure", "redundancy"])
+    gains = []
+    for structure, few, many in (("linear", 5, 10), ("wide", 5, 10), ("relu", 7, 10)):
+        less, more = found.loc[(structure, few)], found.loc[(structure, many)]
+        half = half_of_difference(*((float(p.half_interval), int(p.seeds)) for p in (more, less)))
+        gains.append(f"`{structure}` {with_half(more.accuracy - less.accuracy, half)} from r = {few} to {many}")
+    return [f"Points gained (95% interval of the difference, Welch): {'; '.join(gains)}."]
 
 
 def _cell(points: pd.DataFrame, name: str) -> str:
@@ -198,7 +214,7 @@ def rounding_beside_seeds() -> list[str]:
         f"{p.network} `{p.structure}` at s = {p.sparsity:g} ({p.rounding_deviation:.2f} beside {p.seed_deviation:.2f})"
         for p in more.itertuples()
     )
-    exceptions = f" By these few runs it moves some more: {named}." if named else ""
+    exceptions = f" It moved {len(more)} of them more, in few runs: {named}." if named else ""
     return [
         f"Of {len(known)} points with at least three runs of each kind, rounding moves half by less than {ratio.median():.2f} times what another seed does.{exceptions}"
     ]

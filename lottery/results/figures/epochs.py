@@ -131,6 +131,7 @@ def plot_epochs(histories: pd.DataFrame, network: str, stem: Path) -> list[Path]
         grid[0, 0].xaxis.set_major_locator(MaxNLocator(5, integer=True))
         for axes, names in ends.items():
             label_ends(axes, [end for end in names if end.x >= last])
+        for axes, names in ends.items():  # when the layout is known
             for end in names:
                 if end.x < last:
                     _name_inside(axes, end)

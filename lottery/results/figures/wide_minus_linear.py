@@ -22,7 +22,7 @@ _SHIFT = 0.1  # of one seed and several from each other
 _NUMBERS = ["sparsity", "difference", "half"]
 
 
-def _half_of_difference(wide: tuple[float, int], linear: tuple[float, int]) -> float:
+def half_of_difference(wide: tuple[float, int], linear: tuple[float, int]) -> float:
     """Half of the 95% interval of a difference of means (Welch), from half an interval and the seeds of each."""
     errors = [(half / student_t(seeds - 1)) ** 2 for half, seeds in (wide, linear)]
     if sum(errors) == 0:
@@ -42,7 +42,7 @@ def differences(points: pd.DataFrame) -> pd.DataFrame:
         wide, linear = (curve.loc[sparsity] for curve in both)
         enough = min(wide.seeds, linear.seeds) >= ENOUGH_SEEDS
         half = (
-            _half_of_difference(*((float(p.half_interval), int(p.seeds)) for p in (wide, linear))) if enough else np.nan
+            half_of_difference(*((float(p.half_interval), int(p.seeds)) for p in (wide, linear))) if enough else np.nan
         )
         rows.append((float(sparsity), float(wide.accuracy) - float(linear.accuracy), half))
     return pd.DataFrame(rows, columns=_NUMBERS)
