@@ -9,6 +9,7 @@ import pytest
 from conftest import TINY_IMAGE
 
 from lottery.approximation.frontier import approximate, prune_by_magnitude
+from lottery.approximation.grid import entropy_bits, rounded
 from lottery.approximation.points import planned_points
 from lottery.approximation.settings import Settings
 from lottery.cli import main
@@ -36,7 +37,7 @@ def points(**changes) -> pd.DataFrame:
                         "relative_size": size + seed / 1000, "bits_per_weight": 2 * size, "beyond_epsilon": 0, "largest_error": epsilon,
                         "median_error": epsilon / 2, "target_accuracy": 98.0, "accuracy": 98.0 - 20 * epsilon + seed / 10,
                         "test_images": 10_000, "predictions_that_differ": 9, "magnitude_remaining": 500,
-                        "magnitude_accuracy": 97.5,
+                        "magnitude_accuracy": 97.5, "rounded_bits_per_weight": 1.5, "rounded_accuracy": 97.9,
                     } | changes
                 )  # fmt: skip
     return pd.DataFrame(rows)
@@ -68,6 +69,8 @@ def test_a_point_of_the_workflow_says_what_assemble_and_evaluate_say(demo):
     expected = {name: evaluation[name] for name in ("dataset", "test_images", "pixels")} | evaluation["normalised"]
     assert {key: point[key] for key in expected} == expected
     assert point["magnitude_remaining"] < point["weights"]
+    assert 0 < point["rounded_bits_per_weight"] < 8
+    assert point["target_accuracy"] - 2 < point["rounded_accuracy"] < point["target_accuracy"] + 2
 
 
 def test_pruning_by_magnitude_takes_what_is_within_epsilon_and_leaves_the_rest(target):
@@ -76,6 +79,17 @@ def test_pruning_by_magnitude_takes_what_is_within_epsilon_and_leaves_the_rest(t
         small = np.abs(weights) <= 0.1
         assert not pruned.weights[name][small].any()
         assert np.array_equal(pruned.weights[name][~small], weights[~small])
+
+
+def test_rounding_stays_within_epsilon_and_its_bits_are_the_entropy_of_each_layer(target):
+    coarse = rounded(target, 0.2)
+    bits = 0.0
+    for name, weights in coarse.weights.items():
+        assert np.abs(weights - target.weights[name]).max() <= 0.1 + 1e-6
+        values = [round(value / 0.2) for value in weights.ravel().tolist()]
+        bits += sum(-np.log2(values.count(value) / len(values)) for value in values)
+    assert entropy_bits(coarse) == pytest.approx(bits)
+    assert entropy_bits(rounded(target, 1e6)) == 0, "all weights are 0"
 
 
 def test_a_mean_is_over_seeds_with_its_interval_and_magnitude_has_one_row_an_epsilon():

@@ -11,6 +11,7 @@ import torch
 from lottery.approximation.assembly import Approximation, approximate_chunk, summary
 from lottery.approximation.chunks import Chunk, solve_chunk
 from lottery.approximation.evaluation import compare
+from lottery.approximation.grid import entropy_bits, rounded
 from lottery.approximation.settings import Settings
 from lottery.approximation.target import Target
 from lottery.data.datasets import Images
@@ -51,10 +52,13 @@ def prune_by_magnitude(target: Target, epsilon: float) -> Target:
 def measure_point(
     target: Target, settings: Settings, approximation: Approximation, data: Images, device: torch.device
 ) -> dict[str, Any]:
-    """Size and accuracy of an approximation, and of the target pruned by magnitude at the same epsilon, by name."""
+    """Size and accuracy of an approximation, by name, and of two networks within the same epsilon that need no subset sums.
+
+    These are the target pruned by magnitude, and the target rounded to multiples of 2 epsilon.
+    """
     found = summary(approximation, settings)
-    small = prune_by_magnitude(target, settings.epsilon)
-    approximated, pruned = compare(data, target, [approximation.network(), small], device)
+    small, coarse = prune_by_magnitude(target, settings.epsilon), rounded(target, 2 * settings.epsilon)
+    approximated, pruned, on_grid = compare(data, target, [approximation.network(), small, coarse], device)
     return {
         "settings": asdict(settings),
         **{name: found[name] for name in SUMMARY},
@@ -64,4 +68,6 @@ def measure_point(
         **vars(approximated),
         "magnitude_remaining": int(sum(np.count_nonzero(array) for array in small.weights.values())),
         "magnitude_accuracy": pruned.approximated_accuracy,
+        "rounded_bits_per_weight": round(entropy_bits(coarse) / target.size, 6),
+        "rounded_accuracy": on_grid.approximated_accuracy,
     }

@@ -21,13 +21,27 @@ Bits = Annotated[int, Field(ge=1, le=MAX_BITS)]
 
 def _rounded(numbers: np.ndarray, step: float) -> np.ndarray:
     """To the nearest multiple of the step, the middle between two of them to the upper one."""
-    rounded: np.ndarray = np.floor(np.asarray(numbers, np.float64) / step + 0.5) * step
-    return rounded
+    multiples: np.ndarray = np.floor(np.asarray(numbers, np.float64) / step + 0.5) * step
+    return multiples
+
+
+def rounded(target: Target, step: float) -> Target:
+    """The target with each weight at the nearest multiple of the step, which is within half a step."""
+    return replace(target, weights={name: _rounded(array, step) for name, array in target.weights.items()})
 
 
 def quantised(target: Target, bits: int) -> Target:
     """The target with its weights rounded to multiples of 2^-bits."""
-    return replace(target, weights={name: _rounded(array, 2.0**-bits) for name, array in target.weights.items()})
+    return rounded(target, 2.0**-bits)
+
+
+def entropy_bits(target: Target) -> float:
+    """Bits of all weights by an ideal code that knows how often each value occurs in each layer; layers are coded apart."""
+    total = 0.0
+    for array in target.weights.values():
+        counts = np.unique(array, return_counts=True)[1]
+        total -= float((counts * np.log2(counts / array.size)).sum())
+    return total
 
 
 @settings

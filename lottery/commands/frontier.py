@@ -31,7 +31,7 @@ def measure_frontier(
 ) -> None:
     """A point of the frontier between size and accuracy: approximate a whole network, exactly, and evaluate it.
 
-    The target pruned by magnitude at the same epsilon is measured as well.  A killed job goes on where it was.  Example:
+    The target pruned by magnitude and the rounded target, within the same epsilon, are measured as well.  A killed job goes on where it was.  Example:
 
         lottery measure-frontier --target fc2.safetensors --data mnist.safetensors --epsilon 0.02 --output point.json
     """

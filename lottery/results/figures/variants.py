@@ -27,6 +27,9 @@ _WORDS = {
     "fan_in": "fan-in counts\nredundancy",
     "density": "scaled by density",
     "repaired": "all three repairs",
+    "same_scores": "one range of\ninitial scores",
+    "signed": "weights ± a constant",
+    "whole_weight1": "weight1 not pruned",
 }
 
 

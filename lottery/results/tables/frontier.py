@@ -17,7 +17,7 @@ _MEANS = [
 _POINT = [
     *_GROUP, "seed", "weights", "initial", "remaining", "relative_size", "bits_per_weight", "beyond_epsilon", "largest_error",
     "median_error", "target_accuracy", "accuracy", "test_images", "predictions_that_differ", "magnitude_remaining",
-    "magnitude_accuracy",
+    "magnitude_accuracy", "rounded_bits_per_weight", "rounded_accuracy",
 ]  # fmt: skip
 FRONTIER_NUMBERS = [
     "epsilon", "coefficients_per_bit", "coefficients", "seeds", "weights", *_MEANS, "target_accuracy",
