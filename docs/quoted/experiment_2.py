@@ -5,6 +5,7 @@ import textwrap
 import pandas as pd
 
 from lottery.published import figures
+from lottery.pruning.sweeps import RELEASED
 from lottery.results.figures.wide_minus_linear import differences, half_of_difference
 from lottery.results.tables.claims import CHANCE
 from quoted.reading import WEIGHTS, read, table, with_half
@@ -236,3 +237,22 @@ def variants() -> list[str]:
         rows.append(cells)
     head = [f"{structure}, s = {sparsity:g}: 20 → 100 epochs" for structure, sparsity in places]
     return table(["test accuracy, mean ± 95%", *head], rows)
+
+
+def switches_of_fc2() -> list[str]:
+    """What each switch does to `linear` fc2: mean and 95% interval over seeds, and what it has more than the released recipe."""
+    points = read("points", "ablation/tables").query("network == 'fc2' and structure == 'linear'")
+    sparsities = sorted(set(points.sparsity))
+    rows = []
+    for variant in dict.fromkeys([RELEASED, *points.variant]):
+        cells = [variant]
+        for sparsity in sparsities:
+            own, released = (
+                points.query(f"variant == '{name}' and sparsity == {sparsity}").iloc[0] for name in (variant, RELEASED)
+            )
+            cells += [with_half(own.accuracy, own.half_interval), f"{own.alive_parameters:,.0f}"]
+            half = half_of_difference((own.half_interval, own.seeds), (released.half_interval, released.seeds))
+            cells.insert(-1, "" if variant == RELEASED else with_half(own.accuracy - released.accuracy, half))
+        rows.append(cells)
+    head = [f"s = {s:g}: {what}" for s in sparsities for what in ("test accuracy", "minus released", "weights alive")]
+    return table(["switch", *head], rows)
