@@ -89,4 +89,7 @@ def frontier_bits() -> list[str]:
     epsilons = [0.001, 0.005, 0.01, 0.02, 0.05]
     names = ["min_error", "first_feasible", "min_cardinality", "exactly_4"]
     rows = [[f"`{name}`", *(f"{found[name, epsilon]:.2f}" for epsilon in epsilons)] for name in names]
+    rounded = read("frontier_points").drop_duplicates("epsilon").set_index("epsilon")
+    cells = (f"{rounded.rounded_bits_per_weight[e]:.2f} ({rounded.rounded_accuracy[e]:.2f}%)" for e in epsilons)
+    rows.append(["target rounded to multiples of 2ε (its accuracy)", *cells])
     return table(["bits per weight", *(f"ε = {epsilon:g}" for epsilon in epsilons)], rows)

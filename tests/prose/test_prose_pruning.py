@@ -96,7 +96,6 @@ def bits_per_weight(page: Page) -> None:
     assert few.accuracy > many.accuracy
     page.says(f"`linear` is: {few.accuracy:.2f}% for {few.paired_bits_per_weight:.2f} bits, ")
     page.says(f"where `wide` has {many.accuracy:.2f}% for {many.bits_per_weight:.2f}.")
-    page.says(f"{few.accuracy:.2f}% (`linear`, s = 0.9) and {many.accuracy:.2f}% (`wide`, s = 0.99; computed")
 
 
 def what_bits_do_not_show(page: Page) -> None:
@@ -260,13 +259,6 @@ def known_limits(page: Page) -> None:
     page.says(f"script says {Run('lenet5', 'linear').rate}.")
 
 
-def what_no_table_has(page: Page) -> None:
-    """Measured, but nothing that is kept says it again."""
-    page.says("elsewhere too high in some networks, by 5 to 14% there.")
-    page.says("helps both and changes no order: 0.21 bits each for")
-    page.says("1.6 kB in a ticket's file, as much as 0.03 bits for each weight of fc2.")
-
-
 def test_pruning_md_says_what_its_tables_say() -> None:
     page = Page("docs/pruning.md")
     page.unheld = page.unheld.split("keys as well.")[0] + page.unheld.split("What can be read")[1]  # being rewritten
@@ -287,6 +279,5 @@ def test_pruning_md_says_what_its_tables_say() -> None:
     switches(page)
     claims(page)
     known_limits(page)
-    what_no_table_has(page)
     versions, logs, other_papers = "1.3 1.7", "0.975 0.98 150", "0.09"
     assert page.numbers_left(settings=f"{versions} {logs} {other_papers}") == []
