@@ -281,6 +281,8 @@ def test_a_ticket_with_convolutions_is_verified_without_its_target(tmp_path):
     assert alone["accuracy"] == beside["accuracy"]
     assert alone["predictions_that_differ"] is None
     assert 0 < beside["largest_difference"] <= beside["bound_from_errors"] <= beside["bound"]
+    assert "norms" not in alone
+    assert beside["norms"] == pytest.approx([layer.norm for layer in layer_errors(ticket, target)], abs=1e-6)
 
 
 def flip(name: str):

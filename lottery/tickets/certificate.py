@@ -99,8 +99,8 @@ def check_random_network(ticket: Ticket, claims: Claims) -> None:
         )
 
 
-def check_weights(layers: list[LayerErrors], target: Target, claims: Claims) -> dict[str, float]:
-    """The largest and the median error of all weights.
+def check_weights(layers: list[LayerErrors], target: Target, claims: Claims) -> dict[str, float | list[float]]:
+    """The largest and the median error of all weights, and the spectral norms of the target's layers (of convolutions, bounds).
 
     Raises LotteryError if the target is another one, an error exceeds epsilon, or the largest differs from the claim.
     """
@@ -119,7 +119,8 @@ def check_weights(layers: list[LayerErrors], target: Target, claims: Claims) -> 
     largest = float(errors.max())
     if largest != claims.largest_error:
         raise LotteryError(f"the largest error is {largest!r}, the ticket claims {claims.largest_error!r}")
-    return {"largest_error": largest, "median_error": float(np.median(errors))}
+    norms = [round(layer.norm, 6) for layer in layers]  # LAPACK's last digits differ from machine to machine
+    return {"largest_error": largest, "median_error": float(np.median(errors)), "norms": norms}
 
 
 def check_accuracy(measured: Measured, claims: Claims) -> None:

@@ -13,7 +13,7 @@ from lottery.records.files import read_json
 COLUMNS = (
     "row", "network", "dataset", "pixels", "distribution", "seed", "signed_inputs", "objective", "epsilon", "units_per_input",
     "target", "initial", "initial_blocks", "units", "useless_units", "remaining", "alive", "widened", "target_accuracy",
-    "accuracy", "test_images", "predictions_that_differ", "largest_error", "median_error", "largest_difference", "bound",
+    "accuracy", "test_images", "predictions_that_differ", "largest_error", "median_error", "norms", "largest_difference", "bound",
     "bound_from_errors", "file_bytes", "bits_per_weight", "mask_bits", "entropy_bits",
 )  # fmt: skip
 
@@ -24,6 +24,7 @@ def ticket_row(name: str, folder: Path) -> dict[str, Any]:
     try:
         asked = {key: made["construction"][key] for key in ("objective", "units_per_input")}
         row = {"row": name, **read_json(folder / "certificate.json"), **asked, "widened": made["widened"]}
+        row["norms"] = " ".join(f"{norm:g}" for norm in row["norms"])
         row["bits_per_weight"] = 8 * row["file_bytes"] / row["target"]
     except (KeyError, TypeError) as error:
         raise LotteryError(
