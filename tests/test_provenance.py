@@ -9,7 +9,7 @@ import pytest
 
 from lottery.cli import main
 from lottery.records import provenance
-from lottery.records.provenance import git_commit, peak_memory_mb, provenance_path, read_record
+from lottery.records.provenance import git_commit, peak_memory_mb, provenance_path, read_record, vector_instructions
 from lottery.results.tables.lineage import lineage, stages
 
 FETCH = ["fetch", "--dataset", "mnist5k", "--source", "embedded", "--output"]
@@ -27,6 +27,16 @@ def test_memory_that_the_kernel_does_not_tell_is_none(tmp_path: Path, status: st
 def test_memory_that_the_kernel_tells_is_taken(tmp_path: Path) -> None:
     (tmp_path / "status").write_text("VmPeak:\t  900000 kB\nVmHWM:\t  500000 kB\n")
     assert peak_memory_mb(tmp_path / "status") == 512
+
+
+FLAGS = {"fma avx avx2 bmi2": "avx2", "avx2 avx512f avx512vl": "avx512f", "fp asimd": None}
+
+
+@pytest.mark.parametrize("flags", FLAGS)
+def test_the_widest_vector_instructions_are_noted(tmp_path: Path, flags: str) -> None:
+    (tmp_path / "cpuinfo").write_text(f"model name\t: a processor\nflags\t\t: {flags}\n")
+    assert vector_instructions(tmp_path / "cpuinfo") == FLAGS[flags]
+    assert vector_instructions(tmp_path / "none") is None
 
 
 def test_a_result_is_finished_where_no_fact_can_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -307,7 +307,7 @@ def result(folder: Path, name: str, verb: str, seconds: float, inputs: list[Path
     write_json(provenance_path(path), {
         "verb": verb, "settings": {}, "code": "", "device_seconds": seconds / 2, "inputs": {str(made_from): "" for made_from in inputs}, "outputs": {name: "", f"{name}.more": ""},
         "seconds": seconds, "core_seconds": 2 * seconds, "peak_memory_mb": 100 * seconds, "git_commit": "abc",
-        "versions": {"python": "3.11"}, "machine": {"system": "Linux"}, "finished": f"2026-01-0{int(seconds)}", **more,
+        "versions": {"python": "3.11"}, "machine": {"system": "Linux", "vector_instructions": "avx2"}, "finished": f"2026-01-0{int(seconds)}", **more,
     })  # fmt: skip
     return path
 
@@ -327,7 +327,7 @@ def test_costs_are_those_of_the_results_that_a_table_rests_on(tmp_path: Path) ->
     assert cost.loc["fetch", "gpu_hours"] == 0
     assert cost.loc["prune", "peak_memory_mb"] == 300
     assert origins(records).iloc[0].to_dict() == {
-        "commit": "abc", "versions": "python 3.11", "system": "Linux", "results": 4, "first": "2026-01-01", "last": "2026-01-03",
+        "commit": "abc", "versions": "python 3.11", "system": "Linux, avx2", "results": 4, "first": "2026-01-01", "last": "2026-01-03",
     }  # fmt: skip
 
 

@@ -115,6 +115,17 @@ def git_commit(file: Path = Path(__file__).parents[1] / "__init__.py") -> str | 
         return None
 
 
+def vector_instructions(cpuinfo: Path = Path("/proc/cpuinfo")) -> str | None:
+    """The widest vector instructions of this processor, on which the last digits of a training depend; None if the system does not tell.
+
+    cpuinfo: the description of the processors on Linux.
+    """
+    with suppress(OSError):
+        flags = set(re.findall(r"\w+", cpuinfo.read_text()))
+        return next((name for name in ("avx512f", "avx2") if name in flags), None)
+    return None
+
+
 def peak_memory_mb(status: Path = Path("/proc/self/status")) -> float | None:
     """Peak memory of this process in MB; None if the system does not report it.
 
@@ -315,7 +326,11 @@ class ProvenanceTracker:
                 "peak_memory_mb": peak_memory_mb(),
                 "finished": datetime.now(UTC).isoformat(timespec="seconds"),
                 "git_commit": git_commit(),
-                "machine": {"system": platform.platform(), "processor": platform.machine()},
+                "machine": {
+                    "system": platform.platform(),
+                    "processor": platform.machine(),
+                    "vector_instructions": vector_instructions(),
+                },
             },
         )
         return result

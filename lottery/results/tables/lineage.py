@@ -54,6 +54,11 @@ def stages(records: Records) -> pd.DataFrame:
     return table.sort_values("core_hours", ascending=False).reset_index()
 
 
+def _system(machine: Mapping[str, Any]) -> str:
+    vectors = machine.get("vector_instructions")  # older records have none
+    return f"{machine['system']}, {vectors}" if vectors else f"{machine['system']}"
+
+
 def origins(records: Records) -> pd.DataFrame:
     """By which code, with which packages and on what kind of machine results were made, and when."""
     packages = ("python", "numpy", "torch", "gurobipy", "pulp")
@@ -63,7 +68,7 @@ def origins(records: Records) -> pd.DataFrame:
             "versions": ", ".join(
                 f"{name} {record['versions'][name]}" for name in packages if name in record["versions"]
             ),
-            "system": f"{record['machine']['system']}",
+            "system": _system(record["machine"]),
             "finished": record["finished"],
         }
         for record in records
