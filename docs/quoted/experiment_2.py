@@ -206,6 +206,31 @@ def spreads() -> list[str]:
     return table(head, rows)
 
 
+def other_processor() -> list[str]:
+    """Runs made again on a processor of another kind: test accuracy there and here, and the spread by rounding of replays."""
+    run = ["protocol", "stream", "network", "structure", "variant", "redundancy", "sparsity", "epochs", "seed"]
+    kept = read("runs").query("perturbation.isna()")
+    both = read("other_processor").merge(kept, on=run, suffixes=("_there", "")).sort_values(run)
+    point = ["network", "structure", "sparsity", "epochs"]
+    both = both.merge(read("points_compared")[[*point, "spread"]], on=point, how="left")
+    rows = [
+        [
+            f"{p.network} {p.structure}", f"{p.sparsity:g}", f"{p.epochs}", p.protocol.replace("_", " "), f"{p.test_accuracy:.2f}",
+            f"{p.test_accuracy_there:.2f}", f"{p.spread:.2f}" if p.protocol == "published" else "",
+        ]
+        for p in both.itertuples()
+    ]  # fmt: skip
+    apart = (both.test_accuracy_there - both.test_accuracy).abs()
+    replays = both.protocol == "published"
+    within = int((apart <= both.spread)[replays].sum())
+    head = ["test accuracy of", "s", "epochs", "protocol", "kept here", "other processor", "spread by rounding"]
+    said = (
+        f"Of {len(both)} runs half are within {apart.median():.2f} points, the farthest is {apart.max():.2f} off."
+        f" Of {replays.sum()} replays {within} are within the spread that rounding has at their point."
+    )
+    return [*table(head, rows), "", said]
+
+
 def rounding_beside_seeds() -> list[str]:
     """How the deviation by rounding compares with that over seeds, where three runs of each are known."""
     known = read("spread").query("replays >= 3 and seeds >= 3")

@@ -85,7 +85,11 @@ def ablation(page: Page) -> None:
 def controls_and_planted(page: Page) -> None:
     networks = kept("controls").groupby(["structure", "sparsity"]).draws.sum()
     (each,) = set(networks)
-    page.says(f"| {len(networks)} runs, {each} networks each |")
+    cost = 60 * stages("controls_stages").core_hours
+    page.says(
+        f"| {len(networks)} runs, {each} networks each | {cost['measure-controls']:.0f} core minutes,"
+        f" and {cost['prune']:.0f} of learning, on a busy machine |"
+    )
     planted, minutes = kept("planted_epochs"), 60 * stages("planted_stages").core_hours["plant"]
     runs = planted[planted.epoch == 0]
     (epochs,) = set(planted.epochs)
