@@ -45,7 +45,13 @@ def test_the_figure_shows_every_variant_length_and_seed(tmp_path: Path) -> None:
     for word in ("released", "no_decay", "10 epochs", "30 epochs", "linear, r = 5, s = 0.5, held-out", "3 seeds"):
         assert f">{word}<" in text or word in text
     assert "s = 0.9" not in text
+    assert ">Variants by run length: fc2, mnist<" in text
     assert png.stat().st_size > 10_000
+
+
+def test_a_figure_of_one_length_names_it(tmp_path: Path) -> None:
+    svg, _ = plot_variants(table().query("epochs == 10"), "fc2", tmp_path / "variants_fc2")
+    assert ">Variants after 10 epochs: fc2, mnist<" in svg.read_text()
 
 
 @pytest.mark.parametrize("network", ["fc2", "fc4"])

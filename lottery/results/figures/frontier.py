@@ -126,8 +126,9 @@ def _numbered(axes: Axes, one: Series) -> None:
     for row in one.rows.iloc[::-1].itertuples():
         at = axes.transData.transform((row.relative_size, row.lost)) * 72 / axes.figure.dpi
         if np.hypot(*(at - before)) > 16 and row.epsilon < one.rows.epsilon.max():
-            axes.annotate(f"{row.epsilon:g}", (row.relative_size, row.lost), (-6, 2) if left else (6, -4), fontsize=8,
-                          textcoords="offset points", ha="right" if left else "left", va="bottom" if left else "top",
+            above = left or row.lost < 0  # a point above the target's line has its neighbours below
+            axes.annotate(f"{row.epsilon:g}", (row.relative_size, row.lost), (-6 if left else 6, 3 if above else -4), fontsize=8,
+                          textcoords="offset points", ha="right" if left else "left", va="bottom" if above else "top",
                           color=look(one.objective).text)  # fmt: skip
         before = at
 
@@ -162,7 +163,7 @@ def _name_lost(axes: Axes, table: pd.DataFrame, series: list[Series]) -> None:
         ends.append(End(float(last.relative_size), float(last.lost), words, look(one.objective).text))
     label_ends(axes, ends)
     for star in _published(table).itertuples():
-        axes.annotate(f"published {star.relative_size:.2f}×", (star.relative_size, star.lost), (5, 11), ha="right",
+        axes.annotate(f"published {star.relative_size:.2f}×", (star.relative_size, star.lost), (22, 24), ha="right",
                       textcoords="offset points", fontsize=8.5)  # fmt: skip
 
 

@@ -26,7 +26,7 @@ _WORDS = {
     "no_decay": "no weight decay\non scores",
     "fan_in": "fan-in counts\nredundancy",
     "density": "scaled by density",
-    "repaired": "all three repairs",
+    "repaired": "the three above\ntogether",
     "same_scores": "one range of\ninitial scores",
     "signed": "weights ± a constant",
     "whole_weight1": "weight1 not pruned",
@@ -113,7 +113,8 @@ def plot_variants(runs: pd.DataFrame, network: str, stem: Path) -> list[Path]:
     panels, lengths = _panels(table), sorted(table.epochs.unique())
     variants = sorted(table.variant.unique(), key=lambda variant: (variant != RELEASED, variant))
     seeds = runs[(runs.network == network) & runs.perturbation.isna()].merge(table[[*_PANEL, "variant", "epochs"]])
-    title = f"Variants by run length: {network}, {runs.dataset.iloc[0]}"
+    of_length = "by run length" if len(lengths) > 1 else f"after {lengths[0]} epochs"
+    title = f"Variants {of_length}: {network}, {runs.dataset.iloc[0]}"
     counts = " or ".join(map(str, sorted(table.seeds.unique())))
     columns = min(len(panels), 3)
     rows = -(-len(panels) // columns)
