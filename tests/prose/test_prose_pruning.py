@@ -279,6 +279,10 @@ def longer_training(page: Page) -> None:
     assert half.idxmax().eq("released").all()
     page.says("at s = 0.1 all means are lower too")
     assert (means.loc["linear", 0.1].loc["fan_in"] < means.loc[released]).all()
+    page.says("makes things worse, by more than the intervals at s = 0.5;")
+    limits = kept("points", "ablation/tables").query("network == 'lenet5' and sparsity == 0.5").set_index("variant")
+    fan_in, as_released = limits.loc["fan_in"], limits.loc["released"]
+    assert fan_in.accuracy + fan_in.half_interval < as_released.accuracy - as_released.half_interval
     cost = means.xs("released", level="variant") - means.xs("repaired", level="variant")
     page.says("remove the collapse and cost up to a point elsewhere.")
     assert 0.5 < cost.drop(columns=100).max().item() < 1
@@ -293,6 +297,7 @@ def all_switches(page: Page) -> None:
         half_of_difference((p.half_interval, p.seeds), (released.half_interval, released.seeds))
         for p in others.itertuples()
     ]
+    page.says(f"`linear` fc2 at s = {released.sparsity:g} by the same protocol, {released.epochs} epochs.")
     page.says("Each switch moves the mean by more than the interval of the difference")
     assert (gain.abs() > half).all()
     assert gain.idxmax() == "fan_in"

@@ -101,6 +101,15 @@ def tables(page: Page) -> None:
     page.says("and from a random mask (`config/planted.yaml`), three seeds,")
 
 
+def on_the_other_processor(page: Page) -> None:
+    """Held-out runs and repetitions of fc4 of which the table of runs cannot tell the processor; `origins.csv` names their code."""
+    runs = kept("runs").query("network == 'fc4' and structure != 'dense'")
+    ends = runs[(runs.protocol == "held_out") & runs.sparsity.isin([0.02, 0.98])]
+    assert origin("062d6c9").results > len(ends) == 2 * 3 * 3
+    page.says("the held-out runs of fc4 at s = 0.02 and 0.98, the repetitions 3 to 5 of fc4, the ablation of fc2")
+    assert runs.perturbation.max() == 5
+
+
 def ablation(page: Page) -> None:
     runs = kept("runs", "ablation/tables")
     assert set(runs.seed) == {1, 2, 3}
@@ -152,6 +161,7 @@ def test_the_readme_of_kept_results_says_what_they_are() -> None:
     page = Page("results/reference/README.md")
     machines(page)
     tables(page)
+    on_the_other_processor(page)
     ablation(page)
     code(page)
     what_was_run(page)
