@@ -106,8 +106,8 @@ def on_the_other_processor(page: Page) -> None:
     runs = kept("runs").query("network == 'fc4' and structure != 'dense'")
     ends = runs[(runs.protocol == "held_out") & runs.sparsity.isin([0.02, 0.98])]
     assert origin("062d6c9").results > len(ends) == 2 * 3 * 3
-    page.says("the held-out runs of fc4 at s = 0.02 and 0.98, ten repetitions of fc4, the ablation of fc2")
-    assert (runs.perturbation > 2).sum() == 10
+    page.says("the held-out runs of fc4 at s = 0.02 and 0.98, twelve repetitions of fc4, the ablation of fc2")
+    assert (runs.perturbation > 2).sum() == 12
 
 
 def ablation(page: Page) -> None:
@@ -129,7 +129,7 @@ def code(page: Page) -> None:
     assert origin("8c8f9b6").results >= 2 * len(kept("tickets"))
     assert origin("66cbb77").results > len(kept("frontier_points"))
     assert min(origin("dc81556").results, origin("062d6c9").results) > 0
-    page.says("| dc81556; on the GPU e53321d with today's selection of masks; ten repetitions of fc4 062d6c9.")
+    page.says("| dc81556; on the GPU e53321d with today's selection of masks; twelve repetitions of fc4 062d6c9.")
     runs = kept("runs").query("protocol == 'held_out' and structure != 'dense'")
     older = runs[runs.bits_per_weight.isna()]
     assert set(older.structure) == {"linear", "wide"}
