@@ -4,8 +4,8 @@ import textwrap
 
 import pandas as pd
 
-from lottery.published import figures
 from lottery.pruning.sweeps import RELEASED
+from lottery.published import figures
 from lottery.results.figures.wide_minus_linear import differences, half_of_difference
 from lottery.results.tables.claims import CHANCE
 from quoted.reading import WEIGHTS, read, table, with_half
