@@ -26,7 +26,7 @@ _WORDS = {
     "no_decay": "no weight decay\non scores",
     "fan_in": "fan-in counts\nredundancy",
     "density": "scaled by density",
-    "repaired": "the three above\ntogether",
+    "repaired": "density, fan-in and\ndecay together",
     "same_scores": "one range of\ninitial scores",
     "signed": "weights ± a constant",
     "whole_weight1": "weight1 not pruned",
